@@ -1,0 +1,125 @@
+//! Scalar workloads: what recording, replaying and differentiating cost, against the plain function in the same run.
+//!
+//! `cargo bench -p dualtape-autodiff --bench scalar`
+
+mod timing;
+
+use dualtape_autodiff::{Error, Function, Scalar, Tape, Var, c, gradient, hvp};
+use timing::time;
+
+/// Chained Rosenbrock function.
+fn rosenbrock<S: Scalar>(x: &[S]) -> S {
+    let mut total = S::zero();
+    for i in 0..x.len() - 1 {
+        total += c(100.0) * (x[i + 1] - x[i] * x[i]).powi(2) + (c(1.0) - x[i]).powi(2);
+    }
+    total
+}
+
+/// Helmholtz free energy of a mixture, with the quadratic form as a plain double loop.
+fn helmholtz<S: Scalar>(x: &[S]) -> S {
+    let b = |i: usize| c(0.5 + 0.25 * (0.2 * i as f64 + 0.1).cos());
+    let mut bx = S::zero();
+    for (i, &x) in x.iter().enumerate() {
+        bx += x * b(i);
+    }
+    let mut total = S::zero();
+    for &x in x {
+        total += x * (x / (c(1.0) - bx)).ln();
+    }
+    let mut quadratic = S::zero();
+    for i in 0..x.len() {
+        let mut row = S::zero();
+        for j in 0..x.len() {
+            row += x[j] * c(COEFFICIENTS[(i + j) % COEFFICIENTS.len()]);
+        }
+        quadratic += x[i] * row;
+    }
+    let root = 2.0_f64.sqrt();
+    let ratio = (bx * c(1.0 + root) + c(1.0)) / (bx * c(1.0 - root) + c(1.0));
+    total - quadratic / (bx * c(8.0_f64.sqrt())) * ratio.ln()
+}
+
+/// Stands for the symmetric matrix, so that no cosine is timed.
+const COEFFICIENTS: [f64; 7] = [0.79, 0.61, 0.35, 0.21, 0.27, 0.48, 0.71];
+
+/// Lotka–Volterra by 1000 steps of the classical Runge–Kutta method.
+fn lotka_volterra<S: Scalar>(p: &[S]) -> S {
+    let slope = |x: S, y: S| (x * (p[0] - p[1] * y), y * (p[3] * x - p[2]));
+    let (mut x, mut y) = (p[4], p[5]);
+    let h = 0.01;
+    for _ in 0..1000 {
+        let (k1, l1) = slope(x, y);
+        let (k2, l2) = slope(x + k1 * c(0.5 * h), y + l1 * c(0.5 * h));
+        let (k3, l3) = slope(x + k2 * c(0.5 * h), y + l2 * c(0.5 * h));
+        let (k4, l4) = slope(x + k3 * c(h), y + l3 * c(h));
+        x += (k1 + (k2 + k3) * c(2.0) + k4) * c(h / 6.0);
+        y += (l1 + (l2 + l3) * c(2.0) + l4) * c(h / 6.0);
+    }
+    (x - c(1.2)).powi(2) + (y - c(0.8)).powi(2)
+}
+
+fn wave(n: usize) -> Vec<f64> {
+    (0..n).map(|i| (0.1 * i as f64 + 0.3).sin()).collect()
+}
+
+fn report<P, F>(name: &str, x: &[f64], plain: P, f: F) -> Result<(), Error>
+where
+    P: Fn(&[f64]) -> f64,
+    F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync + Copy,
+{
+    let n = x.len();
+    let v: Vec<f64> = (0..n).map(|i| (0.2 * i as f64 + 0.1).cos()).collect();
+    let instructions = {
+        let tape = Tape::new();
+        let inputs: Vec<Var<'_>> = x.iter().map(|&x| tape.input(x)).collect();
+        f(&inputs);
+        tape.len() as f64
+    };
+    let recorded = Function::record(x, f)?;
+    let at = recorded.linearize(x)?;
+    let (mut g, mut hv) = (vec![0.0; n], vec![0.0; n]);
+    let base = time(|| plain(std::hint::black_box(x)));
+    let rows = [
+        ("plain function", base),
+        (
+            "record",
+            time(|| {
+                let tape = Tape::new();
+                let inputs: Vec<Var<'_>> = x.iter().map(|&x| tape.input(x)).collect();
+                f(&inputs).value()
+            }),
+        ),
+        ("one-shot gradient", time(|| gradient(f, x))),
+        ("one-shot HVP", time(|| hvp(f, x, &v))),
+        ("replayed value", time(|| recorded.value(x))),
+        ("replayed gradient", time(|| recorded.value_and_gradient(x, &mut g))),
+        ("linearize", time(|| recorded.linearize(x).map(|at| at.value()))),
+        ("linearised HVP", time(|| at.hvp_into(&v, &mut hv))),
+    ];
+    println!("\n{name}: {instructions} instructions");
+    println!("{:<20}{:>12}{:>12}{:>14}{:>12}", "", "median ns", "best ns", "ns/instr", "× plain");
+    for (what, t) in rows {
+        println!(
+            "{what:<20}{:>12.0}{:>12.0}{:>14.2}{:>12.1}",
+            t.median,
+            t.best,
+            t.best / instructions,
+            t.best / base.best
+        );
+    }
+    if n <= 200 {
+        let hessian = time(|| at.hessian());
+        println!("{:<20}{:>12.0}{:>12.0}", "Hessian at the point", hessian.median, hessian.best);
+    }
+    Ok(())
+}
+
+fn main() -> Result<(), Error> {
+    report("rosen10", &wave(10), rosenbrock, |x| rosenbrock(x))?;
+    report("rosen100", &wave(100), rosenbrock, |x| rosenbrock(x))?;
+    report("rosen1000", &wave(1000), rosenbrock, |x| rosenbrock(x))?;
+    let positive: Vec<f64> = wave(100).iter().map(|x| (1.0 + 0.5 * x) / 200.0).collect();
+    report("helm100", &positive, helmholtz, |x| helmholtz(x))?;
+    report("lv1000", &[1.5, 1.0, 3.0, 1.0, 1.0, 1.0], lotka_volterra, |x| lotka_volterra(x))
+}

@@ -1,0 +1,236 @@
+//! The derivative operators in either precision.
+//!
+//! Each is the function of the same name at the crate's root, for `S = f32` or `f64`. They are apart because a literal
+//! such as `&[1.0, 2.0]` leaves the precision open, and then Rust cannot check the closure.
+//!
+//! # Example
+//!
+//! ```
+//! use dualtape_autodiff::generic;
+//!
+//! let x: [f32; 2] = [3.0, 0.0];
+//! assert_eq!(generic::gradient(|x| x[0] * x[1].exp(), &x)?, [1.0_f32, 3.0]);
+//! # Ok::<(), dualtape_autodiff::Error>(())
+//! ```
+
+use super::Matrix;
+use crate::error::{Error, check_length};
+use crate::program::{
+    Embed, Program, Value, emit, evaluate_scalars, record_adjoint, reverse_scalars,
+};
+use crate::scalar::{Dual, Real};
+use crate::tape::{Recording, Tape, Var};
+
+/// Directions taken through one pass where a whole matrix is wanted.
+const LANES: usize = 8;
+
+/// See [`gradient`](crate::gradient()).
+///
+/// # Errors
+///
+/// As there.
+pub fn gradient<S: Real, F>(f: F, x: &[S]) -> Result<Vec<S>, Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
+{
+    Ok(value_and_gradient(f, x)?.1)
+}
+
+/// See [`value_and_gradient`](crate::value_and_gradient()).
+///
+/// # Errors
+///
+/// As there.
+pub fn value_and_gradient<S: Real, F>(f: F, x: &[S]) -> Result<(S, Vec<S>), Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
+{
+    let Recording { program, values } = record_scalars(x, |x| vec![f(x)])?;
+    let value = values[program.outputs[0] as usize];
+    let gradient = if program.is_scalar() {
+        let cotangents = reverse_scalars(&program, &values, &[(program.outputs[0], S::one())]);
+        at_inputs(&program, &cotangents)
+    } else {
+        pull_back(&program, x, &[S::one()])?.1
+    };
+    Ok((value, gradient))
+}
+
+/// See [`jvp`](crate::jvp()).
+///
+/// # Errors
+///
+/// As there.
+pub fn jvp<S: Real, F>(f: F, x: &[S], v: &[S]) -> Result<(S, S), Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
+{
+    check_length("the direction", v, x.len())?;
+    let program = record_scalars(x, |x| vec![f(x)])?.program;
+    let value = push_forward(&program, &seeded(x, |i| [v[i]]))?[0];
+    Ok((value.re, value.eps[0]))
+}
+
+/// See [`vjp`](crate::vjp()).
+///
+/// # Errors
+///
+/// As there.
+pub fn vjp<S: Real, F>(f: F, x: &[S], w: &[S]) -> Result<(Vec<S>, Vec<S>), Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
+{
+    let program = record_scalars(x, f)?.program;
+    check_length("the cotangent", w, program.outputs.len())?;
+    pull_back(&program, x, w)
+}
+
+/// See [`hvp`](crate::hvp()).
+///
+/// # Errors
+///
+/// As there.
+pub fn hvp<S: Real, F>(f: F, x: &[S], v: &[S]) -> Result<Vec<S>, Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
+{
+    check_length("the direction", v, x.len())?;
+    let program = record_scalars(x, |x| vec![f(x)])?.program;
+    let (_, gradient) = pull_back(&program, &seeded(x, |i| [v[i]]), &[Dual::constant(S::one())])?;
+    Ok(gradient.iter().map(|component| component.eps[0]).collect())
+}
+
+/// See [`hessian`](crate::hessian()).
+///
+/// # Errors
+///
+/// As there.
+pub fn hessian<S: Real, F>(f: F, x: &[S]) -> Result<Matrix<S>, Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
+{
+    let program = record_scalars(x, |x| vec![f(x)])?.program;
+    let n = x.len();
+    let mut h = vec![S::zero(); n * n];
+    for first in (0..n).step_by(LANES) {
+        let point = seeded(x, |i| unit_lanes::<S, LANES>(first, i));
+        let (_, gradient) = pull_back(&program, &point, &[Dual::constant(S::one())])?;
+        for (i, component) in gradient.iter().enumerate() {
+            for (lane, &entry) in component.eps.iter().enumerate().take(n - first) {
+                h[(first + lane) * n + i] = entry;
+            }
+        }
+    }
+    symmetrize(n, &mut h);
+    Ok(Matrix::from_rows(n, n, h))
+}
+
+/// See [`jacobian`](crate::jacobian()).
+///
+/// # Errors
+///
+/// As there.
+pub fn jacobian<S: Real, F>(f: F, x: &[S]) -> Result<Matrix<S>, Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
+{
+    let program = record_scalars(x, f)?.program;
+    let (m, n) = (program.outputs.len(), x.len());
+    let mut rows = vec![S::zero(); m * n];
+    if n.div_ceil(LANES) <= m {
+        for first in (0..n).step_by(LANES) {
+            let values = push_forward(&program, &seeded(x, |i| unit_lanes::<S, LANES>(first, i)))?;
+            for (i, value) in values.iter().enumerate() {
+                let last = n.min(first + LANES);
+                rows[i * n + first..i * n + last].copy_from_slice(&value.eps[..last - first]);
+            }
+        }
+    } else {
+        for i in 0..m {
+            let mut w = vec![S::zero(); m];
+            w[i] = S::one();
+            rows[i * n..(i + 1) * n].copy_from_slice(&pull_back(&program, x, &w)?.1);
+        }
+    }
+    Ok(Matrix::from_rows(m, n, rows))
+}
+
+/// Records a closure over scalars at `x`.
+pub(crate) fn record_scalars<S: Real, F>(x: &[S], f: F) -> Result<Recording<S>, Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
+{
+    let tape = Tape::new();
+    let inputs: Vec<Var<'_, S>> = x.iter().map(|&x| tape.input(x)).collect();
+    let outputs = f(&inputs).into_iter().map(|y| tape.id_of(y)).collect();
+    tape.finish(outputs)
+}
+
+/// Direction `first + lane` of the standard basis in each lane, at component `i`.
+pub(crate) fn unit_lanes<S: Real, const K: usize>(first: usize, i: usize) -> [S; K] {
+    std::array::from_fn(|lane| if first + lane == i { S::one() } else { S::zero() })
+}
+
+/// Makes a matrix exactly symmetric, where rounding left it nearly so.
+pub(crate) fn symmetrize<S: Real>(n: usize, h: &mut [S]) {
+    let half = S::constant(0.5);
+    for i in 0..n {
+        for j in 0..i {
+            let mean = half * h[i * n + j] + half * h[j * n + i];
+            (h[i * n + j], h[j * n + i]) = (mean, mean);
+        }
+    }
+}
+
+fn seeded<S: Real, const K: usize>(x: &[S], eps: impl Fn(usize) -> [S; K]) -> Vec<Dual<S, K>> {
+    x.iter().enumerate().map(|(i, &re)| Dual { re, eps: eps(i) }).collect()
+}
+
+fn at_inputs<S, T: Copy>(program: &Program<S>, all: &[T]) -> Vec<T> {
+    program.inputs.iter().map(|&id| all[id as usize]).collect()
+}
+
+fn at_outputs<S, T: Copy>(program: &Program<S>, all: &[T]) -> Vec<T> {
+    program.outputs.iter().map(|&id| all[id as usize]).collect()
+}
+
+/// The values of a program of scalar inputs and outputs over the number `T`.
+fn push_forward<S: Real, T: Embed<S>>(program: &Program<S>, x: &[T]) -> Result<Vec<T>, Error> {
+    if program.is_scalar() {
+        return Ok(at_outputs(program, &evaluate_scalars(program, x)));
+    }
+    let tape = Tape::new();
+    let inputs: Vec<Value<'_, T>> = x.iter().map(|&x| Value::Scalar(tape.input(x))).collect();
+    let values = emit(program, &tape, &inputs, &[]);
+    let outputs = program.outputs.iter().map(|&id| values[id as usize].scalar().value).collect();
+    tape.error().map_or(Ok(outputs), Err)
+}
+
+/// The values, and the cotangents of the inputs for cotangents `w` of the outputs, over the number `T`.
+fn pull_back<S: Real, T: Embed<S>>(
+    program: &Program<S>,
+    x: &[T],
+    w: &[T],
+) -> Result<(Vec<T>, Vec<T>), Error> {
+    if program.is_scalar() {
+        let values = evaluate_scalars(program, x);
+        let seeds: Vec<_> = program.outputs.iter().copied().zip(w.iter().copied()).collect();
+        let cotangents = reverse_scalars(program, &values, &seeds);
+        return Ok((at_outputs(program, &values), at_inputs(program, &cotangents)));
+    }
+    let tape = Tape::new();
+    let inputs: Vec<Value<'_, T>> = x.iter().map(|&x| Value::Scalar(tape.input(x))).collect();
+    let values = emit(program, &tape, &inputs, &[]);
+    let seeds: Vec<_> = program
+        .outputs
+        .iter()
+        .zip(w)
+        .map(|(&id, &w)| (id, Value::Scalar(Var::from_value(w))))
+        .collect();
+    let cotangents = record_adjoint(program, &tape, &values, &seeds)
+        .into_iter()
+        .map(|cotangent| cotangent.map_or(T::zero(), |x| x.scalar().value))
+        .collect();
+    let outputs = program.outputs.iter().map(|&id| values[id as usize].scalar().value).collect();
+    tape.error().map_or(Ok((outputs, cotangents)), Err)
+}

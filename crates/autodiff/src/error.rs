@@ -1,0 +1,109 @@
+//! What can go wrong, with the cause and the remedy.
+
+use std::panic::Location;
+
+/// Why a recording or a derivative was refused.
+///
+/// Errors met while user code records are kept by the tape with the source line that caused them, and returned by the
+/// call that asked for the derivative.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice does not have the length that is needed.
+    #[error("{what} has {got} entries, but {expected} are needed")]
+    Length {
+        /// Which argument.
+        what: &'static str,
+        /// Its length.
+        got: usize,
+        /// The length it must have.
+        expected: usize,
+    },
+
+    /// The operands' shapes do not fit the operation.
+    #[error("{at}: shapes {shapes:?} do not fit {operation}: {needs}")]
+    Shape {
+        /// The operation.
+        operation: &'static str,
+        /// The shapes of its operands.
+        shapes: Vec<Vec<usize>>,
+        /// What the operation needs.
+        needs: String,
+        /// Where the user's code asked for it.
+        at: &'static Location<'static>,
+    },
+
+    /// Two handles of one operation belong to different tapes.
+    #[error(
+        "{at}: the operands were recorded on different tapes; pass the outer value into the inner \
+         function as an input or as a constant (`.value()`)"
+    )]
+    MixedTapes {
+        /// Where the user's code combined them.
+        at: &'static Location<'static>,
+    },
+
+    /// At these inputs the function takes another branch than the one recorded.
+    #[error(
+        "{at}: the comparison made here while recording turns out differently at these inputs; record \
+         the function again there"
+    )]
+    BranchChanged {
+        /// Where the user's code compared.
+        at: &'static Location<'static>,
+    },
+
+    /// A value left the tape while recording, so a replay elsewhere could not notice what depends on it.
+    #[error(
+        "{at}: a recorded value was read here as a plain number, and it differs at these inputs; record \
+         the function again there, or compute with the handle itself"
+    )]
+    ValueEscaped {
+        /// Where the user's code read it.
+        at: &'static Location<'static>,
+    },
+
+    /// More instructions than a tape can number.
+    #[error(
+        "the recording has more than {limit} instructions; record parts of it as functions of their own"
+    )]
+    TapeFull {
+        /// The largest number of instructions.
+        limit: usize,
+    },
+
+    /// There is no data input with this number.
+    #[error("data input {index} does not exist: the function was recorded with {count}")]
+    NoSuchData {
+        /// The number asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+
+    /// A data array has another shape than the one recorded.
+    #[error(
+        "data input {index} has shape {got:?}, but was recorded with {expected:?}; record the function again for another shape"
+    )]
+    DataShape {
+        /// The number of the data input.
+        index: usize,
+        /// The shape it was recorded with.
+        expected: Vec<usize>,
+        /// The shape given.
+        got: Vec<usize>,
+    },
+}
+
+/// A slice that must have a certain length.
+pub(crate) fn check_length<T>(
+    what: &'static str,
+    slice: &[T],
+    expected: usize,
+) -> Result<(), Error> {
+    if slice.len() == expected {
+        Ok(())
+    } else {
+        Err(Error::Length { what, got: slice.len(), expected })
+    }
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod array;
+mod derivative;
+mod error;
+mod kernel;
+mod program;
+mod rules;
+mod scalar;
+mod tape;
+
+pub use array::Array;
+pub use derivative::{
+    Function, Linearization, Matrix, generic, gradient, hessian, hvp, jacobian, jvp,
+    value_and_gradient, vjp,
+};
+pub use error::Error;
+pub use rules::{Binary, Unary};
+pub use scalar::{Const, Dual, Elementary, Real, Scalar, c};
+pub use tape::{Tape, Tensor, Var};

@@ -1,0 +1,278 @@
+//! The instruction set is closed: every instruction has an adjoint and a tangent made of instructions of the set, to any
+//! order, and all compositions of the two give the same numbers.
+
+use super::{Embed, Program, Value, emit, record_adjoint, record_tangent};
+use crate::array::Array;
+use crate::derivative::generic::record_scalars;
+use crate::rules::tensor::TensorOp;
+use crate::rules::{Binary, Unary};
+use crate::scalar::Elementary;
+use crate::tape::{Id, Op, Tape, Tensor, Var};
+use crate::{Error, Scalar, gradient, hvp};
+
+type Loss = Box<dyn for<'t> Fn(&[Var<'t>]) -> Var<'t>>;
+
+const N: usize = 6;
+const X: [f64; N] = [0.31, 0.64, 0.47, 0.22, 0.83, 0.55];
+const V: [f64; N] = [1.0, -0.5, 1.0 / 3.0, -0.25, 0.2, -1.0 / 6.0];
+const U: [f64; N] = [-0.7, 0.4, 0.9, 1.1, -0.3, 0.6];
+
+/// The kinds of instruction; a new one does not compile until it is listed here, and then fails until a case has it.
+fn kind(program: &Program<f64>, id: Id) -> &'static str {
+    match program.instructions[id as usize].op {
+        Op::Input => "input",
+        Op::Constant => "constant",
+        Op::Map(_) => "map",
+        Op::PowerInt => "power by an integer",
+        Op::PowerReal => "power by a number",
+        Op::Zip(_) => "zip",
+        Op::ZipConstant(_) => "zip with a constant",
+        Op::ConstantZip(_) => "constant zipped",
+        Op::Sum => "sum",
+        Op::Dot => "dot",
+        Op::MulAdd => "multiply-add",
+        Op::Element => "element",
+        Op::Array => match program.node(id).expect("an array").op {
+            TensorOp::Input(_) => "array input",
+            TensorOp::Data(_) => "array data",
+            TensorOp::Constant(_) => "array constant",
+            TensorOp::Map(_) => "array map",
+            TensorOp::PowerInt(_) => "array power by an integer",
+            TensorOp::PowerReal(_) => "array power by a number",
+            TensorOp::Zip(_) => "array zip",
+            TensorOp::MatMul { .. } => "matmul",
+            TensorOp::Sum(_) => "array sum",
+            TensorOp::SumTo(_) => "sum_to",
+            TensorOp::Broadcast(_) => "broadcast",
+            TensorOp::LogSumExp(_) => "log_sum_exp",
+            TensorOp::Max(_) => "max",
+            TensorOp::MaxShare(_) => "max_share",
+            TensorOp::Shift(_) => "shift",
+            TensorOp::StopGradient => "stop_gradient",
+            TensorOp::View { .. } => "view",
+            TensorOp::Assemble { .. } => "assemble",
+            TensorOp::Permute(_) => "permute",
+        },
+    }
+}
+
+/// Every kind that a scalar closure can record, itself or through a derivative, and that has one.
+const KINDS: [&str; 28] = [
+    "input",
+    "constant",
+    "map",
+    "power by an integer",
+    "power by a number",
+    "zip",
+    "zip with a constant",
+    "constant zipped",
+    "sum",
+    "dot",
+    "multiply-add",
+    "element",
+    "array constant",
+    "array map",
+    "array power by an integer",
+    "array power by a number",
+    "array zip",
+    "matmul",
+    "array sum",
+    "sum_to",
+    "broadcast",
+    "log_sum_exp",
+    "max",
+    "max_share",
+    "shift",
+    "view",
+    "assemble",
+    "permute",
+];
+
+fn stacked<'t>(x: &[Var<'t>]) -> Tensor<'t> {
+    Tensor::stack(x[0].tape().expect("an input"), x)
+}
+
+/// A point of the domain of `f` for each component of `x`.
+fn in_domain<T: Elementary>(f: Unary, x: T) -> T {
+    match f {
+        Unary::Acosh => x + x.lift(1.0),
+        _ => x,
+    }
+}
+
+/// `Σ wᵢ tᵢ²`: a different, curved weight for each element.
+fn weighted<'t>(t: Tensor<'t>) -> Var<'t> {
+    let weights: Vec<f64> = (0..t.len()).map(|i| 0.4 + (1.3 * i as f64).sin()).collect();
+    let weights = Array::new(t.shape(), weights).expect("its own shape");
+    (t * t * t.constant(&weights)).sum()
+}
+
+fn cases() -> Vec<(String, Loss)> {
+    let mut cases: Vec<(String, Loss)> = Vec::new();
+    let mut case = |name: &str, loss: Loss| cases.push((name.into(), loss));
+    for &f in Unary::ALL {
+        case(
+            &format!("{f:?}"),
+            Box::new(move |x| in_domain(f, x[0]).map(f) * x[1] + in_domain(f, x[2]).map(f)),
+        );
+        case(&format!("array {f:?}"), Box::new(move |x| weighted(in_domain(f, stacked(x)).map(f))));
+    }
+    for &f in Binary::ALL {
+        case(&format!("{f:?}"), Box::new(move |x| x[0].zip(f, x[1]) * x[2] + x[3].zip(f, x[0])));
+        case(
+            &format!("{f:?} with constants"),
+            Box::new(move |x| {
+                x[0].zip(f, Var::constant(0.37)) * x[1] + Var::constant(0.73).zip(f, x[2])
+            }),
+        );
+        case(
+            &format!("array {f:?}, broadcast"),
+            Box::new(move |x| {
+                let t = stacked(x).reshape(&[2, 3]);
+                weighted(t.zip(f, t.view(1, &[3]))) + weighted(t.view(2, &[2, 1]).zip(f, t))
+            }),
+        );
+    }
+    for n in [-2, 0, 1, 2, 5] {
+        case(&format!("power {n}"), Box::new(move |x| x[0].powi(n) * x[1]));
+        case(&format!("array power {n}"), Box::new(move |x| weighted(stacked(x).powi(n))));
+    }
+    for p in [-0.5, 1.0, 2.5] {
+        case(&format!("power {p}"), Box::new(move |x| x[0].power_real(p) * x[1]));
+        case(&format!("array power {p}"), Box::new(move |x| weighted(stacked(x).powf(p))));
+    }
+    case("sum", Box::new(|x| x.iter().map(|x| x * x).sum::<Var<'_>>().sin()));
+    case(
+        "sum of products",
+        Box::new(|x| Scalar::sum_of_products(x.iter().zip(&x[1..]).map(|(&a, &b)| (a, b.exp())))),
+    );
+    case("multiply-add", Box::new(|x| x[0].mul_add(x[1], x[2]).exp()));
+    case("element", Box::new(|x| stacked(x).exp().get(2) * x[2]));
+    case(
+        "matmul",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            weighted(a.matmul(a.t()))
+                + weighted(a.t().matmul(a))
+                + weighted(a.t().matmul(a.view(1, &[2, 2]).t()))
+        }),
+    );
+    case(
+        "sums over axes",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            weighted(a.sum_axis(0))
+                + weighted(a.mean_axis(1))
+                + a.exp().mean()
+                + weighted(a.sum_to(&[3]))
+        }),
+    );
+    case("broadcast", Box::new(|x| weighted(stacked(x).view(2, &[3, 1]).broadcast(&[2, 3, 4]))));
+    case(
+        "log_sum_exp",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            weighted(a.log_sum_exp(0)) + weighted(a.log_sum_exp(1)) + weighted(a.softmax(1))
+        }),
+    );
+    case(
+        "max",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            weighted(a.max_axis(0)) + weighted(a.exp().max_axis(1))
+        }),
+    );
+    case(
+        "permute",
+        Box::new(|x| weighted(stacked(x).reshape(&[1, 2, 3]).permute(&[2, 0, 1]).exp())),
+    );
+    case(
+        "scalars and arrays",
+        Box::new(|x| weighted(stacked(x) * x[1] + x[0] / stacked(x)) * x[2]),
+    );
+    cases
+}
+
+fn inputs<'t, T: Embed<f64>>(tape: &'t Tape<T>, x: &[f64]) -> Vec<Value<'t, T>> {
+    x.iter().map(|&x| Value::Scalar(tape.input(T::embed(x)))).collect()
+}
+
+/// `x ↦ Σ wᵢ·∂f/∂xᵢ`, by recording the adjoint.
+fn slope(f: &Program<f64>, w: &[f64]) -> Result<Program<f64>, Error> {
+    let tape = Tape::new();
+    let values = emit(f, &tape, &inputs(&tape, &X), &[]);
+    let one = Value::Scalar(Var::constant(1.0));
+    let gradient = record_adjoint(f, &tape, &values, &[(f.outputs[0], one)]);
+    let terms = gradient.into_iter().zip(w).flat_map(|(x_bar, &w)| Some(x_bar?.scalar() * w));
+    let output = tape.id_of(terms.sum());
+    Ok(tape.finish(vec![output])?.program.simplified())
+}
+
+/// `x ↦ ∇f·v`, by recording the tangent.
+fn directional(f: &Program<f64>, v: &[f64]) -> Result<Program<f64>, Error> {
+    let tape = Tape::new();
+    let values = emit(f, &tape, &inputs(&tape, &X), &[]);
+    let v: Vec<Value<'_, f64>> = v.iter().map(|&v| Value::Scalar(Var::constant(v))).collect();
+    let tangent = record_tangent(f, &tape, &values, &v)[f.outputs[0] as usize];
+    let output = tape.id_of(tangent.map_or(Var::constant(0.0), Value::scalar));
+    Ok(tape.finish(vec![output])?.program.simplified())
+}
+
+fn value_at(f: &Program<f64>, x: &[f64]) -> f64 {
+    let tape = Tape::new();
+    emit(f, &tape, &inputs(&tape, x), &[])[f.outputs[0] as usize].scalar().value
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[test]
+fn every_instruction_is_differentiable_to_third_order() -> Result<(), Error> {
+    let mut met: Vec<&'static str> = Vec::new();
+    for (name, loss) in cases() {
+        let f = record_scalars(&X, |x| vec![loss(x)])?.program.simplified();
+        let first = slope(&f, &V)?;
+        let second = slope(&first, &U)?;
+        let third = slope(&second, &V)?;
+        for program in [&f, &first, &second, &third] {
+            met.extend((0..program.len() as Id).map(|id| kind(program, id)));
+        }
+        let near = |what: &str, got: f64, expected: f64, tolerance: f64| {
+            let error = (got - expected).abs();
+            assert!(
+                error <= tolerance * (1.0 + expected.abs()),
+                "{name}, {what}: {got} is not {expected}"
+            );
+        };
+        near("first", value_at(&first, &X), dot(&gradient(&loss, &X)?, &V), 1e-13);
+        near("first, forward", value_at(&directional(&f, &V)?, &X), value_at(&first, &X), 1e-13);
+        // Forward over reverse: once with dual numbers, once with the recorded tangent; and reverse over reverse.
+        let curvature = value_at(&second, &X);
+        near("second, dual numbers", dot(&hvp(&loss, &X, &V)?, &U), curvature, 1e-12);
+        near(
+            "second, forward over reverse",
+            value_at(&directional(&first, &U)?, &X),
+            curvature,
+            1e-12,
+        );
+        let forward_twice = directional(&directional(&f, &V)?, &U)?;
+        near("second, forward over forward", value_at(&forward_twice, &X), curvature, 1e-12);
+        // The rules themselves are held against differences of values.
+        let along = |program: &Program<f64>, w: &[f64]| {
+            let h = 1e-4;
+            let shifted = |s: f64| {
+                let x: Vec<f64> = X.iter().zip(w).map(|(x, w)| x + s * h * w).collect();
+                value_at(program, &x)
+            };
+            (8.0 * (shifted(1.0) - shifted(-1.0)) - (shifted(2.0) - shifted(-2.0))) / (12.0 * h)
+        };
+        near("first, difference", along(&f, &V), value_at(&first, &X), 1e-7);
+        near("second, difference", along(&first, &U), curvature, 1e-7);
+        near("third, difference", along(&second, &V), value_at(&third, &X), 1e-6);
+    }
+    for kind in KINDS {
+        assert!(met.contains(&kind), "no case has {kind}");
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Scalar programs over any number, without recording: forward evaluation and the reverse sweep.
+
+use super::{Embed, Program};
+use crate::scalar::Real;
+use crate::tape::{Id, Op};
+
+/// The values of all instructions of a scalar program, over the number `T`.
+pub(crate) fn evaluate_scalars<S: Real, T: Embed<S>>(program: &Program<S>, inputs: &[T]) -> Vec<T> {
+    let mut values: Vec<T> = Vec::with_capacity(program.len());
+    for &instruction in &program.instructions {
+        let value = match instruction.op {
+            Op::Input => inputs[instruction.a as usize],
+            _ => program.scalar_value(instruction, |x| values[x as usize], T::embed),
+        };
+        values.push(value);
+    }
+    values
+}
+
+/// The reverse sweep of a scalar program over the number `T`: the cotangents of all instructions.
+///
+/// `seeds` are the cotangents of some instructions, the outputs. With `T` a dual number this is forward over reverse: the
+/// tangent of a cotangent is a row of the Hessian times the tangent of the inputs.
+pub(crate) fn reverse_scalars<S: Real, T: Embed<S>>(
+    program: &Program<S>,
+    values: &[T],
+    seeds: &[(Id, T)],
+) -> Vec<T> {
+    let mut cotangents = vec![T::zero(); program.len()];
+    for &(id, seed) in seeds {
+        cotangents[id as usize] += seed;
+    }
+    for (id, &instruction) in program.instructions.iter().enumerate().rev() {
+        let y_bar = cotangents[id];
+        // What the outputs do not depend on contributes nothing, even where its partials are infinite.
+        if y_bar.known_constant() == Some(0.0) {
+            continue;
+        }
+        program.scalar_partials(
+            instruction,
+            |x| values[x as usize],
+            T::embed,
+            values[id],
+            |x, partial| cotangents[x as usize] += y_bar * partial,
+        );
+    }
+    cotangents
+}

@@ -1,0 +1,306 @@
+//! Evaluating a planned program over real numbers, without allocating.
+
+use smallvec::SmallVec;
+
+use super::plan::{Place, Source};
+use super::{Plan, Program};
+use crate::array::{Array, size};
+use crate::error::Error;
+use crate::kernel::View;
+use crate::rules::tensor::{TensorOp, assemble};
+use crate::scalar::Real;
+use crate::tape::{Fact, Id, Node, Op, Operand, fingerprint};
+
+/// What a program is evaluated at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arguments<'a, S> {
+    /// All primal inputs, flat.
+    pub point: &'a [S],
+    /// All tangent inputs, flat.
+    pub direction: &'a [S],
+    /// The arrays that come with an evaluation.
+    pub data: &'a [Array<S>],
+}
+
+/// The memory of one evaluation; reused from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace<S> {
+    /// The scalar result of every instruction.
+    pub values: Vec<S>,
+    /// The array results, laid out by the plan.
+    buffer: Vec<S>,
+}
+
+impl<S: Real> Workspace<S> {
+    /// Makes room for a program; does nothing if there is.
+    pub(crate) fn fit(&mut self, program: &Program<S>, plan: &Plan) {
+        self.values.resize(program.len(), S::zero());
+        self.buffer.resize(plan.buffer, S::zero());
+    }
+
+    /// Evaluates the instructions in `range`, all earlier ones having been evaluated.
+    pub(crate) fn run(
+        &mut self,
+        program: &Program<S>,
+        plan: &Plan,
+        arguments: Arguments<'_, S>,
+        range: std::ops::Range<usize>,
+    ) {
+        for id in range {
+            let instruction = program.instructions[id];
+            self.values[id] = match instruction.op {
+                Op::Input => {
+                    let Place { source, offset } = plan.input(instruction.a);
+                    match source {
+                        Source::Direction => arguments.direction[offset],
+                        _ => arguments.point[offset],
+                    }
+                }
+                Op::Element => {
+                    let array = self.array(program, plan, arguments, instruction.a);
+                    array[instruction.b as usize]
+                }
+                Op::Array => match self.run_node(program, plan, arguments, instruction.a) {
+                    Some(scalar) => scalar,
+                    None => continue,
+                },
+                _ => program.scalar_value(instruction, |x| self.values[x as usize], |c| c),
+            };
+        }
+    }
+
+    /// Evaluates a node; returns its result if that is a scalar.
+    fn run_node(
+        &mut self,
+        program: &Program<S>,
+        plan: &Plan,
+        arguments: Arguments<'_, S>,
+        number: u32,
+    ) -> Option<S> {
+        let node = &program.nodes[number as usize];
+        let place = plan.place(number);
+        let length = size(&node.shape);
+        match place.source {
+            Source::Slot => {
+                let mut y = [S::zero()];
+                let memory = Memory::new(&self.values, &mut self.buffer, 0..0);
+                memory.reader(program, plan, arguments).forward(node, &mut y);
+                Some(y[0])
+            }
+            Source::Buffer
+                if !matches!(node.op, TensorOp::View { .. }) || self.copies(program, node) =>
+            {
+                let range = place.offset..place.offset + length;
+                let (memory, y) = Memory::split(&self.values, &mut self.buffer, range);
+                let reader = memory.reader(program, plan, arguments);
+                match &node.op {
+                    TensorOp::Assemble { offsets, .. } => {
+                        reader.assemble(node, offsets, place.offset, y);
+                    }
+                    _ => reader.forward(node, y),
+                }
+                None
+            }
+            // Rank-0 sources aside, these lie where they came from.
+            _ if node.shape.is_empty() => Some(self.array_at(program, arguments, place, 1)[0]),
+            _ => None,
+        }
+    }
+
+    /// Whether a view cannot lie within its operand: one of a scalar.
+    fn copies(&self, program: &Program<S>, node: &Node<S>) -> bool {
+        program.shape(node.operands[0]).is_empty()
+    }
+
+    /// The elements of a result.
+    pub(crate) fn array<'a>(
+        &'a self,
+        program: &'a Program<S>,
+        plan: &Plan,
+        arguments: Arguments<'a, S>,
+        id: Id,
+    ) -> &'a [S] {
+        match program.node(id) {
+            Some(node) if !node.shape.is_empty() => {
+                let number = program.instructions[id as usize].a;
+                self.array_at(program, arguments, plan.place(number), size(&node.shape))
+            }
+            _ => std::slice::from_ref(&self.values[id as usize]),
+        }
+    }
+
+    fn array_at<'a>(
+        &'a self,
+        program: &'a Program<S>,
+        arguments: Arguments<'a, S>,
+        place: Place,
+        length: usize,
+    ) -> &'a [S] {
+        let range = place.offset..place.offset + length;
+        match place.source {
+            Source::Buffer => &self.buffer[range],
+            Source::Slot => unreachable!("scalars are read by their instruction"),
+            source => &outside(program, arguments, source)[range],
+        }
+    }
+
+    /// Writes the outputs in `range`, flat and in order, to `out`.
+    pub(crate) fn copy_outputs(
+        &self,
+        program: &Program<S>,
+        plan: &Plan,
+        arguments: Arguments<'_, S>,
+        range: std::ops::Range<usize>,
+        out: &mut [S],
+    ) {
+        let mut rest = out;
+        for &id in &program.outputs[range] {
+            let value = self.array(program, plan, arguments, id);
+            let (part, after) = rest.split_at_mut(value.len());
+            part.copy_from_slice(value);
+            rest = after;
+        }
+    }
+
+    /// Checks that user code would have taken the recorded path.
+    pub(crate) fn check_guards(
+        &self,
+        program: &Program<S>,
+        plan: &Plan,
+        arguments: Arguments<'_, S>,
+    ) -> Result<(), Error> {
+        let operand = |x: Operand<S>| match x {
+            Operand::Recorded(id) => self.values[id as usize],
+            Operand::Constant(c) => c,
+        };
+        for guard in &program.guards {
+            let at = guard.at;
+            match guard.fact {
+                Fact::Compared { relation, left, right, held } => {
+                    if relation.holds(&operand(left), &operand(right)) != held {
+                        return Err(Error::BranchChanged { at });
+                    }
+                }
+                Fact::Read { id, value } => {
+                    if self.values[id as usize].as_f64().to_bits() != value.as_f64().to_bits() {
+                        return Err(Error::ValueEscaped { at });
+                    }
+                }
+                Fact::ReadArray { id, fingerprint: expected } => {
+                    if fingerprint(self.array(program, plan, arguments, id)) != expected {
+                        return Err(Error::ValueEscaped { at });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Arrays that are not in the workspace.
+fn outside<'a, S: Real>(
+    program: &'a Program<S>,
+    arguments: Arguments<'a, S>,
+    source: Source,
+) -> &'a [S] {
+    match source {
+        Source::Point => arguments.point,
+        Source::Direction => arguments.direction,
+        Source::Data(slot) => arguments.data[slot].data(),
+        Source::Constant(number) => match &program.nodes[number as usize].op {
+            TensorOp::Constant(array) => array.data(),
+            op => unreachable!("{} is not a constant", op.name()),
+        },
+        Source::Slot | Source::Buffer => unreachable!("in the workspace"),
+    }
+}
+
+/// The workspace while one result in it is written: what lies before it, and what after.
+struct Memory<'a, S> {
+    values: &'a [S],
+    before: &'a [S],
+    after: &'a [S],
+    after_start: usize,
+}
+
+impl<'a, S: Real> Memory<'a, S> {
+    fn split(
+        values: &'a [S],
+        buffer: &'a mut [S],
+        written: std::ops::Range<usize>,
+    ) -> (Self, &'a mut [S]) {
+        let (before, rest) = buffer.split_at_mut(written.start);
+        let (y, after) = rest.split_at_mut(written.len());
+        (Self { values, before, after, after_start: written.end }, y)
+    }
+
+    fn new(values: &'a [S], buffer: &'a mut [S], written: std::ops::Range<usize>) -> Self {
+        Self::split(values, buffer, written).0
+    }
+
+    fn reader<'p>(
+        self,
+        program: &'p Program<S>,
+        plan: &'p Plan,
+        arguments: Arguments<'p, S>,
+    ) -> Reader<'a, 'p, S> {
+        Reader { memory: self, program, plan, arguments }
+    }
+}
+
+/// Reads operands while a result is written.
+struct Reader<'a, 'p, S> {
+    memory: Memory<'a, S>,
+    program: &'p Program<S>,
+    plan: &'p Plan,
+    arguments: Arguments<'p, S>,
+}
+
+impl<S: Real> Reader<'_, '_, S> {
+    fn operand(&self, id: Id) -> View<'_, S> {
+        let Some(node) = self.program.node(id).filter(|node| !node.shape.is_empty()) else {
+            return View {
+                data: std::slice::from_ref(&self.memory.values[id as usize]),
+                shape: &[],
+            };
+        };
+        let Place { source, offset } = self.place(id);
+        let end = offset + size(&node.shape);
+        let data = match source {
+            Source::Buffer if end <= self.memory.before.len() => &self.memory.before[offset..end],
+            Source::Buffer => {
+                let start = self.memory.after_start;
+                &self.memory.after[offset - start..end - start]
+            }
+            source => &outside(self.program, self.arguments, source)[offset..end],
+        };
+        View { data, shape: &node.shape }
+    }
+
+    fn place(&self, id: Id) -> Place {
+        self.plan.place(self.program.instructions[id as usize].a)
+    }
+
+    fn forward(&self, node: &Node<S>, y: &mut [S]) {
+        let operands: SmallVec<[View<'_, S>; 4]> =
+            node.operands.iter().map(|&x| self.operand(x)).collect();
+        node.op.forward(&operands, y, &node.shape);
+    }
+
+    /// Lays the pieces that do not lie in their place already.
+    fn assemble(&self, node: &Node<S>, offsets: &[usize], start: usize, y: &mut [S]) {
+        let in_place = |x: Id, offset: usize| {
+            self.program.node(x).is_some_and(|node| !node.shape.is_empty())
+                && self.place(x) == Place { source: Source::Buffer, offset: start + offset }
+        };
+        let pieces = || node.operands.iter().copied().zip(offsets.iter().copied());
+        if !pieces().any(|(x, offset)| in_place(x, offset)) {
+            assemble(node.operands.iter().map(|&x| self.operand(x).data), offsets, y);
+            return;
+        }
+        for (x, offset) in pieces().filter(|&(x, offset)| !in_place(x, offset)) {
+            let piece = self.operand(x).data;
+            y[offset..offset + piece.len()].copy_from_slice(piece);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The tangent part of a scalar program as what it is at a fixed point: a sparse linear map.
+
+use super::Program;
+use crate::scalar::Real;
+use crate::tape::{Id, Op};
+
+/// The instructions from number `frozen` on of a scalar program, each a linear combination of earlier tangents whose
+/// coefficients depend on the frozen instructions only.
+///
+/// Applying it reads the coefficients in order, once: no operation is looked up, no primal recomputed.
+#[derive(Clone, Debug)]
+pub(crate) struct LinearPart {
+    frozen: usize,
+    rows: Vec<Row>,
+    /// For each term, in row order, the tangent it multiplies.
+    terms: Vec<u32>,
+    outputs: Vec<Output>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Row {
+    /// Component of the direction.
+    Direction(u32),
+    /// A combination of this many terms.
+    Combination(u32),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Output {
+    Tangent(u32),
+    Frozen(Id),
+}
+
+impl LinearPart {
+    /// The linear part of `program`; `None` if it has arrays.
+    pub(crate) fn new<S: Real>(
+        program: &Program<S>,
+        frozen: usize,
+        primal_inputs: usize,
+        outputs: std::ops::Range<usize>,
+    ) -> Option<Self> {
+        if !program.is_scalar() {
+            return None;
+        }
+        let index = |id: Id| (id as usize).checked_sub(frozen).map(|i| i as u32);
+        let mut terms = Vec::new();
+        let rows = program.instructions[frozen..]
+            .iter()
+            .map(|&instruction| {
+                if instruction.op == Op::Input {
+                    return Row::Direction(instruction.a - primal_inputs as u32);
+                }
+                let start = terms.len();
+                let nothing = S::zero();
+                program.scalar_partials(
+                    instruction,
+                    |_| nothing,
+                    |c| c,
+                    nothing,
+                    |x, _| {
+                        terms.extend(index(x));
+                    },
+                );
+                Row::Combination((terms.len() - start) as u32)
+            })
+            .collect();
+        let outputs = program.outputs[outputs]
+            .iter()
+            .map(|&id| index(id).map_or(Output::Frozen(id), Output::Tangent))
+            .collect();
+        Some(Self { frozen, rows, terms, outputs })
+    }
+
+    /// Collects the coefficients at the point where the frozen instructions have these values.
+    pub(crate) fn freeze<S: Real>(
+        &self,
+        program: &Program<S>,
+        values: &[S],
+        coefficients: &mut Vec<S>,
+    ) {
+        coefficients.clear();
+        coefficients.reserve(self.terms.len());
+        for &instruction in &program.instructions[self.frozen..] {
+            // An instruction is linear in its tangents, so its partials there do not depend on their values.
+            program.scalar_partials(
+                instruction,
+                |x| if (x as usize) < self.frozen { values[x as usize] } else { S::zero() },
+                |c| c,
+                S::zero(),
+                |x, partial| {
+                    if x as usize >= self.frozen {
+                        coefficients.push(partial);
+                    }
+                },
+            );
+        }
+    }
+
+    /// Applies the map to `K` directions at once, `directions(i)` being component `i` of each.
+    ///
+    /// Every lane goes through the same operations in the same order, so a lane has the bits of a single application.
+    pub(crate) fn apply<S: Real, const K: usize>(
+        &self,
+        coefficients: &[S],
+        values: &[S],
+        tangents: &mut Vec<[S; K]>,
+        directions: impl Fn(usize) -> [S; K],
+        mut result: impl FnMut(usize, [S; K]),
+    ) {
+        tangents.clear();
+        let (mut terms, mut coefficients) = (&self.terms[..], coefficients);
+        for &row in &self.rows {
+            let tangent = match row {
+                Row::Direction(component) => directions(component as usize),
+                Row::Combination(length) => {
+                    let (these, later) = terms.split_at(length as usize);
+                    let (factors, after) = coefficients.split_at(length as usize);
+                    (terms, coefficients) = (later, after);
+                    let mut sum = [S::zero(); K];
+                    for (&term, &factor) in these.iter().zip(factors) {
+                        let x = tangents[term as usize];
+                        for lane in 0..K {
+                            sum[lane] += factor * x[lane];
+                        }
+                    }
+                    sum
+                }
+            };
+            tangents.push(tangent);
+        }
+        for (i, &output) in self.outputs.iter().enumerate() {
+            result(
+                i,
+                match output {
+                    Output::Tangent(tangent) => tangents[tangent as usize],
+                    Output::Frozen(id) => [values[id as usize]; K],
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Programs: finished recordings, and the transformations between them.
+//!
+//! ```text
+//! record ─► program ─► adjoint ─► gradient program ─► tangent ─► Hessian-vector program ─► plan ─► evaluate
+//! ```
+//!
+//! A transformation *emits* the old program onto a new tape and appends to it, so the result is again a program: the
+//! gradient graph can be differentiated as often as one likes.
+
+mod adjoint;
+#[cfg(test)]
+mod closure;
+mod compute;
+mod display;
+mod emit;
+mod evaluate;
+mod linear;
+mod plan;
+mod simplify;
+mod tangent;
+
+use crate::rules::{power_int_derivative, power_real_derivative};
+use crate::scalar::{Elementary, Scalar};
+use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
+
+pub(crate) use adjoint::record_adjoint;
+pub(crate) use compute::{evaluate_scalars, reverse_scalars};
+pub(crate) use emit::{Embed, Value, emit};
+pub(crate) use evaluate::{Arguments, Workspace};
+pub(crate) use linear::LinearPart;
+pub(crate) use plan::Plan;
+pub(crate) use tangent::record_tangent;
+
+/// A finished recording: instructions in order, each reading only earlier ones.
+#[derive(Clone, Debug)]
+pub(crate) struct Program<S> {
+    pub instructions: Vec<Instruction>,
+    pub constants: Vec<S>,
+    pub lists: Vec<Id>,
+    pub nodes: Vec<Node<S>>,
+    pub guards: Vec<Guard<S>>,
+    pub inputs: Vec<Id>,
+    pub outputs: Vec<Id>,
+}
+
+impl<S: Scalar> Program<S> {
+    pub(crate) fn len(&self) -> usize {
+        self.instructions.len()
+    }
+
+    /// The node of an array instruction.
+    pub(crate) fn node(&self, id: Id) -> Option<&Node<S>> {
+        let instruction = self.instructions[id as usize];
+        (instruction.op == Op::Array).then(|| &self.nodes[instruction.a as usize])
+    }
+
+    /// The shape of a result; that of a scalar is empty.
+    pub(crate) fn shape(&self, id: Id) -> &[usize] {
+        self.node(id).map_or(&[], |node| &node.shape)
+    }
+
+    /// Whether every instruction is one on scalars.
+    pub(crate) fn is_scalar(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    fn list(&self, start: u32, length: u32) -> &[Id] {
+        &self.lists[start as usize..(start + length) as usize]
+    }
+
+    /// The operands listed for a scalar instruction on a list.
+    fn listed(&self, instruction: Instruction) -> &[Id] {
+        let length = match instruction.op {
+            Op::Dot => 2 * instruction.b,
+            Op::Sum | Op::MulAdd => instruction.b,
+            _ => 0,
+        };
+        self.list(instruction.a, length)
+    }
+
+    /// Calls `visit` with every operand of an instruction.
+    pub(crate) fn operands(&self, id: Id, mut visit: impl FnMut(Id)) {
+        let instruction = self.instructions[id as usize];
+        match instruction.op {
+            Op::Input | Op::Constant => {}
+            Op::Map(_) | Op::PowerInt | Op::PowerReal | Op::ZipConstant(_) | Op::Element => {
+                visit(instruction.a);
+            }
+            Op::ConstantZip(_) => visit(instruction.b),
+            Op::Zip(_) => {
+                visit(instruction.a);
+                visit(instruction.b);
+            }
+            Op::Sum | Op::Dot | Op::MulAdd => {
+                self.listed(instruction).iter().copied().for_each(visit);
+            }
+            Op::Array => {
+                self.nodes[instruction.a as usize].operands.iter().copied().for_each(visit);
+            }
+        }
+    }
+
+    /// Calls `visit` with everything whose value a guard needs.
+    pub(crate) fn guarded(&self, mut visit: impl FnMut(Id)) {
+        for guard in &self.guards {
+            match guard.fact {
+                Fact::Compared { left, right, .. } => {
+                    for operand in [left, right] {
+                        if let Operand::Recorded(id) = operand {
+                            visit(id);
+                        }
+                    }
+                }
+                Fact::Read { id, .. } | Fact::ReadArray { id, .. } => visit(id),
+            }
+        }
+    }
+
+    /// For each instruction, whether it depends on an input.
+    pub(crate) fn varying(&self) -> Vec<bool> {
+        self.depending_on(&self.inputs)
+    }
+
+    /// For each instruction, whether it depends on one of these.
+    pub(crate) fn depending_on(&self, sources: &[Id]) -> Vec<bool> {
+        let mut varies = vec![false; self.len()];
+        for &input in sources {
+            varies[input as usize] = true;
+        }
+        for id in 0..self.len() {
+            let mut depends = varies[id];
+            self.operands(id as Id, |x| depends |= varies[x as usize]);
+            varies[id] = depends;
+        }
+        varies
+    }
+
+    /// The value of a scalar instruction that computes, over any number: its forward rule.
+    ///
+    /// `get` gives the value of an operand, `lift` embeds a constant of the program in the number.
+    #[inline(always)]
+    pub(crate) fn scalar_value<T: Scalar>(
+        &self,
+        instruction: Instruction,
+        get: impl Fn(Id) -> T,
+        lift: impl Fn(S) -> T,
+    ) -> T {
+        let Instruction { op, a, b } = instruction;
+        let constant = |number: u32| self.constants[number as usize];
+        match op {
+            Op::Constant => lift(constant(a)),
+            Op::Map(f) => get(a).map(f),
+            Op::PowerInt => get(a).power_int(b as i32),
+            Op::PowerReal => get(a).power_real(plain(constant(b))),
+            Op::Zip(f) => get(a).zip(f, get(b)),
+            Op::ZipConstant(f) => get(a).zip(f, lift(constant(b))),
+            Op::ConstantZip(f) => lift(constant(a)).zip(f, get(b)),
+            Op::Sum => self.listed(instruction).iter().map(|&x| get(x)).sum(),
+            Op::Dot => T::sum_of_products(
+                self.listed(instruction).chunks_exact(2).map(|p| (get(p[0]), get(p[1]))),
+            ),
+            Op::MulAdd => {
+                let x = self.listed(instruction);
+                get(x[0]).mul_add(get(x[1]), get(x[2]))
+            }
+            Op::Input | Op::Element | Op::Array => {
+                unreachable!("{op:?} takes its value from elsewhere")
+            }
+        }
+    }
+
+    /// The partial derivatives of a scalar instruction with value `y`: the one rule behind its tangent and its adjoint.
+    ///
+    /// Calls `give(operand, ∂y/∂operand)`; an operand used twice is given twice.
+    #[inline(always)]
+    pub(crate) fn scalar_partials<T: Elementary>(
+        &self,
+        instruction: Instruction,
+        get: impl Fn(Id) -> T,
+        lift: impl Fn(S) -> T,
+        y: T,
+        mut give: impl FnMut(Id, T),
+    ) {
+        let Instruction { op, a, b } = instruction;
+        let constant = |number: u32| self.constants[number as usize];
+        match op {
+            Op::Input | Op::Constant | Op::Element | Op::Array => {}
+            Op::Map(f) => give(a, f.derivative(get(a), y)),
+            Op::PowerInt => give(a, power_int_derivative(get(a), b as i32)),
+            Op::PowerReal => give(a, power_real_derivative(get(a), plain(constant(b)))),
+            Op::Zip(f) => {
+                give(a, f.partial_a(get(a), get(b), y));
+                give(b, f.partial_b(get(a), get(b), y));
+            }
+            Op::ZipConstant(f) => give(a, f.partial_a(get(a), lift(constant(b)), y)),
+            Op::ConstantZip(f) => give(b, f.partial_b(lift(constant(a)), get(b), y)),
+            Op::Sum => {
+                for &x in self.listed(instruction) {
+                    give(x, y.lift(1.0));
+                }
+            }
+            Op::Dot => {
+                for pair in self.listed(instruction).chunks_exact(2) {
+                    give(pair[0], get(pair[1]));
+                    give(pair[1], get(pair[0]));
+                }
+            }
+            Op::MulAdd => {
+                let x = self.listed(instruction);
+                give(x[0], get(x[1]));
+                give(x[1], get(x[0]));
+                give(x[2], y.lift(1.0));
+            }
+        }
+    }
+}
+
+/// A constant exponent as a plain number.
+#[inline(always)]
+fn plain<S: Scalar>(constant: S) -> f64 {
+    constant.known_constant().unwrap_or(f64::NAN)
+}

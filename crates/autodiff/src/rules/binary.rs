@@ -1,0 +1,106 @@
+//! Elementwise functions of two arguments: value and both partial derivatives on adjacent lines.
+
+use super::Unary::{Ln, Recip, Round};
+use crate::scalar::{Elementary, Real};
+
+/// Expands the table below into the enum and its readings, as `unary_rules` does for one argument.
+///
+/// `Mul: |a, b| a * b, da |a, b, y| b, db |a, b, y| a;` becomes a variant, its value, and its partial derivatives.
+macro_rules! binary_rules {
+    ($($(#[$doc:meta])* $name:ident: |$u:ident, $v:ident| $value:expr,
+        da |$a:ident, $b:ident, $y:ident| $da:expr,
+        db |$a2:ident, $b2:ident, $y2:ident| $db:expr;)*) => {
+        /// An elementwise function of two arguments.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Binary { $($(#[$doc])* $name,)* }
+
+        use Binary::*;
+
+        impl Binary {
+            /// Every function of the table.
+            pub const ALL: &'static [Binary] = &[$($name),*];
+
+            /// `f(a, b)`.
+            #[inline(always)]
+            pub fn value<R: Real>(self, a: R, b: R) -> R {
+                match self { $($name => { let ($u, $v) = (a, b); $value })* }
+            }
+
+            /// `out[i] = f(a(i), b(i))`, with one dispatch for the whole slice.
+            #[inline(always)]
+            pub(crate) fn value_into<R: Real>(
+                self, out: &mut [R], a: impl Fn(usize) -> R, b: impl Fn(usize) -> R,
+            ) {
+                match self {
+                    $($name => for (i, out) in out.iter_mut().enumerate() {
+                        let ($u, $v) = (a(i), b(i));
+                        *out = $value;
+                    },)*
+                }
+            }
+
+            /// `∂f/∂a (a, b)`, where `y = f(a, b)`.
+            #[inline(always)]
+            pub fn partial_a<T: Elementary>(self, a: T, b: T, y: T) -> T {
+                match self { $($name => { let ($a, $b, $y) = (a, b, y); $da })* }
+            }
+
+            /// `∂f/∂b (a, b)`, where `y = f(a, b)`.
+            #[inline(always)]
+            pub fn partial_b<T: Elementary>(self, a: T, b: T, y: T) -> T {
+                match self { $($name => { let ($a2, $b2, $y2) = (a, b, y); $db })* }
+            }
+        }
+    };
+}
+
+binary_rules! {
+    /// `a + b`
+    Add: |a, b| a + b, da |a, _b, _y| a.lift(1.0), db |a, _b, _y| a.lift(1.0);
+    /// `a − b`
+    Sub: |a, b| a - b, da |a, _b, _y| a.lift(1.0), db |a, _b, _y| a.lift(-1.0);
+    /// `a·b`
+    Mul: |a, b| a * b, da |_a, b, _y| b, db |a, _b, _y| a;
+    /// `a/b`
+    Div: |a, b| a / b, da |_a, b, _y| b.map(Recip), db |_a, b, y| -(y / b);
+    /// `aᵇ` with both varying; at `b` fixed the integer and real powers are other instructions
+    Pow: |a, b| a.powf(b),
+        da |a, b, _y| b * a.zip(Pow, b - b.lift(1.0)),
+        db |a, _b, y| y.zip(XLogY, a);
+    /// `a ln b`, 0 where `a = 0`
+    XLogY: |a, b| if a == R::zero() { R::zero() } else { a * b.ln() },
+        da |_a, b, _y| b.map(Ln),
+        db |a, b, _y| a / b;
+    /// Angle of the point with ordinate `a` and abscissa `b`
+    Atan2: |a, b| a.atan2(b),
+        da |a, b, _y| b.zip(Direction, a) / a.zip(Hypot, b),
+        db |a, b, _y| -(a.zip(Direction, b) / a.zip(Hypot, b));
+    /// `√(a² + b²)` without overflow; at the origin, a kink as that of `|a|`, its derivatives are 0
+    Hypot: |a, b| a.hypot(b), da |a, b, _y| a.zip(Direction, b), db |a, b, _y| b.zip(Direction, a);
+    /// `a/√(a² + b²)`, 0 at the origin: the derivative of [`Hypot`], whose own derivative `b²/h³` as that of a quotient
+    /// would be the difference `1/h − a²/h³`
+    Direction: |a, b| direction(a, b),
+        da |a, b, _y| { let q = b.zip(Direction, a); q * q / a.zip(Hypot, b) },
+        db |a, b, y| -(y * b.zip(Direction, a) / a.zip(Hypot, b));
+    /// The larger; at a tie each operand has derivative ½
+    Max: |a, b| a.max(b), da |a, b, _y| a.zip(Exceeds, b), db |a, b, _y| b.zip(Exceeds, a);
+    /// The smaller, `−max(−a, −b)`; at a tie each operand has derivative ½
+    Min: |a, b| a.min(b), da |a, b, _y| (-a).zip(Exceeds, -b), db |a, b, _y| (-b).zip(Exceeds, -a);
+    /// 1 where `a > b` or `b` is NaN, ½ at a tie, else 0: the share of `a` in `max(a, b)`
+    Exceeds: |a, b| if a > b || b.is_nan() {
+            R::one()
+        } else if a == b {
+            R::one() / (R::one() + R::one())
+        } else {
+            R::zero()
+        },
+        da |a, _b, _y| a.lift(0.0), db |a, _b, _y| a.lift(0.0);
+    /// Remainder of `a/b` with the sign of `a`. The integer quotient is that of `a − y`: `a/b` may round to the next one
+    Rem: |a, b| a % b, da |a, _b, _y| a.lift(1.0), db |a, b, y| -((a - y) / b).map(Round);
+}
+
+fn direction<R: Real>(a: R, b: R) -> R {
+    let h = a.hypot(b);
+    if h == R::zero() { a } else { a / h }
+}

@@ -1,0 +1,147 @@
+//! Elementwise functions of one argument: value and derivative on adjacent lines.
+
+use std::f64::consts::{LN_2, LN_10};
+
+use super::Binary::Hypot;
+use crate::scalar::{Elementary, Real};
+
+/// Expands the table below into the enum and its readings.
+///
+/// `Exp: eˣ, |x| x.exp(), |x, y| y;` becomes a variant `Unary::Exp`, an arm `Exp => x.exp()` of [`Unary::value`], a loop
+/// of it in [`Unary::value_into`], and an arm `Exp => y` of [`Unary::derivative`], where `y` is the value at `x`.
+macro_rules! unary_rules {
+    ($($(#[$doc:meta])* $name:ident: |$v:ident| $value:expr, |$x:ident, $y:ident| $derivative:expr;)*) => {
+        /// An elementwise function of one argument.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum Unary { $($(#[$doc])* $name,)* }
+
+        use Unary::*;
+
+        impl Unary {
+            /// Every function of the table.
+            pub const ALL: &'static [Unary] = &[$($name),*];
+
+            /// `f(x)`.
+            #[inline(always)]
+            pub fn value<R: Real>(self, x: R) -> R {
+                match self { $($name => { let $v = x; $value })* }
+            }
+
+            /// `y[i] = f(x[i])`, with one dispatch for the whole slice.
+            #[inline(always)]
+            pub(crate) fn value_into<R: Real>(self, x: &[R], y: &mut [R]) {
+                match self {
+                    $($name => for (y, &$v) in y.iter_mut().zip(x) { *y = $value; },)*
+                }
+            }
+
+            /// `f′(x)`, where `y = f(x)`.
+            #[inline(always)]
+            pub fn derivative<T: Elementary>(self, x: T, y: T) -> T {
+                match self { $($name => { let ($x, $y) = (x, y); $derivative })* }
+            }
+        }
+    };
+}
+
+unary_rules! {
+    /// `−x`
+    Neg: |x| -x, |x, _y| x.lift(-1.0);
+    /// `1/x`
+    Recip: |x| x.recip(), |_x, y| -(y * y);
+    /// `eˣ`
+    Exp: |x| x.exp(), |_x, y| y;
+    /// `2ˣ`
+    Exp2: |x| x.exp2(), |x, y| y * x.lift(LN_2);
+    /// `eˣ − 1`, accurate near 0
+    ExpM1: |x| x.exp_m1(), |x, _y| x.map(Exp);
+    /// Natural logarithm
+    Ln: |x| x.ln(), |x, _y| x.map(Recip);
+    /// `ln(1 + x)`, accurate near 0
+    Ln1p: |x| x.ln_1p(), |x, _y| (x + x.lift(1.0)).map(Recip);
+    /// Logarithm to base 2
+    Log2: |x| x.log2(), |x, _y| (x * x.lift(LN_2)).map(Recip);
+    /// Logarithm to base 10
+    Log10: |x| x.log10(), |x, _y| (x * x.lift(LN_10)).map(Recip);
+    /// `√x`, with derivative +∞ at 0
+    Sqrt: |x| x.sqrt(), |x, y| x.lift(0.5) / y;
+    /// `∛x`, with derivative +∞ at 0
+    Cbrt: |x| x.cbrt(), |x, y| { let r = y.map(Recip); r * r * x.lift(1.0 / 3.0) };
+    /// Sine
+    Sin: |x| x.sin(), |x, _y| x.map(Cos);
+    /// Cosine
+    Cos: |x| x.cos(), |x, _y| -x.map(Sin);
+    /// Tangent
+    Tan: |x| x.tan(), |x, y| y * y + x.lift(1.0);
+    /// Inverse sine
+    Asin: |x| x.asin(), |x, _y| x.map(OneMinusSquare).map(Sqrt).map(Recip);
+    /// Inverse cosine
+    Acos: |x| x.acos(), |x, _y| -x.map(OneMinusSquare).map(Sqrt).map(Recip);
+    /// Inverse tangent
+    Atan: |x| x.atan(),
+        |x, _y| { let r = x.zip(Hypot, x.lift(1.0)).map(Recip); r * r };
+    /// Hyperbolic sine
+    Sinh: |x| x.sinh(), |x, _y| x.map(Cosh);
+    /// Hyperbolic cosine
+    Cosh: |x| x.cosh(), |x, _y| x.map(Sinh);
+    /// Hyperbolic tangent
+    Tanh: |x| x.tanh(), |x, _y| x.map(Sech2);
+    /// `sech²x`, the derivative of tanh: `1 − tanh²x` would cancel for large `x`
+    Sech2: |x| sech2(x), |x, y| y * x.map(Tanh) * x.lift(-2.0);
+    /// Inverse hyperbolic sine; `√(x² + 1)` as a hypotenuse does not overflow
+    Asinh: |x| x.asinh(), |x, _y| x.zip(Hypot, x.lift(1.0)).map(Recip);
+    /// Inverse hyperbolic cosine
+    Acosh: |x| x.acosh(),
+        |x, _y| ((x - x.lift(1.0)).map(Sqrt) * (x + x.lift(1.0)).map(Sqrt)).map(Recip);
+    /// Inverse hyperbolic tangent
+    Atanh: |x| x.atanh(), |x, _y| x.map(OneMinusSquare).map(Recip);
+    /// `1 − x²`: as a product exact near ±1, where the square would cancel, and with the derivative `−2x`, exact near 0,
+    /// where the product's two terms would
+    OneMinusSquare: |x| (R::one() - x) * (R::one() + x), |x, _y| x * x.lift(-2.0);
+    /// `|x|`, with derivative 0 at the kink
+    Abs: |x| x.abs(), |x, _y| x.map(Sign);
+    /// −1, 0 or 1: the sign with `sign(0) = 0`
+    Sign: |x| if x == R::zero() { R::zero() } else { x.signum() }, |x, _y| x.lift(0.0);
+    /// The sign as `f64::signum` has it: 1 at +0, −1 at −0
+    Signum: |x| x.signum(), |x, _y| x.lift(0.0);
+    /// Largest integer ≤ x
+    Floor: |x| x.floor(), |x, _y| x.lift(0.0);
+    /// Smallest integer ≥ x
+    Ceil: |x| x.ceil(), |x, _y| x.lift(0.0);
+    /// Nearest integer, halves away from 0
+    Round: |x| x.round(), |x, _y| x.lift(0.0);
+    /// Integer part
+    Trunc: |x| x.trunc(), |x, _y| x.lift(0.0);
+    /// `x − trunc x`, with derivative 1 also at the jumps
+    Fract: |x| x.fract(), |x, _y| x.lift(1.0);
+    /// `σ(x) = 1/(1 + e⁻ˣ)`; `σ′ = ¼ sech²(x/2)`, since `σ(1 − σ)` would cancel for large `x`
+    Sigmoid: |x| sigmoid(x), |x, _y| (x * x.lift(0.5)).map(Sech2) * x.lift(0.25);
+    /// `ln σ(x)`
+    LogSigmoid: |x| -softplus(-x), |x, _y| (-x).map(Sigmoid);
+    /// `ln(1 + eˣ)`
+    Softplus: |x| softplus(x), |x, _y| x.map(Sigmoid);
+    /// `max(x, 0)`, with derivative 0 at the kink
+    Relu: |x| if x > R::zero() || x.is_nan() { x } else { R::zero() }, |x, _y| x.map(Step);
+    /// 1 for `x > 0`, else 0
+    Step: |x| if x > R::zero() { R::one() } else { R::zero() }, |x, _y| x.lift(0.0);
+    /// `x ln x`, 0 at 0
+    XLogX: |x| if x == R::zero() { R::zero() } else { x * x.ln() },
+        |x, _y| x.map(Ln) + x.lift(1.0);
+}
+
+fn sech2<R: Real>(x: R) -> R {
+    let e = (-x.abs()).exp();
+    let sech = (e + e) / (e * e + R::one());
+    sech * sech
+}
+
+fn sigmoid<R: Real>(x: R) -> R {
+    let e = (-x.abs()).exp();
+    if x < R::zero() { e / (e + R::one()) } else { (e + R::one()).recip() }
+}
+
+fn softplus<R: Real>(x: R) -> R {
+    let positive_part = if x < R::zero() { R::zero() } else { x };
+    positive_part + (-x.abs()).exp().ln_1p()
+}

@@ -1,0 +1,246 @@
+use std::array::from_fn;
+use std::cmp::Ordering;
+use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
+
+use super::{Elementary, Scalar, float_through_rules, operators};
+use crate::kernel::Kernels;
+use crate::rules::{Binary, Unary, power_int_derivative, power_real_derivative};
+
+/// A number with `N` tangents: `re + Σᵢ eps[i]·εᵢ`, where `εᵢ·εⱼ = 0`.
+///
+/// Computing `f` on `Dual { re: x, eps: x_dot }` gives `f(x)`, bit for bit what the plain function gives, and with it the
+/// directional derivatives `f′(x)·x_dot[i]`. The inner number `S` may itself be a dual (second and higher derivatives)
+/// or recorded on a tape.
+///
+/// Comparisons and predicates look at the primal, so a program takes the same branches as over `f64`.
+///
+/// # Zero tangents
+///
+/// A tangent that is 0 contributes 0, also where the derivative it would be multiplied with is infinite or NaN:
+/// `√x` at 0 has derivative +∞ in the direction in which `x` moves, and 0 in every other. The price: where a tangent
+/// vanishes by computation, at a point where the next function is not differentiable, the product `0·∞` counts as 0 too
+/// (`∛(x³)` at 0).
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::{Dual, Scalar};
+///
+/// fn f<S: Scalar>(x: S, y: S) -> S {
+///     x * y.sin()
+/// }
+///
+/// let [x, y] = [Dual::variable(2.0, 0), Dual::variable(0.5, 1)];
+/// let z: Dual<f64, 2> = f(x, y);
+/// assert_eq!(z.re, 2.0 * 0.5_f64.sin());
+/// assert_eq!(z.eps, [0.5_f64.sin(), 2.0 * 0.5_f64.cos()]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Dual<S, const N: usize> {
+    /// The primal value.
+    pub re: S,
+    /// The tangents, one a lane.
+    pub eps: [S; N],
+}
+
+impl<S: Scalar, const N: usize> Dual<S, N> {
+    /// `re`, moving with tangent 1 in lane `lane` and 0 in the others.
+    ///
+    /// # Panics
+    ///
+    /// If `lane ≥ N`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::Dual;
+    ///
+    /// let x = Dual::<f64, 3>::variable(2.0, 1);
+    /// assert_eq!((x * x).eps, [0.0, 4.0, 0.0]);
+    /// ```
+    #[inline]
+    pub fn variable(re: S, lane: usize) -> Self {
+        let mut x = Dual::constant(re);
+        x.eps[lane] = S::one();
+        x
+    }
+
+    /// `re`, with all tangents 0.
+    #[inline]
+    pub fn constant(re: S) -> Self {
+        Dual { re, eps: [S::zero(); N] }
+    }
+
+    /// The chain rule: the tangents of `f(self)`, where `slope = f′(self.re)`.
+    #[inline]
+    fn tangents(self, slope: S) -> [S; N] {
+        self.eps.map(|x_dot| scale(x_dot, slope))
+    }
+
+    /// Whether all tangents are known to be 0.
+    #[inline]
+    fn is_still(self) -> bool {
+        self.eps.iter().all(|&x_dot| vanishes(x_dot))
+    }
+
+    /// The tangents of `self·other`.
+    #[inline]
+    fn product_tangents(self, other: Self) -> [S; N] {
+        from_fn(|i| scale(self.eps[i], other.re) + scale(other.eps[i], self.re))
+    }
+
+    /// The tangents of `y = self/other`: from `y·b = a`, `y_dot = (a_dot − y·b_dot)/b`. Unlike `1/b²` that over- and
+    /// underflows only where the derivative does.
+    #[inline]
+    fn quotient_tangents(self, other: Self, y: S) -> [S; N] {
+        from_fn(|i| {
+            let rest = self.eps[i] - scale(other.eps[i], y);
+            if vanishes(rest) { S::zero() } else { rest / other.re }
+        })
+    }
+}
+
+/// Whether `x_dot` is known to be 0: over plain numbers, if it is; on a tape, only if it is so for all inputs.
+#[inline]
+fn vanishes<S: Scalar>(x_dot: S) -> bool {
+    x_dot.known_constant() == Some(0.0)
+}
+
+/// `x_dot·slope`, 0 where `x_dot` is. Over plain numbers this compiles to the product under a mask, without a branch.
+#[inline]
+fn scale<S: Scalar>(x_dot: S, slope: S) -> S {
+    if vanishes(x_dot) { S::zero() } else { x_dot * slope }
+}
+
+impl<S: Scalar, const N: usize> Elementary for Dual<S, N> {
+    #[inline]
+    fn map(self, f: Unary) -> Self {
+        let y = self.re.map(f);
+        Dual { re: y, eps: self.tangents(f.derivative(self.re, y)) }
+    }
+
+    #[inline]
+    fn zip(self, f: Binary, other: Self) -> Self {
+        let (a, b) = (self.re, other.re);
+        let y = a.zip(f, b);
+        // One operand is often constant, and the partial derivatives of two-argument functions are costly.
+        let still = [S::zero(); N];
+        let from_a = if self.is_still() { still } else { self.tangents(f.partial_a(a, b, y)) };
+        let from_b = if other.is_still() { still } else { other.tangents(f.partial_b(a, b, y)) };
+        Dual { re: y, eps: from_fn(|i| from_a[i] + from_b[i]) }
+    }
+
+    #[inline]
+    fn power_int(self, n: i32) -> Self {
+        let slope = power_int_derivative(self.re, n);
+        Dual { re: self.re.power_int(n), eps: self.tangents(slope) }
+    }
+
+    #[inline]
+    fn power_real(self, p: f64) -> Self {
+        let slope = power_real_derivative(self.re, p);
+        Dual { re: self.re.power_real(p), eps: self.tangents(slope) }
+    }
+
+    #[inline]
+    fn lift(self, c: f64) -> Self {
+        Dual::constant(self.re.lift(c))
+    }
+
+    #[inline]
+    fn known_constant(self) -> Option<f64> {
+        if self.is_still() { self.re.known_constant() } else { None }
+    }
+}
+
+impl<S: Scalar, const N: usize> Scalar for Dual<S, N> {
+    type Real = S::Real;
+
+    #[inline]
+    fn constant(c: f64) -> Self {
+        Dual::constant(S::constant(c))
+    }
+
+    #[inline]
+    fn primal(self) -> S::Real {
+        self.re.primal()
+    }
+}
+
+impl<S: Scalar, const N: usize> Kernels for Dual<S, N> {}
+
+impl<S: Scalar, const N: usize> Neg for Dual<S, N> {
+    type Output = Self;
+    #[inline]
+    fn neg(self) -> Self {
+        Dual { re: -self.re, eps: self.eps.map(|x_dot| -x_dot) }
+    }
+}
+
+impl<S: Scalar, const N: usize> Add for Dual<S, N> {
+    type Output = Self;
+    #[inline]
+    fn add(self, other: Self) -> Self {
+        Dual { re: self.re + other.re, eps: from_fn(|i| self.eps[i] + other.eps[i]) }
+    }
+}
+
+impl<S: Scalar, const N: usize> Sub for Dual<S, N> {
+    type Output = Self;
+    #[inline]
+    fn sub(self, other: Self) -> Self {
+        Dual { re: self.re - other.re, eps: from_fn(|i| self.eps[i] - other.eps[i]) }
+    }
+}
+
+impl<S: Scalar, const N: usize> Mul for Dual<S, N> {
+    type Output = Self;
+    #[inline]
+    fn mul(self, other: Self) -> Self {
+        Dual { re: self.re * other.re, eps: self.product_tangents(other) }
+    }
+}
+
+impl<S: Scalar, const N: usize> Div for Dual<S, N> {
+    type Output = Self;
+    #[inline]
+    fn div(self, other: Self) -> Self {
+        let y = self.re / other.re;
+        Dual { re: y, eps: self.quotient_tangents(other, y) }
+    }
+}
+
+impl<S: Scalar, const N: usize> Rem for Dual<S, N> {
+    type Output = Self;
+    #[inline]
+    fn rem(self, other: Self) -> Self {
+        self.zip(Binary::Rem, other)
+    }
+}
+
+operators!([const N: usize,] Dual<S, N>);
+
+float_through_rules!([const N: usize,] Dual<S, N> {
+    /// The primal is fused, rounded once like the plain function's.
+    #[inline]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        let product = self.product_tangents(a);
+        Dual { re: self.re.mul_add(a.re, b.re), eps: from_fn(|i| product[i] + b.eps[i]) }
+    }
+});
+
+/// On the primal.
+impl<S: Scalar, const N: usize> PartialEq for Dual<S, N> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.re == other.re
+    }
+}
+
+/// On the primal.
+impl<S: Scalar, const N: usize> PartialOrd for Dual<S, N> {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.re.partial_cmp(&other.re)
+    }
+}

@@ -1,0 +1,165 @@
+use super::{Real, Scalar};
+
+/// The constant with the value of the plain number `x`.
+#[inline]
+pub(crate) fn plain<T: Scalar>(x: T::Real) -> T {
+    T::constant(x.as_f64())
+}
+
+/// Forwards [`num_traits::Float`] and what it rests on to the rules.
+///
+/// `float_through_rules!([const N: usize,] Dual<S, N> { fn mul_add … })` serves a type over the inner number `S` that is
+/// [`Scalar`] and compares by its primal. A function becomes [`Elementary::map`](super::Elementary::map) of its
+/// instruction (`fn exp(self) -> Self { self.map(Unary::Exp) }`), a predicate and a conversion ask
+/// [`Scalar::primal`], and a constant is the bottom number's. The body holds what the type does its own way.
+macro_rules! float_through_rules {
+    ([$($generic:tt)*] $T:ty { $($own:tt)* }) => {
+        impl<$($generic)* S: $crate::Scalar> num_traits::Float for $T {
+            $($own)*
+
+            $crate::scalar::float_through_rules! { @constants
+                nan infinity neg_infinity neg_zero min_value min_positive_value epsilon max_value
+            }
+            $crate::scalar::float_through_rules! { @predicates
+                is_nan is_infinite is_finite is_normal is_subnormal is_sign_positive is_sign_negative
+            }
+            $crate::scalar::float_through_rules! { @unary
+                floor Floor, ceil Ceil, round Round, trunc Trunc, fract Fract, abs Abs, signum Signum,
+                recip Recip, sqrt Sqrt, cbrt Cbrt,
+                exp Exp, exp2 Exp2, exp_m1 ExpM1, ln Ln, ln_1p Ln1p, log2 Log2, log10 Log10,
+                sin Sin, cos Cos, tan Tan, asin Asin, acos Acos, atan Atan,
+                sinh Sinh, cosh Cosh, tanh Tanh, asinh Asinh, acosh Acosh, atanh Atanh
+            }
+            $crate::scalar::float_through_rules! { @binary max Max, min Min, hypot Hypot, atan2 Atan2 }
+
+            fn classify(self) -> std::num::FpCategory {
+                $crate::Scalar::primal(self).classify()
+            }
+
+            fn integer_decode(self) -> (u64, i16, i8) {
+                $crate::Scalar::primal(self).integer_decode()
+            }
+
+            #[inline]
+            fn powi(self, n: i32) -> Self {
+                $crate::Elementary::power_int(self, n)
+            }
+
+            #[inline]
+            fn powf(self, p: Self) -> Self {
+                match $crate::Elementary::known_constant(p) {
+                    Some(p) => $crate::Elementary::power_real(self, p),
+                    None => $crate::Elementary::zip(self, $crate::Binary::Pow, p),
+                }
+            }
+
+            #[inline]
+            fn log(self, base: Self) -> Self {
+                self.ln() / base.ln()
+            }
+
+            #[inline]
+            fn sin_cos(self) -> (Self, Self) {
+                (self.sin(), self.cos())
+            }
+
+            #[inline]
+            fn to_degrees(self) -> Self {
+                let degrees = <<$T as $crate::Scalar>::Real as num_traits::One>::one().to_degrees();
+                self * $crate::scalar::plain::<$T>(degrees)
+            }
+
+            #[inline]
+            fn to_radians(self) -> Self {
+                let radians = <<$T as $crate::Scalar>::Real as num_traits::One>::one().to_radians();
+                self * $crate::scalar::plain::<$T>(radians)
+            }
+
+            #[inline]
+            fn abs_sub(self, other: Self) -> Self {
+                if self <= other { num_traits::Zero::zero() } else { self - other }
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::Zero for $T {
+            #[inline]
+            fn zero() -> Self {
+                <$T as $crate::Scalar>::constant(0.0)
+            }
+
+            #[inline]
+            fn is_zero(&self) -> bool {
+                *self == <$T as num_traits::Zero>::zero()
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::One for $T {
+            #[inline]
+            fn one() -> Self {
+                <$T as $crate::Scalar>::constant(1.0)
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::Num for $T {
+            type FromStrRadixErr = <S::Real as num_traits::Num>::FromStrRadixErr;
+
+            fn from_str_radix(text: &str, radix: u32) -> Result<Self, Self::FromStrRadixErr> {
+                <S::Real as num_traits::Num>::from_str_radix(text, radix).map($crate::scalar::plain::<$T>)
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::NumCast for $T {
+            fn from<X: num_traits::ToPrimitive>(x: X) -> Option<Self> {
+                <S::Real as num_traits::NumCast>::from(x).map($crate::scalar::plain::<$T>)
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::FromPrimitive for $T {
+            $crate::scalar::float_through_rules! { @from_primitive $T: S::Real,
+                from_i64 i64, from_u64 u64, from_i128 i128, from_u128 u128, from_f32 f32, from_f64 f64
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::ToPrimitive for $T {
+            $crate::scalar::float_through_rules! { @to_primitive
+                to_i64 i64, to_u64 u64, to_i128 i128, to_u128 u128, to_f32 f32, to_f64 f64
+            }
+        }
+    };
+    (@constants $($name:ident)*) => { $(
+        #[inline]
+        fn $name() -> Self {
+            $crate::scalar::plain(<<Self as $crate::Scalar>::Real as num_traits::Float>::$name())
+        }
+    )* };
+    (@predicates $($name:ident)*) => { $(
+        #[inline]
+        fn $name(self) -> bool {
+            $crate::Scalar::primal(self).$name()
+        }
+    )* };
+    (@unary $($name:ident $Rule:ident),*) => { $(
+        #[inline]
+        fn $name(self) -> Self {
+            $crate::Elementary::map(self, $crate::Unary::$Rule)
+        }
+    )* };
+    (@binary $($name:ident $Rule:ident),*) => { $(
+        #[inline]
+        fn $name(self, other: Self) -> Self {
+            $crate::Elementary::zip(self, $crate::Binary::$Rule, other)
+        }
+    )* };
+    (@from_primitive $T:ty: $R:ty, $($name:ident $n:ident),*) => { $(
+        fn $name(n: $n) -> Option<Self> {
+            <$R as num_traits::FromPrimitive>::$name(n).map($crate::scalar::plain::<$T>)
+        }
+    )* };
+    (@to_primitive $($name:ident $n:ident),*) => { $(
+        fn $name(&self) -> Option<$n> {
+            $crate::Scalar::primal(*self).$name()
+        }
+    )* };
+}
+
+pub(crate) use float_through_rules;

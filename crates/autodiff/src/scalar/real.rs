@@ -1,0 +1,96 @@
+use std::fmt::{Display, LowerExp};
+use std::ops::{Add, Div, Mul, Sub};
+
+use super::{Const, Elementary, Scalar};
+use crate::rules::{Binary, Unary};
+
+/// A plain floating-point number, `f32` or `f64`: the bottom of every tower of duals and tapes.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::{Real, Scalar};
+///
+/// fn norm<R: Real>(x: &[R]) -> R {
+///     x.iter().map(|&x| x * x).sum::<R>().sqrt()
+/// }
+/// assert_eq!(norm(&[3.0_f32, 4.0]), 5.0);
+/// assert_eq!(norm(&[3.0_f64, 4.0]).as_f64(), 5.0);
+/// ```
+pub trait Real: Scalar<Real = Self> + Default + Display + LowerExp + Send + Sync + 'static {
+    /// The same number in double precision, exactly.
+    ///
+    /// [`Scalar::constant`] goes the other way, rounding once.
+    fn as_f64(self) -> f64;
+}
+
+/// States that `f32` and `f64` are numbers; their arithmetic is the language's own.
+macro_rules! plain_numbers {
+    ($($R:ident)*) => { $(
+        impl Elementary for $R {
+            #[inline(always)]
+            fn map(self, f: Unary) -> Self {
+                f.value(self)
+            }
+
+            #[inline(always)]
+            fn zip(self, f: Binary, other: Self) -> Self {
+                f.value(self, other)
+            }
+
+            #[inline(always)]
+            fn power_int(self, n: i32) -> Self {
+                self.powi(n)
+            }
+
+            #[inline(always)]
+            fn power_real(self, p: f64) -> Self {
+                self.powf(p as $R)
+            }
+
+            #[inline(always)]
+            fn lift(self, c: f64) -> Self {
+                c as $R
+            }
+
+            #[inline(always)]
+            fn known_constant(self) -> Option<f64> {
+                Some(f64::from(self))
+            }
+        }
+
+        impl Scalar for $R {
+            type Real = $R;
+
+            #[inline(always)]
+            fn constant(c: f64) -> Self {
+                c as $R
+            }
+
+            #[inline(always)]
+            fn primal(self) -> Self {
+                self
+            }
+        }
+
+        impl Real for $R {
+            #[inline(always)]
+            fn as_f64(self) -> f64 {
+                f64::from(self)
+            }
+        }
+
+        plain_numbers!(@literal $R: Add add, Sub sub, Mul mul, Div div);
+    )* };
+    (@literal $R:ident: $($Op:ident $op:ident),*) => { $(
+        impl $Op<Const> for $R {
+            type Output = $R;
+            #[inline(always)]
+            fn $op(self, c: Const) -> $R {
+                $Op::$op(self, c.0 as $R)
+            }
+        }
+    )* };
+}
+
+plain_numbers!(f32 f64);

@@ -1,0 +1,103 @@
+//! What a tape holds: instructions on scalars, nodes on arrays, and the guards between them.
+
+use std::panic::Location;
+
+use smallvec::SmallVec;
+
+use crate::array::Shape;
+use crate::rules::tensor::TensorOp;
+use crate::rules::{Binary, Unary};
+
+/// The number of an instruction, and so of its result.
+pub(crate) type Id = u32;
+
+/// What an instruction does with its two fields `a` and `b`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Op {
+    /// Input number `a` of the function.
+    Input,
+    /// Number `a` of the constants.
+    Constant,
+    /// `f(a)`
+    Map(Unary),
+    /// `aⁿ`, where `n` is `b` read as `i32`
+    PowerInt,
+    /// `aᵖ`, where `p` is constant number `b`
+    PowerReal,
+    /// `f(a, b)`
+    Zip(Binary),
+    /// `f(a, c)`, where `c` is constant number `b`
+    ZipConstant(Binary),
+    /// `f(c, b)`, where `c` is constant number `a`
+    ConstantZip(Binary),
+    /// `l₀ + l₁ + …` over the `b` operands listed from `a` on
+    Sum,
+    /// `l₀·l₁ + l₂·l₃ + …` over the `b` pairs listed from `a` on
+    Dot,
+    /// `l₀·l₁ + l₂` with one rounding, over the three operands listed from `a` on
+    MulAdd,
+    /// Element `b` of array `a`
+    Element,
+    /// The array operation of node `a`; its result is an array, or at rank 0 a scalar
+    Array,
+}
+
+/// One step of a recording: 12 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Instruction {
+    pub op: Op,
+    pub a: u32,
+    pub b: u32,
+}
+
+/// The array side of an instruction: rarer and larger than the instruction itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Node<S> {
+    pub op: TensorOp<S>,
+    pub operands: SmallVec<[Id; 4]>,
+    pub shape: Shape,
+    pub at: &'static Location<'static>,
+}
+
+/// What user code learnt of the values while recording, and so what a replay must find again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Guard<S> {
+    pub fact: Fact<S>,
+    pub at: &'static Location<'static>,
+}
+
+/// A fact about recorded values on which user code may have branched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fact<S> {
+    /// `left ∘ right` was `held`.
+    Compared { relation: Relation, left: Operand<S>, right: Operand<S>, held: bool },
+    /// The value was read as a plain number.
+    Read { id: Id, value: S },
+    /// The elements of an array were read as plain numbers, with this fingerprint of their bits.
+    ReadArray { id: Id, fingerprint: u64 },
+}
+
+/// One side of a comparison.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operand<S> {
+    Recorded(Id),
+    Constant(S),
+}
+
+/// The comparisons of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relation {
+    Less,
+    LessOrEqual,
+    Equal,
+}
+
+impl Relation {
+    pub(crate) fn holds<S: PartialOrd>(self, left: &S, right: &S) -> bool {
+        match self {
+            Relation::Less => left < right,
+            Relation::LessOrEqual => left <= right,
+            Relation::Equal => left == right,
+        }
+    }
+}

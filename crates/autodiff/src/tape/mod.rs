@@ -1,0 +1,338 @@
+//! The tape: a recording of ordinary Rust code.
+//!
+//! User code computes with [`Var`] and [`Tensor`] handles; each operation appends an instruction and has its value at
+//! once, so code may loop and branch on values as usual. The tape stores what was done, not derivatives: those come from
+//! the recorded [program](crate::Function).
+
+mod instruction;
+mod store;
+mod tensor;
+mod tensor_operations;
+mod var;
+mod var_operations;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use typed_arena::Arena;
+
+use crate::array::{Array, size};
+use crate::error::Error;
+use crate::kernel::View;
+use crate::program::Program;
+use crate::rules::tensor::TensorOp;
+use crate::scalar::Scalar;
+
+pub(crate) use instruction::{Fact, Guard, Id, Instruction, Node, Op, Operand, Relation};
+pub(crate) use store::Store;
+pub use tensor::Tensor;
+pub(crate) use tensor::fingerprint;
+pub use var::Var;
+
+/// A recording in progress.
+///
+/// The derivative functions make their own tapes; one is made by hand only to hold a recording of several inputs and
+/// outputs. Tapes are independent of each other: any number may live at once, nested or on different threads.
+///
+/// Instructions are numbered lists of plain records. What is rare, owned and must stay put while the tape still grows
+/// through `&self` (array elements lent to handles as `&'t [S]`, and shapes) lives in arenas.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::{Tape, Var};
+///
+/// let tape = Tape::new();
+/// let x: Var = tape.input(2.0);
+/// let y = (x * x + 1.0).ln();
+/// assert_eq!(y.value(), 5.0_f64.ln());
+/// assert_eq!(tape.len(), 4);
+/// ```
+pub struct Tape<S: Scalar = f64> {
+    instructions: Store<Instruction>,
+    values: Store<S>,
+    constants: Store<S>,
+    lists: Store<Id>,
+    guards: Store<Guard<S>>,
+    nodes: RefCell<Vec<Node<S>>>,
+    elements: Arena<Arc<Vec<S>>>,
+    shapes: Arena<usize>,
+    error: RefCell<Option<Error>>,
+    inputs: RefCell<Vec<Id>>,
+}
+
+impl<S: Scalar> Default for Tape<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Scalar> Tape<S> {
+    /// An empty tape.
+    pub fn new() -> Self {
+        Self {
+            instructions: Store::new(),
+            values: Store::new(),
+            constants: Store::new(),
+            lists: Store::new(),
+            guards: Store::new(),
+            nodes: RefCell::new(Vec::new()),
+            elements: Arena::new(),
+            shapes: Arena::new(),
+            error: RefCell::new(None),
+            inputs: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Number of instructions recorded so far, inputs and constants included.
+    pub fn len(&self) -> usize {
+        self.instructions.len()
+    }
+
+    /// Whether nothing has been recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A new scalar input with this value.
+    pub fn input(&self, value: S) -> Var<'_, S> {
+        let mut inputs = self.inputs.borrow_mut();
+        let input = self.push(Op::Input, inputs.len() as u32, 0, value);
+        inputs.push(input.id);
+        input
+    }
+
+    /// A new array input with these values.
+    #[track_caller]
+    pub fn input_array(&self, value: &Array<S>) -> Tensor<'_, S> {
+        let number = self.inputs.borrow().len();
+        let input = self.push_source(|_| TensorOp::Input(number), value, Location::caller());
+        self.inputs.borrow_mut().push(input.id);
+        input
+    }
+
+    /// A constant array. Its elements are shared, not copied.
+    #[track_caller]
+    pub fn constant(&self, value: &Array<S>) -> Tensor<'_, S> {
+        self.push_source(TensorOp::Constant, value, Location::caller())
+    }
+
+    /// Array number `slot` of the data that comes with each evaluation and is not differentiated.
+    #[track_caller]
+    pub(crate) fn data(&self, slot: usize, value: &Array<S>) -> Tensor<'_, S> {
+        self.push_source(|_| TensorOp::Data(slot), value, Location::caller())
+    }
+
+    /// The first error met while recording, if any.
+    pub fn error(&self) -> Option<Error> {
+        self.error.borrow().clone()
+    }
+
+    /// Refuses an operation on arrays of these shapes, saying what it needs: the call that asked for a derivative will return
+    /// the error, with the line from which this was called, unless an earlier one is kept already.
+    ///
+    /// For functions of one's own that are made of tensor operations and have conditions of their own.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, Function, Tensor, Var};
+    ///
+    /// fn trace<'t>(a: Tensor<'t>) -> Var<'t> {
+    ///     let n = a.shape()[0];
+    ///     if a.shape() != [n, n] {
+    ///         a.tape().refuse("trace", &[a.shape()], "a square matrix");
+    ///     }
+    ///     (0..n).map(|i| a.get(i * n + i)).sum()
+    /// }
+    /// let refused = Function::<f64>::record_tensor(&[0.0; 6], &[], |x, _| trace(x.reshape(&[2, 3])));
+    /// assert!(refused.unwrap_err().to_string().contains("shapes [[2, 3]] do not fit trace: a square matrix"));
+    /// ```
+    #[track_caller]
+    pub fn refuse(&self, operation: &'static str, shapes: &[&[usize]], needs: &str) {
+        let shapes = shapes.iter().map(|shape| shape.to_vec()).collect();
+        self.fail(Error::Shape { operation, shapes, needs: needs.into(), at: Location::caller() });
+    }
+
+    /// Keeps `error` unless an earlier one is kept already.
+    #[cold]
+    pub(crate) fn fail(&self, error: Error) {
+        self.error.borrow_mut().get_or_insert(error);
+    }
+
+    pub(crate) fn owns(&self, other: &Tape<S>) -> bool {
+        std::ptr::eq(self, other)
+    }
+
+    /// Appends a scalar instruction.
+    #[inline(always)]
+    pub(crate) fn push(&self, op: Op, a: u32, b: u32, value: S) -> Var<'_, S> {
+        let id = self.instructions.push(Instruction { op, a, b });
+        self.values.push(value);
+        if id >= Id::MAX as usize {
+            self.fail(Error::TapeFull { limit: Id::MAX as usize });
+        }
+        Var::recorded(self, id as Id, value)
+    }
+
+    /// Stores a constant for an instruction's field and returns its number.
+    #[inline]
+    pub(crate) fn store_constant(&self, value: S) -> u32 {
+        self.constants.push(value) as u32
+    }
+
+    /// The instruction whose value is the constant `value`.
+    pub(crate) fn push_constant(&self, value: S) -> Var<'_, S> {
+        let number = self.store_constant(value);
+        self.push(Op::Constant, number, 0, value)
+    }
+
+    /// Appends an instruction on a list of operands; `count` is what its field `b` counts.
+    pub(crate) fn push_list(
+        &self,
+        op: Op,
+        operands: impl Iterator<Item = Id>,
+        count: u32,
+        value: S,
+    ) -> Var<'_, S> {
+        let start = self.lists.len() as u32;
+        for id in operands {
+            self.lists.push(id);
+        }
+        self.push(op, start, count, value)
+    }
+
+    pub(crate) fn push_guard(&self, fact: Fact<S>, at: &'static Location<'static>) {
+        self.guards.push(Guard { fact, at });
+    }
+
+    pub(crate) fn instruction(&self, id: Id) -> Instruction {
+        self.instructions.get(id as usize)
+    }
+
+    pub(crate) fn constant_number(&self, number: u32) -> S {
+        self.constants.get(number as usize)
+    }
+
+    /// Records `op` on arrays: infers the shape, computes the value, appends the node.
+    ///
+    /// If the shapes do not fit, the tape keeps the error and the result is filled with NaN.
+    pub(crate) fn record<'t>(
+        &'t self,
+        op: TensorOp<S>,
+        operands: &[Tensor<'t, S>],
+        at: &'static Location<'static>,
+    ) -> Tensor<'t, S> {
+        if operands.iter().any(|x| !x.tape.owns(self)) {
+            self.fail(Error::MixedTapes { at });
+        }
+        let shapes: SmallVec<[&[usize]; 4]> = operands.iter().map(|x| x.shape).collect();
+        let shape = match op.shape(&shapes) {
+            Ok(shape) => shape,
+            Err(needs) => {
+                let shapes = shapes.iter().map(|s| s.to_vec()).collect();
+                self.fail(Error::Shape { operation: op.name(), shapes, needs, at });
+                return self.poison(operands.first().map_or(&[], |x| x.shape), at);
+            }
+        };
+        let data = match op {
+            // A view lends its operand's own elements.
+            TensorOp::View { offset, .. } => &operands[0].data[offset..offset + size(&shape)],
+            _ => {
+                let views: SmallVec<[View<'_, S>; 4]> =
+                    operands.iter().map(|x| View { data: x.data, shape: x.shape }).collect();
+                let mut value = vec![S::zero(); size(&shape)];
+                op.forward(&views, &mut value, &shape);
+                self.elements.alloc(Arc::new(value)).as_slice()
+            }
+        };
+        let operands = operands.iter().map(|x| x.id).collect();
+        self.push_node(Node { op, operands, shape, at }, data)
+    }
+
+    /// What stands for the result of a refused operation.
+    fn poison(&self, shape: &[usize], at: &'static Location<'static>) -> Tensor<'_, S> {
+        let nan = vec![S::nan(); size(shape)];
+        self.push_source(TensorOp::Constant, &Array::from_shared(shape, Arc::new(nan)), at)
+    }
+
+    /// A node without operands: an input, a constant, or data.
+    fn push_source(
+        &self,
+        op: impl FnOnce(Array<S>) -> TensorOp<S>,
+        value: &Array<S>,
+        at: &'static Location<'static>,
+    ) -> Tensor<'_, S> {
+        let data = self.elements.alloc(value.shared()).as_slice();
+        let node = Node {
+            op: op(value.clone()),
+            operands: SmallVec::new(),
+            shape: value.shape().into(),
+            at,
+        };
+        self.push_node(node, data)
+    }
+
+    fn push_node<'t>(&'t self, node: Node<S>, data: &'t [S]) -> Tensor<'t, S> {
+        let shape: &[usize] = self.shapes.alloc_extend(node.shape.iter().copied());
+        let mut nodes = self.nodes.borrow_mut();
+        let scalar = if shape.is_empty() { data[0] } else { S::zero() };
+        let id = self.push(Op::Array, nodes.len() as u32, 0, scalar).id;
+        nodes.push(node);
+        Tensor { tape: self, id, shape, data }
+    }
+
+    /// A scalar seen as an array of rank 0; the same instruction.
+    pub(crate) fn scalar_tensor(&self, x: Var<'_, S>) -> Tensor<'_, S> {
+        let id = self.id_of(x);
+        let data = self.elements.alloc(Arc::new(vec![x.value])).as_slice();
+        Tensor { tape: self, id, shape: &[], data }
+    }
+
+    /// The instruction of `x`, recorded now if `x` is a constant.
+    #[track_caller]
+    pub(crate) fn id_of(&self, x: Var<'_, S>) -> Id {
+        match x.tape {
+            None => self.push_constant(x.value).id,
+            Some(tape) => {
+                if !tape.owns(self) {
+                    self.fail(Error::MixedTapes { at: Location::caller() });
+                }
+                x.id
+            }
+        }
+    }
+
+    /// Ends the recording.
+    pub(crate) fn finish(self, outputs: Vec<Id>) -> Result<Recording<S>, Error> {
+        if let Some(error) = self.error.into_inner() {
+            return Err(error);
+        }
+        let program = Program {
+            instructions: self.instructions.into_vec(),
+            constants: self.constants.into_vec(),
+            lists: self.lists.into_vec(),
+            nodes: self.nodes.into_inner(),
+            guards: self.guards.into_vec(),
+            inputs: self.inputs.into_inner(),
+            outputs,
+        };
+        Ok(Recording { program, values: self.values.into_vec() })
+    }
+}
+
+/// A finished recording: the program, and the scalar values that it had.
+#[derive(Debug)]
+pub(crate) struct Recording<S> {
+    pub program: Program<S>,
+    pub values: Vec<S>,
+}
+
+impl<S: Scalar> fmt::Debug for Tape<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tape({} instructions)", self.len())
+    }
+}

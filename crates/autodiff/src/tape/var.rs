@@ -1,0 +1,270 @@
+//! The handle of a recorded scalar.
+
+use std::fmt;
+use std::panic::Location;
+
+use super::{Fact, Id, Op, Operand, Relation, Tape, Tensor};
+use crate::array::Array;
+use crate::error::Error;
+use crate::kernel::Kernels;
+use crate::rules::{Binary, Unary};
+use crate::scalar::{Elementary, Scalar};
+
+/// A scalar on a tape: its value, and the instruction that made it.
+///
+/// `Var` is `Copy` and a [`Scalar`]: all operators with other `Var`s and with plain numbers on either side, everything of
+/// [`num_traits::Float`], comparisons, sums over iterators. A handle without a tape is a constant; literals need none.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::gradient;
+///
+/// let g = gradient(|x| 100.0 * x[0] * x[1] - x[0].sin(), &[0.0, 2.0])?;
+/// assert_eq!(g, [199.0, 0.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Var<'t, S: Scalar = f64> {
+    pub(crate) tape: Option<&'t Tape<S>>,
+    pub(crate) id: Id,
+    pub(crate) value: S,
+}
+
+impl<'t, S: Scalar> Var<'t, S> {
+    /// A constant, on no tape.
+    #[inline(always)]
+    pub fn from_value(value: S) -> Self {
+        Self { tape: None, id: 0, value }
+    }
+
+    #[inline(always)]
+    pub(crate) fn recorded(tape: &'t Tape<S>, id: Id, value: S) -> Self {
+        Self { tape: Some(tape), id, value }
+    }
+
+    /// The value, as a plain number.
+    ///
+    /// What a program does with a plain number cannot be seen by a replay, so the recording notes that the value was
+    /// read: a [`Function`](crate::Function) is recorded afresh where it would differ. Comparing handles (`x < y`) is
+    /// better: then only the outcome matters.
+    #[track_caller]
+    pub fn value(self) -> S {
+        if let Some(tape) = self.tape {
+            tape.push_guard(Fact::Read { id: self.id, value: self.value }, Location::caller());
+        }
+        self.value
+    }
+
+    /// The tape, unless this is a constant.
+    pub fn tape(self) -> Option<&'t Tape<S>> {
+        self.tape
+    }
+
+    /// This scalar as an array of rank 0 on `tape`.
+    pub fn to_tensor(self, tape: &'t Tape<S>) -> Tensor<'t, S> {
+        tape.scalar_tensor(self)
+    }
+
+    /// A constant array on this scalar's tape; `None` if this is itself a constant on no tape.
+    pub fn constant_array(self, value: &Array<S>) -> Option<Tensor<'t, S>> {
+        self.tape.map(|tape| tape.constant(value))
+    }
+
+    /// The common tape of two operands; constants have none.
+    #[inline(always)]
+    #[track_caller]
+    fn common_tape(self, other: Self) -> Option<&'t Tape<S>> {
+        match (self.tape, other.tape) {
+            (Some(tape), Some(another)) => {
+                if !tape.owns(another) {
+                    tape.fail(Error::MixedTapes { at: Location::caller() });
+                }
+                Some(tape)
+            }
+            (tape, None) => tape,
+            (None, tape) => tape,
+        }
+    }
+
+    fn operand(self) -> Operand<S> {
+        match self.tape {
+            Some(_) => Operand::Recorded(self.id),
+            None => Operand::Constant(self.value),
+        }
+    }
+
+    /// Compares on the primal, and keeps the outcome as a guard.
+    #[track_caller]
+    pub(crate) fn compare(self, relation: Relation, other: Self) -> bool {
+        let held = relation.holds(&self.value, &other.value);
+        if let Some(tape) = self.common_tape(other) {
+            let (left, right) = (self.operand(), other.operand());
+            tape.push_guard(Fact::Compared { relation, left, right, held }, Location::caller());
+        }
+        held
+    }
+
+    /// `f(self, other)` where both may be constants.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn zip_recorded(self, f: Binary, other: Self) -> Self {
+        let value = self.value.zip(f, other.value);
+        let Some(tape) = self.common_tape(other) else { return Self::from_value(value) };
+        match (self.tape, other.tape) {
+            (Some(_), Some(_)) => tape.push(Op::Zip(f), self.id, other.id, value),
+            (Some(_), None) => self.zip_constant(f, other.value),
+            _ => other.constant_zip(f, self.value),
+        }
+    }
+
+    /// `f(self, c)`; a factor of one leaves no instruction.
+    #[inline(always)]
+    pub(crate) fn zip_constant(self, f: Binary, c: S) -> Self {
+        let value = self.value.zip(f, c);
+        let Some(tape) = self.tape else { return Self::from_value(value) };
+        if f == Binary::Mul && c.known_constant() == Some(1.0) {
+            return self;
+        }
+        tape.push(Op::ZipConstant(f), self.id, tape.store_constant(c), value)
+    }
+
+    /// `f(c, self)`; a factor of one leaves no instruction.
+    #[inline(always)]
+    pub(crate) fn constant_zip(self, f: Binary, c: S) -> Self {
+        let value = c.zip(f, self.value);
+        let Some(tape) = self.tape else { return Self::from_value(value) };
+        if f == Binary::Mul && c.known_constant() == Some(1.0) {
+            return self;
+        }
+        tape.push(Op::ConstantZip(f), tape.store_constant(c), self.id, value)
+    }
+
+    /// `Σᵢ termᵢ`, one instruction however many terms there are.
+    pub(crate) fn sum_all(terms: impl Iterator<Item = Self>) -> Self {
+        Self::n_ary(Op::Sum, terms, 1, |value, term| value + term[0])
+    }
+
+    /// `Σᵢ aᵢ·bᵢ`, one instruction however many terms there are.
+    pub(crate) fn dot_all(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
+        let factors = pairs.flat_map(|(a, b)| [a, b]);
+        Self::n_ary(Op::Dot, factors, 2, |value, pair| value + pair[0] * pair[1])
+    }
+
+    /// One instruction over all operands, `arity` of them to a term. Terms are added from the first on.
+    #[track_caller]
+    fn n_ary(
+        op: Op,
+        operands: impl Iterator<Item = Self>,
+        arity: usize,
+        add: impl Fn(S, &[S]) -> S,
+    ) -> Self {
+        let operands: Vec<Self> = operands.collect();
+        // Adding to −0 leaves every number as it is, −0 included.
+        let minus_zero = -S::zero();
+        let values: Vec<S> = operands.iter().map(|x| x.value).collect();
+        let value = values.chunks_exact(arity).fold(minus_zero, add);
+        match operands.iter().find_map(|x| x.tape) {
+            None => Self::from_value(value),
+            Some(tape) => {
+                let ids: Vec<Id> = operands.iter().map(|&x| tape.id_of(x)).collect();
+                tape.push_list(op, ids.into_iter(), (operands.len() / arity) as u32, value)
+            }
+        }
+    }
+
+    /// `self·a + b` with one rounding.
+    pub(crate) fn multiply_add(self, a: Self, b: Self) -> Self {
+        let value = self.value.mul_add(a.value, b.value);
+        match self.tape.or(a.tape).or(b.tape) {
+            None => Self::from_value(value),
+            Some(tape) => {
+                let ids = [self, a, b].map(|x| tape.id_of(x));
+                tape.push_list(Op::MulAdd, ids.into_iter(), 3, value)
+            }
+        }
+    }
+}
+
+impl<'t, S: Scalar> Elementary for Var<'t, S> {
+    #[inline(always)]
+    fn map(self, f: Unary) -> Self {
+        let value = self.value.map(f);
+        match self.tape {
+            Some(tape) => tape.push(Op::Map(f), self.id, 0, value),
+            None => Self::from_value(value),
+        }
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn zip(self, f: Binary, other: Self) -> Self {
+        self.zip_recorded(f, other)
+    }
+
+    #[inline(always)]
+    fn power_int(self, n: i32) -> Self {
+        let value = self.value.power_int(n);
+        match self.tape {
+            Some(tape) => tape.push(Op::PowerInt, self.id, n as u32, value),
+            None => Self::from_value(value),
+        }
+    }
+
+    #[inline(always)]
+    fn power_real(self, p: f64) -> Self {
+        let value = self.value.power_real(p);
+        match self.tape {
+            Some(tape) => {
+                tape.push(Op::PowerReal, self.id, tape.store_constant(S::constant(p)), value)
+            }
+            None => Self::from_value(value),
+        }
+    }
+
+    #[inline(always)]
+    fn lift(self, c: f64) -> Self {
+        Self::from_value(S::constant(c))
+    }
+
+    #[inline(always)]
+    fn known_constant(self) -> Option<f64> {
+        match self.tape {
+            Some(_) => None,
+            None => self.value.known_constant(),
+        }
+    }
+}
+
+impl<'t, S: Scalar> Scalar for Var<'t, S> {
+    type Real = S::Real;
+
+    #[inline(always)]
+    fn constant(c: f64) -> Self {
+        Self::from_value(S::constant(c))
+    }
+
+    #[track_caller]
+    fn primal(self) -> S::Real {
+        self.value().primal()
+    }
+
+    fn sum_of(terms: impl Iterator<Item = Self>) -> Self {
+        Self::sum_all(terms)
+    }
+
+    fn sum_of_products(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
+        Self::dot_all(pairs)
+    }
+}
+
+impl<S: Scalar> Kernels for Var<'_, S> {}
+
+impl<S: Scalar> fmt::Debug for Var<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.tape {
+            Some(_) => write!(f, "Var(%{} = {:?})", self.id, self.value),
+            None => write!(f, "Var({:?})", self.value),
+        }
+    }
+}

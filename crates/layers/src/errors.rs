@@ -1,0 +1,154 @@
+//! What can go wrong, with the cause and the remedy.
+
+/// Why a model, a data set or a training objective was refused.
+///
+/// Shapes that do not fit *inside* a network or a loss are found by the tape, and come as [`Error::Autodiff`] with both
+/// shapes and the source line of the operation.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Recording or evaluating on the tape failed.
+    #[error(transparent)]
+    Autodiff(#[from] dualtape_autodiff::Error),
+
+    /// A module declared two parameters under one name.
+    #[error(
+        "the parameter `{name}` is declared twice; give each parameter and each layer of a module its own name"
+    )]
+    DuplicateParameter {
+        /// The full name.
+        name: String,
+    },
+
+    /// No parameter has this name.
+    #[error("there is no parameter `{name}`; the model has: {known}")]
+    UnknownParameter {
+        /// The name asked for.
+        name: String,
+        /// All names, separated by commas.
+        known: String,
+    },
+
+    /// The flat parameter vector does not have the length that the model needs.
+    #[error(
+        "the parameter vector has {got} entries, but the model has {expected}; `model.init(rng)` makes one"
+    )]
+    ParameterLength {
+        /// Its length.
+        got: usize,
+        /// The length it must have.
+        expected: usize,
+    },
+
+    /// An array does not have the shape that is needed.
+    #[error("{what} have shape {got:?}, but {needed} is needed")]
+    Shape {
+        /// Which array.
+        what: &'static str,
+        /// Its shape.
+        got: Vec<usize>,
+        /// The shape it must have.
+        needed: String,
+    },
+
+    /// The rows of a table differ in length.
+    #[error(
+        "row {row} has {got} entries, but row 0 has {expected}; a table needs rows of one length"
+    )]
+    RaggedRows {
+        /// The first row that differs.
+        row: usize,
+        /// Its length.
+        got: usize,
+        /// The length of row 0.
+        expected: usize,
+    },
+
+    /// Something that must have entries has none.
+    #[error("{what} must not be empty")]
+    Empty {
+        /// What is empty.
+        what: &'static str,
+    },
+
+    /// Two things that belong together row by row have different numbers of rows.
+    #[error(
+        "{left} have {left_rows} rows, but {right} have {right_rows}; each row needs its counterpart"
+    )]
+    RowCount {
+        /// The one.
+        left: &'static str,
+        /// Its rows.
+        left_rows: usize,
+        /// The other.
+        right: &'static str,
+        /// Its rows.
+        right_rows: usize,
+    },
+
+    /// A value is NaN or infinite.
+    #[error("{what} hold {value} in row {row}, column {column}; remove or impute such rows first")]
+    NotFinite {
+        /// Which array.
+        what: &'static str,
+        /// Row, counted from 0.
+        row: usize,
+        /// Entry within the row, counted from 0 in row-major order.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
+
+    /// A class label is not below the number of classes.
+    #[error("row {row} has label {label}, but there are {classes} classes, numbered from 0")]
+    LabelOutOfRange {
+        /// Row, counted from 0.
+        row: usize,
+        /// The label.
+        label: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+
+    /// A row index is not below the number of rows.
+    #[error("row {index} does not exist: the data set has {rows}")]
+    NoSuchRow {
+        /// The index.
+        index: usize,
+        /// Number of rows.
+        rows: usize,
+    },
+
+    /// The fractions of a split are not positive numbers that sum to 1.
+    #[error(
+        "a split needs positive fractions that sum to 1, such as [0.8, 0.2]; got {fractions:?}"
+    )]
+    Fractions {
+        /// The fractions.
+        fractions: Vec<f64>,
+    },
+
+    /// A part of a split would have no rows.
+    #[error(
+        "part {part} of the split would be empty: {rows} rows are too few for the fractions {fractions:?}"
+    )]
+    EmptyPart {
+        /// The part, counted from 0.
+        part: usize,
+        /// Rows there are to share out.
+        rows: usize,
+        /// The fractions.
+        fractions: Vec<f64>,
+    },
+
+    /// A weight decay that is negative or not finite.
+    #[error("weight decay must be a finite number ≥ 0; got {value}")]
+    WeightDecay {
+        /// The value.
+        value: f64,
+    },
+
+    /// A minibatch size of zero.
+    #[error("a minibatch needs at least one row")]
+    BatchSize,
+}

@@ -1,0 +1,57 @@
+//! Ready-made networks.
+
+use dualtape_autodiff::Real;
+
+use crate::activation::Activation;
+use crate::linear::Linear;
+use crate::module::Sequential;
+
+/// The multilayer perceptron with layers of these widths, input first, and `activation` between them; the output is
+/// linear.
+///
+/// Weights start as suits the activation ([`Activation::weight_init`]), biases at 0. With fewer than two widths there
+/// is no layer, and the network is the identity.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_layers::{Activation, Module, mlp};
+///
+/// let model = mlp::<f32>(&[64, 32, 10], Activation::Tanh);
+/// assert_eq!(model.layout()?.len(), (64 * 32 + 32) + (32 * 10 + 10));
+/// assert_eq!(model.summary().lines().nth(3).unwrap(), "2      Linear(32 → 10)         330");
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+pub fn mlp<S: Real>(widths: &[usize], activation: Activation) -> Sequential<S> {
+    let last = widths.len().saturating_sub(2);
+    widths.windows(2).enumerate().fold(Sequential::new(), |network, (layer, pair)| {
+        if layer == last {
+            network.then(Linear::new(pair[0], pair[1]))
+        } else {
+            let linear = Linear::new(pair[0], pair[1]).weight_init(activation.weight_init());
+            network.then(linear).then(activation)
+        }
+    })
+}
+
+/// The perceptron `φ(x·Wᵀ + b)`: one layer and its activation `φ`.
+///
+/// With [`Activation::Identity`] and [`cross_entropy`](crate::cross_entropy) this is softmax regression, with
+/// [`mean_squared_error`](crate::mean_squared_error) linear regression.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::Array;
+/// use dualtape_layers::{Activation, perceptron, predict};
+///
+/// let model = perceptron(2, 1, Activation::Relu);
+/// let y = predict(&model, &[1.0, -1.0, 0.5], &Array::new(&[2, 2], vec![2.0, 1.0, 1.0, 2.0])?)?;
+/// assert_eq!(y.data(), [1.5, 0.0]);
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+pub fn perceptron<S: Real>(inputs: usize, outputs: usize, activation: Activation) -> Sequential<S> {
+    Sequential::new()
+        .then(Linear::new(inputs, outputs).weight_init(activation.weight_init()))
+        .then(activation)
+}

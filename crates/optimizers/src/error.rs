@@ -1,0 +1,94 @@
+//! What a method refuses, with the cause and the remedy.
+
+/// Why a minimisation was refused or had to be abandoned.
+///
+/// What ends a run in the ordinary way (a limit, a failed line search, …) is no error but a
+/// [`StopReason`](crate::StopReason) in the report. On an error that comes while a run is under way, `x` holds the best
+/// point found until then.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The derivative engine refused: a replay that took another branch, wrong shapes in the user's function, …
+    #[error(transparent)]
+    Autodiff(#[from] dualtape_autodiff::Error),
+
+    /// A slice does not have the length that is needed.
+    #[error("{what} has {got} entries, but {expected} are needed")]
+    Length {
+        /// Which argument.
+        what: &'static str,
+        /// Its length.
+        got: usize,
+        /// The length it must have.
+        expected: usize,
+    },
+
+    /// The objective has no parameters, so there is nothing to minimise over.
+    #[error("the objective has no parameters: give it at least one")]
+    Empty,
+
+    /// The start contains NaN or an infinity.
+    #[error("x[{component}] is {value} at the start: start from finite numbers")]
+    NonFiniteStart {
+        /// Index of the first such component.
+        component: usize,
+        /// The number found.
+        value: f64,
+    },
+
+    /// The objective cannot be evaluated at the start, so no method could tell better from worse.
+    #[error("the objective is {value} at the start: choose a start inside its domain")]
+    NonFiniteValue {
+        /// The value found.
+        value: f64,
+    },
+
+    /// A gradient contains NaN or an infinity.
+    #[error(
+        "component {component} of the gradient is {value}: the point is outside the domain or on its edge"
+    )]
+    NonFiniteGradient {
+        /// Index of the first such component.
+        component: usize,
+        /// The number found.
+        value: f64,
+    },
+
+    /// A setting is outside the range in which the method is defined.
+    #[error("{name} = {value} is not usable: it must be {requirement}")]
+    Setting {
+        /// Name of the setter.
+        name: &'static str,
+        /// What it was set to.
+        value: f64,
+        /// The range allowed.
+        requirement: &'static str,
+    },
+
+    /// The diagonal preconditioner is not positive.
+    #[error("entry {component} of the preconditioner is {value}: it must be positive and finite")]
+    Preconditioner {
+        /// Index of the first such entry.
+        component: usize,
+        /// The number found.
+        value: f64,
+    },
+
+    /// An eigenvalue iteration did not converge, which happens only for matrices close to overflow.
+    #[error("the eigenvalues of a {dim}×{dim} matrix could not be computed: rescale the objective")]
+    Eigenvalues {
+        /// Order of the matrix.
+        dim: usize,
+    },
+}
+
+impl Error {
+    /// `Ok` if a slice has the length `expected`.
+    pub(crate) fn check_length(
+        what: &'static str,
+        got: usize,
+        expected: usize,
+    ) -> Result<(), Error> {
+        if got == expected { Ok(()) } else { Err(Error::Length { what, got, expected }) }
+    }
+}

@@ -1,0 +1,83 @@
+//! Optimizers that use true curvature.
+//!
+//! An [`Objective`] gives values, gradients and, through [`Objective::linearize`], the exact Hessian as a
+//! [`LinearOperator`]. A recorded [`dualtape_autodiff::Function`] is one, so that minimising a function written in plain
+//! Rust takes no derivative by hand.
+//!
+//! | method | uses | for |
+//! |---|---|---|
+//! | [`Newton`] | dense Hessian | up to some hundreds of parameters |
+//! | [`NewtonCg`] | Hessian–vector products | many parameters |
+//! | [`Sgd`], [`Adam`] | gradients | minibatches, baselines |
+//!
+//! All are [`Minimizer`]s: they share the settings, update `x` in place, and return a [`Report`] that says why they
+//! stopped, what is known of the second-order conditions, and what was spent. [`Report::converged`] is never true at a
+//! point where negative curvature was found.
+//!
+//! # Example
+//!
+//! ```
+//! use dualtape_optimizers::{ByHand, Newton, prelude::*};
+//!
+//! // Rosenbrock's function
+//! let f = ByHand::new(
+//!     2,
+//!     |x: &[f64], g: &mut [f64]| {
+//!         let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
+//!         (g[0], g[1]) = (-2.0 * a - 400.0 * x[0] * b, 200.0 * b);
+//!         a * a + 100.0 * b * b
+//!     },
+//!     |x: &[f64], v: &[f64], hv: &mut [f64]| {
+//!         let h00 = 2.0 - 400.0 * (x[1] - 3.0 * x[0] * x[0]);
+//!         hv[0] = h00 * v[0] - 400.0 * x[0] * v[1];
+//!         hv[1] = -400.0 * x[0] * v[0] + 200.0 * v[1];
+//!     },
+//! );
+//! let mut x = [-1.2, 1.0];
+//! let report = Newton::default().gradient_tolerance(1e-10).minimize(&f, &mut x)?;
+//! assert!(report.converged() && report.certified());
+//! assert!((x[0] - 1.0).abs() < 1e-10 && (x[1] - 1.0).abs() < 1e-10);
+//! # Ok::<(), dualtape_optimizers::Error>(())
+//! ```
+
+mod adam;
+mod conjugate_gradient;
+mod dense;
+mod descent;
+mod error;
+mod first_order;
+mod lanczos;
+mod line_search;
+mod newton;
+mod newton_cg;
+mod objective;
+mod operator;
+mod options;
+mod report;
+mod run;
+mod sgd;
+mod vector;
+
+pub use dualtape_autodiff::Real;
+
+pub use adam::Adam;
+pub use error::Error;
+pub use line_search::{
+    Accepted, Armijo, Condition, Line, LineSearch, LineSearchFailure, MoreThuente, Origin,
+};
+pub use newton::Newton;
+pub use newton_cg::{Forcing, NewtonCg};
+pub use objective::{ByHand, Counted, Counts, Linearized, Objective};
+pub use operator::LinearOperator;
+pub use options::{Minimizer, Options};
+pub use report::{Curvature, CurvatureSource, Iteration, Record, Report, SecondOrder, StopReason};
+pub use sgd::Sgd;
+
+/// The traits that calls need in scope.
+pub mod prelude {
+    pub use crate::{LinearOperator, Minimizer, Objective};
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,244 @@
+//! What a run tells about itself.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::line_search::LineSearchFailure;
+use crate::{Counts, Real};
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The gradient is within the absolute tolerance.
+    GradientTolerance,
+    /// The gradient is within the tolerance relative to the start.
+    RelativeGradientTolerance,
+    /// The last step was within the step tolerance.
+    StepTolerance,
+    /// The last change of value was within the function tolerance.
+    FunctionTolerance,
+    /// All iterations are used up.
+    MaxIterations,
+    /// All passes over the objective are used up.
+    MaxPasses,
+    /// The time is used up.
+    TimeLimit,
+    /// The callback asked to stop.
+    Callback,
+    /// The line search found no better point.
+    LineSearch(LineSearchFailure),
+    /// A value, gradient or curvature became NaN or infinite.
+    NonFinite,
+    /// A fixed Newton step does not exist: the Hessian is singular.
+    SingularHessian,
+}
+
+impl StopReason {
+    /// Whether the gradient is within one of its tolerances.
+    pub fn is_stationary(self) -> bool {
+        matches!(self, StopReason::GradientTolerance | StopReason::RelativeGradientTolerance)
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StopReason::GradientTolerance => "gradient within tolerance",
+            StopReason::RelativeGradientTolerance => "gradient within relative tolerance",
+            StopReason::StepTolerance => "step within tolerance",
+            StopReason::FunctionTolerance => "change of value within tolerance",
+            StopReason::MaxIterations => "iterations used up",
+            StopReason::MaxPasses => "passes over the objective used up",
+            StopReason::TimeLimit => "time used up",
+            StopReason::Callback => "stopped by the callback",
+            StopReason::LineSearch(failure) => return write!(f, "line search: {failure}"),
+            StopReason::NonFinite => "a value or derivative is not finite",
+            StopReason::SingularHessian => "the Hessian is singular",
+        })
+    }
+}
+
+/// How the smallest eigenvalue was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CurvatureSource {
+    /// From all eigenvalues of the dense Hessian.
+    Eigenvalues,
+    /// From a Ritz value after so many Lanczos steps.
+    Lanczos {
+        /// Hessian–vector products spent.
+        steps: usize,
+    },
+}
+
+/// The smallest eigenvalue of the Hessian where the run ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Curvature<S> {
+    /// The smallest eigenvalue or Ritz value. A Ritz value is never below the eigenvalue, but for rounding.
+    pub smallest: S,
+    /// The smallest eigenvalue is not below this: certainly if it was computed, with probability 0.99 if a Lanczos run
+    /// had to end early.
+    pub lower_bound: S,
+    /// Eigenvalues of at most this magnitude count as zero.
+    pub tolerance: S,
+    /// Where the numbers come from.
+    pub source: CurvatureSource,
+}
+
+/// The smallest eigenvalue with its unit eigenvector.
+pub(crate) type Eigenpair<S> = (Curvature<S>, Vec<S>);
+
+/// What is known of the second-order conditions for a minimum where the run ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum SecondOrder<S> {
+    /// The gradient is not within tolerance, so that there is nothing to certify.
+    NotStationary,
+    /// The gradient is within tolerance; curvature was not looked at.
+    NotExamined,
+    /// The Hessian is positive definite: a strict local minimum.
+    Minimum(Curvature<S>),
+    /// No eigenvalue is below zero by more than the tolerance: the necessary conditions hold.
+    Semidefinite(Curvature<S>),
+    /// No negative curvature was found, but the Lanczos run was too short to exclude it.
+    Undecided(Curvature<S>),
+    /// An eigenvalue is negative: a saddle point or a maximum, whatever the gradient says.
+    Indefinite(Curvature<S>),
+}
+
+impl<S: Real> SecondOrder<S> {
+    /// The verdict that follows from the smallest eigenvalue.
+    pub(crate) fn judge(curvature: Curvature<S>) -> Self {
+        let Curvature { smallest, lower_bound, tolerance, .. } = curvature;
+        if smallest < -tolerance {
+            SecondOrder::Indefinite(curvature)
+        } else if lower_bound > tolerance {
+            SecondOrder::Minimum(curvature)
+        } else if lower_bound >= -tolerance {
+            SecondOrder::Semidefinite(curvature)
+        } else {
+            SecondOrder::Undecided(curvature)
+        }
+    }
+
+    /// The numbers, where curvature was examined.
+    pub fn curvature(&self) -> Option<Curvature<S>> {
+        match *self {
+            SecondOrder::NotStationary | SecondOrder::NotExamined => None,
+            SecondOrder::Minimum(c)
+            | SecondOrder::Semidefinite(c)
+            | SecondOrder::Undecided(c)
+            | SecondOrder::Indefinite(c) => Some(c),
+        }
+    }
+}
+
+impl<S: Real> fmt::Display for SecondOrder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SecondOrder::NotStationary => "not stationary",
+            SecondOrder::NotExamined => "stationary, curvature not examined",
+            SecondOrder::Minimum(_) => "strict local minimum",
+            SecondOrder::Semidefinite(_) => "second-order necessary conditions hold",
+            SecondOrder::Undecided(_) => "stationary, no negative curvature found",
+            SecondOrder::Indefinite(_) => "negative curvature: not a minimum",
+        })?;
+        let Some(c) = self.curvature() else { return Ok(()) };
+        write!(f, " (smallest eigenvalue {:.3e}", c.smallest.as_f64())?;
+        if let CurvatureSource::Lanczos { steps } = c.source {
+            write!(f, " by {steps} Lanczos steps, at least {:.3e}", c.lower_bound.as_f64())?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// One line of a run's history.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Record<S> {
+    /// 0 at the start.
+    pub iteration: usize,
+    /// `f(x)`.
+    pub value: S,
+    /// `‖∇f(x)‖∞`.
+    pub gradient_norm: S,
+    /// `‖x − x_before‖₂`, 0 at the start.
+    pub step_length: S,
+    /// Calls to the objective since the start.
+    pub counts: Counts,
+    /// Time since the start.
+    pub elapsed: Duration,
+}
+
+/// What a callback sees.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Iteration<'a, S> {
+    /// The point reached.
+    pub x: &'a [S],
+    /// The gradient there.
+    pub gradient: &'a [S],
+    /// The numbers that are also kept in the history.
+    pub record: &'a Record<S>,
+}
+
+/// The outcome of a run, which also left the best point in the caller's `x`.
+///
+/// Printing it gives a summary:
+///
+/// ```text
+/// converged: gradient within tolerance
+/// strict local minimum (smallest eigenvalue 3.994e-1)
+/// f = 5.294767e-18, largest gradient component 1.043e-8, 22 iterations in 101.981µs
+/// 0 values, 28 gradients, 23 linearizations, 0 HVPs, 23 Hessians
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Report<S> {
+    /// Why the run ended.
+    pub stop: StopReason,
+    /// Whether the point is a minimum as far as curvature tells.
+    pub second_order: SecondOrder<S>,
+    /// Iterations made.
+    pub iterations: usize,
+    /// Calls to the objective.
+    pub counts: Counts,
+    /// `f` at the returned point.
+    pub value: S,
+    /// `‖∇f‖∞` at the returned point.
+    pub gradient_norm: S,
+    /// Wall time.
+    pub elapsed: Duration,
+    /// The start and each iteration, unless switched off.
+    pub history: Vec<Record<S>>,
+}
+
+impl<S: Real> Report<S> {
+    /// Whether the gradient is within tolerance and no negative curvature was found.
+    pub fn converged(&self) -> bool {
+        self.stop.is_stationary() && !matches!(self.second_order, SecondOrder::Indefinite(_))
+    }
+
+    /// Whether the second-order necessary conditions were examined and hold.
+    pub fn certified(&self) -> bool {
+        matches!(self.second_order, SecondOrder::Minimum(_) | SecondOrder::Semidefinite(_))
+    }
+}
+
+impl<S: Real> fmt::Display for Report<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.converged() { "converged" } else { "not converged" };
+        writeln!(f, "{verdict}: {}", self.stop)?;
+        writeln!(f, "{}", self.second_order)?;
+        writeln!(
+            f,
+            "f = {:.6e}, largest gradient component {:.3e}, {} iterations in {:.3?}",
+            self.value.as_f64(),
+            self.gradient_norm.as_f64(),
+            self.iterations,
+            self.elapsed,
+        )?;
+        write!(f, "{}", self.counts)
+    }
+}

@@ -1,0 +1,8 @@
+//! Tests of the crate as its users see it.
+
+mod functions;
+mod line_search;
+mod newton_methods;
+mod reference;
+mod reports;
+mod support;
