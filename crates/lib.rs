@@ -32,6 +32,11 @@ pub use dualtape_autodiff as autodiff;
 pub use dualtape_layers as layers;
 pub use dualtape_optimizers as optimizers;
 
+/// The examples of the README, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 /// What most programs need, in one import.
 pub mod prelude {
     pub use dualtape_autodiff::{

@@ -30,8 +30,10 @@ pub(crate) fn reverse_scalars<S: Real, T: Embed<S>>(
     for &(id, seed) in seeds {
         cotangents[id as usize] += seed;
     }
+    // A slice of its own, which stays in registers from one instruction to the next.
+    let slots = &mut cotangents[..];
     for (id, &instruction) in program.instructions.iter().enumerate().rev() {
-        let y_bar = cotangents[id];
+        let y_bar = slots[id];
         // What the outputs do not depend on contributes nothing, even where its partials are infinite.
         if y_bar.known_constant() == Some(0.0) {
             continue;
@@ -41,7 +43,7 @@ pub(crate) fn reverse_scalars<S: Real, T: Embed<S>>(
             |x| values[x as usize],
             T::embed,
             values[id],
-            |x, partial| cotangents[x as usize] += y_bar * partial,
+            |x, partial| slots[x as usize] += y_bar * partial,
         );
     }
     cotangents

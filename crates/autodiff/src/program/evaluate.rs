@@ -46,9 +46,11 @@ impl<S: Real> Workspace<S> {
         arguments: Arguments<'_, S>,
         range: std::ops::Range<usize>,
     ) {
-        for id in range {
-            let instruction = program.instructions[id];
-            self.values[id] = match instruction.op {
+        // Slices of their own, which stay in registers from one scalar instruction to the next.
+        let (values, buffer) = (&mut self.values[..], &mut self.buffer[..]);
+        let start = range.start;
+        for (id, &instruction) in (start..).zip(&program.instructions[range]) {
+            let value = match instruction.op {
                 Op::Input => {
                     let Place { source, offset } = plan.input(instruction.a);
                     match source {
@@ -57,59 +59,19 @@ impl<S: Real> Workspace<S> {
                     }
                 }
                 Op::Element => {
-                    let array = self.array(program, plan, arguments, instruction.a);
-                    array[instruction.b as usize]
+                    let reader = Reader::of_all(values, buffer, program, plan, arguments);
+                    reader.operand(instruction.a).data[instruction.b as usize]
                 }
-                Op::Array => match self.run_node(program, plan, arguments, instruction.a) {
-                    Some(scalar) => scalar,
-                    None => continue,
-                },
-                _ => program.scalar_value(instruction, |x| self.values[x as usize], |c| c),
-            };
-        }
-    }
-
-    /// Evaluates a node; returns its result if that is a scalar.
-    fn run_node(
-        &mut self,
-        program: &Program<S>,
-        plan: &Plan,
-        arguments: Arguments<'_, S>,
-        number: u32,
-    ) -> Option<S> {
-        let node = &program.nodes[number as usize];
-        let place = plan.place(number);
-        let length = size(&node.shape);
-        match place.source {
-            Source::Slot => {
-                let mut y = [S::zero()];
-                let memory = Memory::new(&self.values, &mut self.buffer, 0..0);
-                memory.reader(program, plan, arguments).forward(node, &mut y);
-                Some(y[0])
-            }
-            Source::Buffer
-                if !matches!(node.op, TensorOp::View { .. }) || self.copies(program, node) =>
-            {
-                let range = place.offset..place.offset + length;
-                let (memory, y) = Memory::split(&self.values, &mut self.buffer, range);
-                let reader = memory.reader(program, plan, arguments);
-                match &node.op {
-                    TensorOp::Assemble { offsets, .. } => {
-                        reader.assemble(node, offsets, place.offset, y);
+                Op::Array => {
+                    match run_node(values, buffer, program, plan, arguments, instruction.a) {
+                        Some(scalar) => scalar,
+                        None => continue,
                     }
-                    _ => reader.forward(node, y),
                 }
-                None
-            }
-            // Rank-0 sources aside, these lie where they came from.
-            _ if node.shape.is_empty() => Some(self.array_at(program, arguments, place, 1)[0]),
-            _ => None,
+                _ => program.scalar_value(instruction, |x| values[x as usize], |c| c),
+            };
+            values[id] = value;
         }
-    }
-
-    /// Whether a view cannot lie within its operand: one of a scalar.
-    fn copies(&self, program: &Program<S>, node: &Node<S>) -> bool {
-        program.shape(node.operands[0]).is_empty()
     }
 
     /// The elements of a result.
@@ -215,6 +177,46 @@ fn outside<'a, S: Real>(
     }
 }
 
+/// Evaluates a node; returns its result if that is a scalar.
+fn run_node<S: Real>(
+    values: &[S],
+    buffer: &mut [S],
+    program: &Program<S>,
+    plan: &Plan,
+    arguments: Arguments<'_, S>,
+    number: u32,
+) -> Option<S> {
+    let node = &program.nodes[number as usize];
+    let place = plan.place(number);
+    if node.shape.is_empty() {
+        return Some(match place.source {
+            Source::Slot => {
+                let mut y = [S::zero()];
+                let reader = Reader::of_all(values, buffer, program, plan, arguments);
+                reader.forward(node, &mut y);
+                y[0]
+            }
+            source => outside(program, arguments, source)[place.offset],
+        });
+    }
+    if place.source != Source::Buffer || lies_within_operand(program, node) {
+        return None;
+    }
+    let range = place.offset..place.offset + size(&node.shape);
+    let (memory, y) = Memory::split(values, buffer, range);
+    let reader = Reader { memory, program, plan, arguments };
+    match &node.op {
+        TensorOp::Assemble { offsets, .. } => reader.assemble(node, offsets, place.offset, y),
+        _ => reader.forward(node, y),
+    }
+    None
+}
+
+/// Whether a node is a view that is nothing but a place; a view of a scalar is a copy.
+fn lies_within_operand<S: Real>(program: &Program<S>, node: &Node<S>) -> bool {
+    matches!(node.op, TensorOp::View { .. }) && !program.shape(node.operands[0]).is_empty()
+}
+
 /// The workspace while one result in it is written: what lies before it, and what after.
 struct Memory<'a, S> {
     values: &'a [S],
@@ -233,19 +235,6 @@ impl<'a, S: Real> Memory<'a, S> {
         let (y, after) = rest.split_at_mut(written.len());
         (Self { values, before, after, after_start: written.end }, y)
     }
-
-    fn new(values: &'a [S], buffer: &'a mut [S], written: std::ops::Range<usize>) -> Self {
-        Self::split(values, buffer, written).0
-    }
-
-    fn reader<'p>(
-        self,
-        program: &'p Program<S>,
-        plan: &'p Plan,
-        arguments: Arguments<'p, S>,
-    ) -> Reader<'a, 'p, S> {
-        Reader { memory: self, program, plan, arguments }
-    }
 }
 
 /// Reads operands while a result is written.
@@ -256,7 +245,19 @@ struct Reader<'a, 'p, S> {
     arguments: Arguments<'p, S>,
 }
 
-impl<S: Real> Reader<'_, '_, S> {
+impl<'a, 'p, S: Real> Reader<'a, 'p, S> {
+    /// Nothing is written but a scalar.
+    fn of_all(
+        values: &'a [S],
+        buffer: &'a [S],
+        program: &'p Program<S>,
+        plan: &'p Plan,
+        arguments: Arguments<'p, S>,
+    ) -> Self {
+        let memory = Memory { values, before: buffer, after: &[], after_start: buffer.len() };
+        Self { memory, program, plan, arguments }
+    }
+
     fn operand(&self, id: Id) -> View<'_, S> {
         let Some(node) = self.program.node(id).filter(|node| !node.shape.is_empty()) else {
             return View {

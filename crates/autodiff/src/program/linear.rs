@@ -107,10 +107,11 @@ impl LinearPart {
         directions: impl Fn(usize) -> [S; K],
         mut result: impl FnMut(usize, [S; K]),
     ) {
-        tangents.clear();
+        tangents.resize(self.rows.len(), [S::zero(); K]);
+        let slots = &mut tangents[..];
         let (mut terms, mut coefficients) = (&self.terms[..], coefficients);
-        for &row in &self.rows {
-            let tangent = match row {
+        for (i, &row) in self.rows.iter().enumerate() {
+            slots[i] = match row {
                 Row::Direction(component) => directions(component as usize),
                 Row::Combination(length) => {
                     let (these, later) = terms.split_at(length as usize);
@@ -118,7 +119,7 @@ impl LinearPart {
                     (terms, coefficients) = (later, after);
                     let mut sum = [S::zero(); K];
                     for (&term, &factor) in these.iter().zip(factors) {
-                        let x = tangents[term as usize];
+                        let x = slots[term as usize];
                         for lane in 0..K {
                             sum[lane] += factor * x[lane];
                         }
@@ -126,7 +127,6 @@ impl LinearPart {
                     sum
                 }
             };
-            tangents.push(tangent);
         }
         for (i, &output) in self.outputs.iter().enumerate() {
             result(
