@@ -1,0 +1,151 @@
+//! Newton's method and Newton-CG on published test problems, from the standard starts, with nothing derived by hand.
+
+#[path = "../crates/autodiff/tests/mgh/problems.rs"]
+mod problems;
+
+use dualtape_autodiff::{Function, Matrix};
+use dualtape_optimizers::prelude::*;
+use dualtape_optimizers::{Newton, NewtonCg, Report, SecondOrder, StopReason};
+use problems::Problem;
+use serde_json::Value;
+
+const GRADIENT_TOLERANCE: f64 = 1e-8;
+/// Where f is large, rounding keeps the gradient from getting smaller than this.
+const RELATIVE_GRADIENT_TOLERANCE: f64 = 1e-12;
+
+fn floats(value: &Value) -> Vec<f64> {
+    let numbers = value.as_array().into_iter().flatten();
+    numbers.map(|number| number.as_f64().expect("a number")).collect()
+}
+
+fn max_norm(x: &[f64]) -> f64 {
+    x.iter().fold(0.0, |norm: f64, x| norm.max(x.abs()))
+}
+
+/// Minimises every problem by a fresh `method`, and checks all that the report says.
+fn solve_all<M: Minimizer<'static, f64>>(method: impl Fn() -> M) {
+    for problem in Problem::ALL {
+        let reference = problem.reference();
+        let mut x = floats(&reference["x0"]);
+        let f = Function::record(&x, move |x| problem.value(x)).unwrap();
+        let start_gradient = max_norm(&f.gradient(&x).unwrap());
+        let report = method()
+            .gradient_tolerance(GRADIENT_TOLERANCE)
+            .relative_gradient_tolerance(RELATIVE_GRADIENT_TOLERANCE)
+            .minimize(&f, &mut x)
+            .unwrap();
+        assert!(report.converged(), "{problem:?}: {report}");
+        let tolerance = GRADIENT_TOLERANCE.max(RELATIVE_GRADIENT_TOLERANCE * start_gradient);
+        assert!(report.gradient_norm <= tolerance, "{problem:?}: {report}");
+        assert_true(problem, &report, &f, &x);
+        assert_known_minimum(problem, &reference, report.value, &x);
+    }
+}
+
+/// What the report says of the point is what the function says there.
+fn assert_true(problem: Problem, report: &Report<f64>, f: &Function<'_>, x: &[f64]) {
+    let plain = problem.value(x);
+    assert!(
+        (report.value - plain).abs() <= 1e-13 * plain.abs().max(1e-13),
+        "{problem:?}: {plain:e}\n{report}"
+    );
+    let gradient = max_norm(&f.gradient(x).unwrap());
+    // Rounding in a gradient close to 0 is that of the residuals' scale.
+    let rounding = 1e-13 * (1.0 + report.value);
+    assert!(
+        (report.gradient_norm - gradient).abs() <= rounding,
+        "{problem:?}: {gradient:e}\n{report}"
+    );
+
+    let smallest = smallest_eigenvalue(&f.hessian(x).unwrap());
+    let curvature = report.second_order.curvature().expect("examined at a stationary point");
+    let slack = 10.0 * curvature.tolerance;
+    assert!(curvature.smallest >= smallest - slack, "{problem:?}: {smallest:e}\n{report}");
+    assert!(curvature.lower_bound <= smallest + slack, "{problem:?}: {smallest:e}\n{report}");
+    match report.second_order {
+        SecondOrder::Minimum(_) => assert!(smallest > 0.0, "{problem:?}: {smallest:e}\n{report}"),
+        SecondOrder::Semidefinite(_) => {
+            assert!(smallest.abs() <= slack, "{problem:?}: {smallest:e}\n{report}")
+        }
+        _ => panic!("{problem:?}: small enough to be decided\n{report}"),
+    }
+    assert!(report.certified());
+}
+
+fn assert_known_minimum(problem: Problem, reference: &Value, value: f64, x: &[f64]) {
+    let minima = reference["minima"].as_array().expect("a list of minima");
+    let known = minima.iter().any(|minimum| {
+        let f = minimum["f"].as_f64().expect("a number");
+        let at = floats(&minimum["x"]);
+        let singular = minimum["kind"].as_str().expect("a text").contains("singular");
+        let near = |tolerance: f64| {
+            x.iter().zip(&at).all(|(x, at)| (x - at).abs() <= tolerance * at.abs().max(1.0))
+        };
+        // Where the Hessian is singular, f grows with the fourth power of the distance.
+        (value - f).abs() <= 1e-8 * f.max(1.0) && near(if singular { 1e-2 } else { 1e-6 })
+    });
+    assert!(known, "{problem:?}: f = {value:e} at {x:?} is none of {minima:?}");
+}
+
+/// By Jacobi's method (Golub & Van Loan, *Matrix Computations*, 4th edition, Algorithm 8.5.2): slow, short, reliable.
+fn smallest_eigenvalue(matrix: &Matrix<f64>) -> f64 {
+    let n = matrix.rows();
+    let mut a: Vec<Vec<f64>> = (0..n).map(|i| matrix.row(i).to_vec()).collect();
+    for _sweep in 0..30 {
+        for p in 0..n {
+            for q in p + 1..n {
+                if a[p][q] != 0.0 {
+                    rotate(&mut a, p, q);
+                }
+            }
+        }
+    }
+    (0..n).map(|i| a[i][i]).fold(f64::INFINITY, f64::min)
+}
+
+/// Makes `a[p][q]` zero by a rotation from both sides.
+fn rotate(a: &mut [Vec<f64>], p: usize, q: usize) {
+    let tau = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
+    let t = tau.signum() / (tau.abs() + tau.hypot(1.0));
+    let c = 1.0 / t.hypot(1.0);
+    let s = t * c;
+    for row in a.iter_mut() {
+        (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
+    }
+    let (head, tail) = a.split_at_mut(q);
+    for (x, y) in head[p].iter_mut().zip(&mut tail[0]) {
+        (*x, *y) = (c * *x - s * *y, s * *x + c * *y);
+    }
+}
+
+#[test]
+fn newton_finds_the_published_minima() {
+    solve_all(Newton::default);
+}
+
+#[test]
+fn newton_cg_finds_the_published_minima() {
+    solve_all(NewtonCg::default);
+}
+
+#[test]
+fn too_few_iterations_are_no_convergence() {
+    for problem in [Problem::Rosenbrock, Problem::BrownDennis, Problem::Wood] {
+        let mut x = floats(&problem.reference()["x0"]);
+        let f = Function::record(&x, move |x| problem.value(x)).unwrap();
+        let report = NewtonCg::default().max_iterations(2).minimize(&f, &mut x).unwrap();
+        assert!(!report.converged() && !report.certified(), "{problem:?}: {report}");
+        assert_eq!(report.stop, StopReason::MaxIterations);
+        assert_eq!(report.value, f.value(&x).unwrap());
+        assert_eq!(report.second_order, SecondOrder::NotStationary);
+    }
+}
+
+#[test]
+fn the_reference_eigenvalue_is_right() {
+    // The Hessian has 2 on the diagonal and 1.2 beside it, so that its eigenvalues are 2 ± 1.2.
+    let f =
+        Function::record(&[0.0; 2], |x| x[0].powi(2) + x[1].powi(2) + 1.2 * x[0] * x[1]).unwrap();
+    let smallest = smallest_eigenvalue(&f.hessian(&[0.0; 2]).unwrap());
+    assert!((smallest - 0.8).abs() < 1e-15);
+}
