@@ -152,9 +152,13 @@ fn cases() -> Vec<(String, Loss)> {
         "matmul",
         Box::new(|x| {
             let a = stacked(x).reshape(&[2, 3]);
-            weighted(a.matmul(a.t()))
-                + weighted(a.t().matmul(a))
-                + weighted(a.t().matmul(a.view(1, &[2, 2]).t()))
+            // Transposed once, or twice before the product reads it.
+            let z = a.t();
+            weighted(a.matmul(z))
+                + weighted(z.matmul(a))
+                + weighted(z.matmul(a.view(1, &[2, 2]).t()))
+                + weighted(z.matmul(z.t().exp()))
+                + weighted(a.matmul(a.exp().t().t().t()))
         }),
     );
     case(
