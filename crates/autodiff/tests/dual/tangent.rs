@@ -28,7 +28,7 @@ fn domains(f: Binary) -> (std::ops::Range<f64>, std::ops::Range<f64>) {
     match f {
         Add | Sub | Mul | Pow | Atan2 | Hypot | Direction => (0.4..3.0, -2.0..2.0),
         Div | XLogY => (-2.0..2.0, 0.4..3.0),
-        Max | Min | Exceeds | Rem => (1.4..1.5, 0.5..0.69),
+        Max | Min | Exceeds | Rem => (1.41..1.46, 0.55..0.69),
     }
 }
 

@@ -49,12 +49,11 @@ impl<S: Real> LinearOperator<S> for At<'_, S> {
         Ok(self.0.hvp_into(v, out)?)
     }
 
-    // Several tangents a pass, which is cheaper than the provided one at a time.
+    // Several tangents a pass, which is cheaper than the provided one at a time; symmetric already.
     fn to_dense(&self, out: &mut [S]) -> Result<(), Error> {
         let n = self.0.dim();
         Error::check_length("the dense matrix", out.len(), n * n)?;
         out.copy_from_slice(self.0.hessian()?.as_slice());
-        crate::operator::symmetrize(n, out);
         Ok(())
     }
 }
