@@ -2,16 +2,18 @@
 
 use super::{Embed, Program};
 use crate::scalar::Real;
-use crate::tape::{Id, Op};
+use crate::tape::Id;
 
 /// The values of all instructions of a scalar program, over the number `T`.
 pub(crate) fn evaluate_scalars<S: Real, T: Embed<S>>(program: &Program<S>, inputs: &[T]) -> Vec<T> {
     let mut values: Vec<T> = Vec::with_capacity(program.len());
     for &instruction in &program.instructions {
-        let value = match instruction.op {
-            Op::Input => inputs[instruction.a as usize],
-            _ => program.scalar_value(instruction, |x| values[x as usize], T::embed),
-        };
+        let value = program.scalar_value(
+            instruction,
+            |x| values[x as usize],
+            T::embed,
+            || inputs[instruction.a as usize],
+        );
         values.push(value);
     }
     values

@@ -108,6 +108,7 @@ pub(crate) fn emit<'t, S: Real, T: Embed<S>>(
                 instruction,
                 |x| values[x as usize].scalar(),
                 |constant| Var::from_value(T::embed(constant)),
+                || unreachable!("inputs and arrays are emitted above"),
             )),
         };
         values.push(value);

@@ -50,26 +50,12 @@ impl<S: Real> Workspace<S> {
         let (values, buffer) = (&mut self.values[..], &mut self.buffer[..]);
         let start = range.start;
         for (id, &instruction) in (start..).zip(&program.instructions[range]) {
-            let value = match instruction.op {
-                Op::Input => {
-                    let Place { source, offset } = plan.input(instruction.a);
-                    match source {
-                        Source::Direction => arguments.direction[offset],
-                        _ => arguments.point[offset],
-                    }
-                }
-                Op::Element => {
-                    let reader = Reader::of_all(values, buffer, program, plan, arguments);
-                    reader.operand(instruction.a).data[instruction.b as usize]
-                }
-                Op::Array => {
-                    match run_node(values, buffer, program, plan, arguments, instruction.a) {
-                        Some(scalar) => scalar,
-                        None => continue,
-                    }
-                }
-                _ => program.scalar_value(instruction, |x| values[x as usize], |c| c),
-            };
+            let value = program.scalar_value(
+                instruction,
+                |x| values[x as usize],
+                |constant| constant,
+                || from_elsewhere(values, buffer, program, plan, arguments, id),
+            );
             values[id] = value;
         }
     }
@@ -115,12 +101,16 @@ impl<S: Real> Workspace<S> {
         range: std::ops::Range<usize>,
         out: &mut [S],
     ) {
-        let mut rest = out;
+        let mut start = 0;
         for &id in &program.outputs[range] {
-            let value = self.array(program, plan, arguments, id);
-            let (part, after) = rest.split_at_mut(value.len());
-            part.copy_from_slice(value);
-            rest = after;
+            if program.shape(id).is_empty() {
+                out[start] = self.values[id as usize];
+                start += 1;
+            } else {
+                let value = self.array(program, plan, arguments, id);
+                out[start..start + value.len()].copy_from_slice(value);
+                start += value.len();
+            }
         }
     }
 
@@ -174,6 +164,36 @@ fn outside<'a, S: Real>(
             op => unreachable!("{} is not a constant", op.name()),
         },
         Source::Slot | Source::Buffer => unreachable!("in the workspace"),
+    }
+}
+
+/// The scalar result of an instruction that is not computed from scalars alone; of one on arrays, which is evaluated into
+/// its place, this is its slot's old value.
+#[inline(never)]
+fn from_elsewhere<S: Real>(
+    values: &[S],
+    buffer: &mut [S],
+    program: &Program<S>,
+    plan: &Plan,
+    arguments: Arguments<'_, S>,
+    id: usize,
+) -> S {
+    let instruction = program.instructions[id];
+    match instruction.op {
+        Op::Input => {
+            let Place { source, offset } = plan.input(instruction.a);
+            match source {
+                Source::Direction => arguments.direction[offset],
+                _ => arguments.point[offset],
+            }
+        }
+        Op::Element => {
+            let reader = Reader::of_all(values, buffer, program, plan, arguments);
+            reader.operand(instruction.a).data[instruction.b as usize]
+        }
+        _ => {
+            run_node(values, buffer, program, plan, arguments, instruction.a).unwrap_or(values[id])
+        }
     }
 }
 

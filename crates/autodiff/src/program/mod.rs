@@ -135,15 +135,17 @@ impl<S: Scalar> Program<S> {
         varies
     }
 
-    /// The value of a scalar instruction that computes, over any number: its forward rule.
+    /// The value of a scalar instruction over any number: its forward rule.
     ///
-    /// `get` gives the value of an operand, `lift` embeds a constant of the program in the number.
+    /// `get` gives the value of an operand, `lift` embeds a constant of the program in the number, and `other` gives the value
+    /// of an instruction that has it from elsewhere: an input, or something of an array.
     #[inline(always)]
     pub(crate) fn scalar_value<T: Scalar>(
         &self,
         instruction: Instruction,
         get: impl Fn(Id) -> T,
         lift: impl Fn(S) -> T,
+        other: impl FnOnce() -> T,
     ) -> T {
         let Instruction { op, a, b } = instruction;
         let constant = |number: u32| self.constants[number as usize];
@@ -157,15 +159,13 @@ impl<S: Scalar> Program<S> {
             Op::ConstantZip(f) => lift(constant(a)).zip(f, get(b)),
             Op::Sum => self.listed(instruction).iter().map(|&x| get(x)).sum(),
             Op::Dot => T::sum_of_products(
-                self.listed(instruction).chunks_exact(2).map(|p| (get(p[0]), get(p[1]))),
+                self.listed(instruction).as_chunks::<2>().0.iter().map(|&[u, v]| (get(u), get(v))),
             ),
             Op::MulAdd => {
                 let x = self.listed(instruction);
                 get(x[0]).mul_add(get(x[1]), get(x[2]))
             }
-            Op::Input | Op::Element | Op::Array => {
-                unreachable!("{op:?} takes its value from elsewhere")
-            }
+            Op::Input | Op::Element | Op::Array => other(),
         }
     }
 
@@ -200,9 +200,9 @@ impl<S: Scalar> Program<S> {
                 }
             }
             Op::Dot => {
-                for pair in self.listed(instruction).chunks_exact(2) {
-                    give(pair[0], get(pair[1]));
-                    give(pair[1], get(pair[0]));
+                for &[u, v] in self.listed(instruction).as_chunks::<2>().0 {
+                    give(u, get(v));
+                    give(v, get(u));
                 }
             }
             Op::MulAdd => {

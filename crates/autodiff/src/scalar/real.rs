@@ -40,8 +40,7 @@ macro_rules! plain_numbers {
 
             #[inline(always)]
             fn power_int(self, n: i32) -> Self {
-                // By far the most frequent power, and the same bits without a call.
-                if n == 2 { self * self } else { self.powi(n) }
+                self.powi(n)
             }
 
             #[inline(always)]

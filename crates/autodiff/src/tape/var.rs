@@ -204,6 +204,10 @@ impl<'t, S: Scalar> Elementary for Var<'t, S> {
 
     #[inline(always)]
     fn power_int(self, n: i32) -> Self {
+        // By far the commonest power has the same bits as a product, which replays without a call.
+        if n == 2 {
+            return self * self;
+        }
         let value = self.value.power_int(n);
         match self.tape {
             Some(tape) => tape.push(Op::PowerInt, self.id, n as u32, value),
