@@ -16,32 +16,43 @@ fn rosenbrock<S: Scalar>(x: &[S]) -> S {
     total
 }
 
-/// Helmholtz free energy of a mixture, with the quadratic form as a plain double loop.
-fn helmholtz<S: Scalar>(x: &[S]) -> S {
-    let b = |i: usize| c(0.5 + 0.25 * (0.2 * i as f64 + 0.1).cos());
-    let mut bx = S::zero();
-    for (i, &x) in x.iter().enumerate() {
-        bx += x * b(i);
-    }
-    let mut total = S::zero();
-    for &x in x {
-        total += x * (x / (c(1.0) - bx)).ln();
-    }
-    let mut quadratic = S::zero();
-    for i in 0..x.len() {
-        let mut row = S::zero();
-        for j in 0..x.len() {
-            row += x[j] * c(COEFFICIENTS[(i + j) % COEFFICIENTS.len()]);
-        }
-        quadratic += x[i] * row;
-    }
-    let root = 2.0_f64.sqrt();
-    let ratio = (bx * c(1.0 + root) + c(1.0)) / (bx * c(1.0 - root) + c(1.0));
-    total - quadratic / (bx * c(8.0_f64.sqrt())) * ratio.ln()
+/// Coefficients of the Helmholtz energy of `n` components, so that no cosine is timed.
+struct Mixture {
+    b: Vec<f64>,
+    /// `a[i + j]` is entry `(i, j)` of the symmetric matrix.
+    a: Vec<f64>,
 }
 
-/// Stands for the symmetric matrix, so that no cosine is timed.
-const COEFFICIENTS: [f64; 7] = [0.79, 0.61, 0.35, 0.21, 0.27, 0.48, 0.71];
+impl Mixture {
+    fn new(n: usize) -> Self {
+        let b = (0..n).map(|i| 0.5 + 0.25 * (0.2 * i as f64 + 0.1).cos()).collect();
+        let a = (0..2 * n).map(|k| 0.5 + 0.3 * (0.1 * k as f64).cos()).collect();
+        Self { b, a }
+    }
+
+    /// Helmholtz free energy, with the quadratic form as a plain double loop.
+    fn energy<S: Scalar>(&self, x: &[S]) -> S {
+        let mut bx = S::zero();
+        for (&x, &b) in x.iter().zip(&self.b) {
+            bx += x * c(b);
+        }
+        let mut total = S::zero();
+        for &x in x {
+            total += x * (x / (c(1.0) - bx)).ln();
+        }
+        let mut quadratic = S::zero();
+        for (i, &x_i) in x.iter().enumerate() {
+            let mut row = S::zero();
+            for (&x_j, &a) in x.iter().zip(&self.a[i..]) {
+                row += x_j * c(a);
+            }
+            quadratic += x_i * row;
+        }
+        let root = 2.0_f64.sqrt();
+        let ratio = (bx * c(1.0 + root) + c(1.0)) / (bx * c(1.0 - root) + c(1.0));
+        total - quadratic / (bx * c(8.0_f64.sqrt())) * ratio.ln()
+    }
+}
 
 /// Lotka–Volterra by 1000 steps of the classical Runge–Kutta method.
 fn lotka_volterra<S: Scalar>(p: &[S]) -> S {
@@ -120,6 +131,7 @@ fn main() -> Result<(), Error> {
     report("rosen100", &wave(100), rosenbrock, |x| rosenbrock(x))?;
     report("rosen1000", &wave(1000), rosenbrock, |x| rosenbrock(x))?;
     let positive: Vec<f64> = wave(100).iter().map(|x| (1.0 + 0.5 * x) / 200.0).collect();
-    report("helm100", &positive, helmholtz, |x| helmholtz(x))?;
+    let mixture = &Mixture::new(100);
+    report("helm100", &positive, |x| mixture.energy(x), |x| mixture.energy(x))?;
     report("lv1000", &[1.5, 1.0, 3.0, 1.0, 1.0, 1.0], lotka_volterra, |x| lotka_volterra(x))
 }
