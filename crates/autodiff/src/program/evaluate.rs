@@ -64,32 +64,11 @@ impl<S: Real> Workspace<S> {
     pub(crate) fn array<'a>(
         &'a self,
         program: &'a Program<S>,
-        plan: &Plan,
+        plan: &'a Plan,
         arguments: Arguments<'a, S>,
         id: Id,
     ) -> &'a [S] {
-        match program.node(id) {
-            Some(node) if !node.shape.is_empty() => {
-                let number = program.instructions[id as usize].a;
-                self.array_at(program, arguments, plan.place(number), size(&node.shape))
-            }
-            _ => std::slice::from_ref(&self.values[id as usize]),
-        }
-    }
-
-    fn array_at<'a>(
-        &'a self,
-        program: &'a Program<S>,
-        arguments: Arguments<'a, S>,
-        place: Place,
-        length: usize,
-    ) -> &'a [S] {
-        let range = place.offset..place.offset + length;
-        match place.source {
-            Source::Buffer => &self.buffer[range],
-            Source::Slot => unreachable!("scalars are read by their instruction"),
-            source => &outside(program, arguments, source)[range],
-        }
+        Reader::of_all(&self.values, &self.buffer, program, plan, arguments).operand(id).data
     }
 
     /// Writes the outputs in `range`, flat and in order, to `out`.
@@ -257,28 +236,28 @@ impl<'a, S: Real> Memory<'a, S> {
     }
 }
 
-/// Reads operands while a result is written.
-struct Reader<'a, 'p, S> {
+/// Reads results, while another may be written.
+struct Reader<'a, S> {
     memory: Memory<'a, S>,
-    program: &'p Program<S>,
-    plan: &'p Plan,
-    arguments: Arguments<'p, S>,
+    program: &'a Program<S>,
+    plan: &'a Plan,
+    arguments: Arguments<'a, S>,
 }
 
-impl<'a, 'p, S: Real> Reader<'a, 'p, S> {
+impl<'a, S: Real> Reader<'a, S> {
     /// Nothing is written but a scalar.
     fn of_all(
         values: &'a [S],
         buffer: &'a [S],
-        program: &'p Program<S>,
-        plan: &'p Plan,
-        arguments: Arguments<'p, S>,
+        program: &'a Program<S>,
+        plan: &'a Plan,
+        arguments: Arguments<'a, S>,
     ) -> Self {
         let memory = Memory { values, before: buffer, after: &[], after_start: buffer.len() };
         Self { memory, program, plan, arguments }
     }
 
-    fn operand(&self, id: Id) -> View<'_, S> {
+    fn operand(&self, id: Id) -> View<'a, S> {
         let Some(node) = self.program.node(id).filter(|node| !node.shape.is_empty()) else {
             return View {
                 data: std::slice::from_ref(&self.memory.values[id as usize]),
