@@ -63,6 +63,17 @@ pub enum Error {
         at: &'static Location<'static>,
     },
 
+    /// An operation has no result at the values of its operands.
+    #[error("{at}: {operation}: {fault}")]
+    Failed {
+        /// The operation.
+        operation: &'static str,
+        /// What is wrong with the values.
+        fault: Fault,
+        /// Where the user's code asked for it.
+        at: &'static Location<'static>,
+    },
+
     /// More instructions than a tape can number.
     #[error(
         "the recording has more than {limit} instructions; record parts of it as functions of their own"
@@ -92,6 +103,22 @@ pub enum Error {
         expected: Vec<usize>,
         /// The shape given.
         got: Vec<usize>,
+    },
+}
+
+/// What an operation can meet in the values of its operands, whatever their shapes.
+///
+/// Found while recording and in every replay, and reported as [`Error::Failed`].
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// An index read from an array lies outside the axis that it selects from.
+    #[error("index {index} is not one of the {length} along the axis")]
+    Index {
+        /// The index.
+        index: f64,
+        /// The axis' length.
+        length: usize,
     },
 }
 

@@ -14,7 +14,7 @@ pub use derivative::{
     Function, Linearization, Matrix, generic, gradient, hessian, hvp, jacobian, jvp,
     value_and_gradient, vjp,
 };
-pub use error::Error;
+pub use error::{Error, Fault};
 pub use rules::{Binary, Unary};
 pub use scalar::{Const, Dual, Elementary, Real, Scalar, c};
 pub use tape::{Tape, Tensor, Var};

@@ -278,7 +278,7 @@ impl<'f, S: Real> Function<'f, S> {
             let arguments = Arguments { point: x, direction: &[], data: &state.data };
             workspace.fit(&stage.program, &stage.plan);
             workspace.run(&stage.program, &stage.plan, arguments, 0..stage.frozen);
-            match workspace.check_guards(&stage.program, &stage.plan, arguments) {
+            match workspace.check(&stage.program, &stage.plan, arguments) {
                 Ok(()) => break,
                 Err(changed) if attempt > 0 => return Err(changed),
                 Err(_) => state = self.record_again(x)?,

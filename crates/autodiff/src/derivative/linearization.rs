@@ -99,6 +99,7 @@ impl<'a, S: Real> Linearization<'a, S> {
         let arguments = Arguments { point: &self.point, direction: v, data: &self.state.data };
         let Stage { program, plan, frozen, .. } = stage;
         workspace.run(program, plan, arguments, *frozen..program.len());
+        workspace.check_results()?;
         let outputs = program.outputs.len() - gradient_outputs(stage)..program.outputs.len();
         workspace.copy_outputs(program, plan, arguments, outputs, product);
         Ok(())

@@ -29,6 +29,8 @@ pub(crate) struct Workspace<S> {
     pub values: Vec<S>,
     /// The array results, laid out by the plan.
     buffer: Vec<S>,
+    /// The first error that an operation met in its operands' values.
+    failed: Option<Error>,
 }
 
 impl<S: Real> Workspace<S> {
@@ -48,13 +50,15 @@ impl<S: Real> Workspace<S> {
     ) {
         // Slices of their own, which stay in registers from one scalar instruction to the next.
         let (values, buffer) = (&mut self.values[..], &mut self.buffer[..]);
+        self.failed = None;
+        let failed = &mut self.failed;
         let start = range.start;
         for (id, &instruction) in (start..).zip(&program.instructions[range]) {
             let value = program.scalar_value(
                 instruction,
                 |x| values[x as usize],
                 |constant| constant,
-                || from_elsewhere(values, buffer, program, plan, arguments, id),
+                || from_elsewhere(values, buffer, failed, program, plan, arguments, id),
             );
             values[id] = value;
         }
@@ -93,8 +97,8 @@ impl<S: Real> Workspace<S> {
         }
     }
 
-    /// Checks that user code would have taken the recorded path.
-    pub(crate) fn check_guards(
+    /// Checks that user code would have taken the recorded path, and that every operation on it has a result.
+    pub(crate) fn check(
         &self,
         program: &Program<S>,
         plan: &Plan,
@@ -124,7 +128,12 @@ impl<S: Real> Workspace<S> {
                 }
             }
         }
-        Ok(())
+        self.check_results()
+    }
+
+    /// Checks that every operation of the last run has a result.
+    pub(crate) fn check_results(&self) -> Result<(), Error> {
+        self.failed.clone().map_or(Ok(()), Err)
     }
 }
 
@@ -152,6 +161,7 @@ fn outside<'a, S: Real>(
 fn from_elsewhere<S: Real>(
     values: &[S],
     buffer: &mut [S],
+    failed: &mut Option<Error>,
     program: &Program<S>,
     plan: &Plan,
     arguments: Arguments<'_, S>,
@@ -170,9 +180,8 @@ fn from_elsewhere<S: Real>(
             let reader = Reader::of_all(values, buffer, program, plan, arguments);
             reader.operand(instruction.a).data[instruction.b as usize]
         }
-        _ => {
-            run_node(values, buffer, program, plan, arguments, instruction.a).unwrap_or(values[id])
-        }
+        _ => run_node(values, buffer, failed, program, plan, arguments, instruction.a)
+            .unwrap_or(values[id]),
     }
 }
 
@@ -180,6 +189,7 @@ fn from_elsewhere<S: Real>(
 fn run_node<S: Real>(
     values: &[S],
     buffer: &mut [S],
+    failed: &mut Option<Error>,
     program: &Program<S>,
     plan: &Plan,
     arguments: Arguments<'_, S>,
@@ -192,7 +202,7 @@ fn run_node<S: Real>(
             Source::Slot => {
                 let mut y = [S::zero()];
                 let reader = Reader::of_all(values, buffer, program, plan, arguments);
-                reader.forward(node, &mut y);
+                reader.forward(node, &mut y, failed);
                 y[0]
             }
             source => outside(program, arguments, source)[place.offset],
@@ -206,7 +216,7 @@ fn run_node<S: Real>(
     let reader = Reader { memory, program, plan, arguments };
     match &node.op {
         TensorOp::Assemble { offsets, .. } => reader.assemble(node, offsets, place.offset, y),
-        _ => reader.forward(node, y),
+        _ => reader.forward(node, y, failed),
     }
     None
 }
@@ -281,10 +291,15 @@ impl<'a, S: Real> Reader<'a, S> {
         self.plan.place(self.program.instructions[id as usize].a)
     }
 
-    fn forward(&self, node: &Node<S>, y: &mut [S]) {
+    /// Computes a result, NaN where there is none.
+    fn forward(&self, node: &Node<S>, y: &mut [S], failed: &mut Option<Error>) {
         let operands: SmallVec<[View<'_, S>; 4]> =
             node.operands.iter().map(|&x| self.operand(x)).collect();
-        node.op.forward(&operands, y, &node.shape);
+        if let Err(fault) = node.op.forward(&operands, y, &node.shape) {
+            let (operation, at) = (node.op.name(), node.at);
+            failed.get_or_insert(Error::Failed { operation, fault, at });
+            y.fill(S::nan());
+        }
     }
 
     /// Lays the pieces that do not lie in their place already.

@@ -219,7 +219,7 @@ impl<S: Scalar> Tape<S> {
 
     /// Records `op` on arrays: infers the shape, computes the value, appends the node.
     ///
-    /// If the shapes do not fit, the tape keeps the error and the result is filled with NaN.
+    /// If the shapes do not fit, or the values have no result, the tape keeps the error and the result is filled with NaN.
     pub(crate) fn record<'t>(
         &'t self,
         op: TensorOp<S>,
@@ -245,7 +245,10 @@ impl<S: Scalar> Tape<S> {
                 let views: SmallVec<[View<'_, S>; 4]> =
                     operands.iter().map(|x| View { data: x.data, shape: x.shape }).collect();
                 let mut value = vec![S::zero(); size(&shape)];
-                op.forward(&views, &mut value, &shape);
+                if let Err(fault) = op.forward(&views, &mut value, &shape) {
+                    self.fail(Error::Failed { operation: op.name(), fault, at });
+                    value.fill(S::nan());
+                }
                 self.elements.alloc(Arc::new(value)).as_slice()
             }
         };

@@ -20,6 +20,7 @@ mod reduction;
 use smallvec::SmallVec;
 
 use crate::array::{Array, Shape};
+use crate::error::Fault;
 use crate::kernel::{self, View};
 use crate::rules::{Binary, Unary};
 use crate::scalar::Scalar;
@@ -170,8 +171,13 @@ impl<S: Scalar> TensorOp<S> {
         }
     }
 
-    /// Computes the result, of the given shape, into `y`.
-    pub(crate) fn forward(&self, x: &[View<'_, S>], y: &mut [S], shape: &[usize]) {
+    /// Computes the result, of the given shape, into `y`; where the operands' values do not allow one, says why.
+    pub(crate) fn forward(
+        &self,
+        x: &[View<'_, S>],
+        y: &mut [S],
+        shape: &[usize],
+    ) -> Result<(), Fault> {
         match self {
             Self::Input(_) | Self::Data(_) | Self::Constant(_) => {
                 unreachable!("the elements of a source are where they came from")
@@ -200,6 +206,7 @@ impl<S: Scalar> TensorOp<S> {
             }
             Self::Permute(axes) => kernel::permute(x[0], axes, y),
         }
+        Ok(())
     }
 
     pub(crate) fn kind(&self) -> Kind {
