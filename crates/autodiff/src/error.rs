@@ -120,6 +120,49 @@ pub enum Fault {
         /// The axis' length.
         length: usize,
     },
+
+    /// An operation of one's own refused the values of its operands, with this reason.
+    #[error("{0}")]
+    Refused(String),
+
+    /// A derivative was asked for that a first-order rule does not have.
+    #[error(
+        "its adjoint was supplied as numbers, which gives gradients only: for second derivatives or forward mode supply \
+         it over tensors (`Adjoint`)"
+    )]
+    NumericAdjoint,
+
+    /// A hand-written adjoint disagrees with differences of the values (found in debug builds).
+    #[error(
+        "its adjoint for operand {operand} gives {adjoint:e} along a test direction where differences of its values give \
+         {difference:e}"
+    )]
+    WrongAdjoint {
+        /// The number of the operand.
+        operand: usize,
+        /// `x_bar·x_dot`, by the rule.
+        adjoint: f64,
+        /// `y_bar·y_dot`, by differences.
+        difference: f64,
+    },
+
+    /// What an operation computes within, as a recording of its own, was refused: reported as that error.
+    #[error("{0}")]
+    Within(Box<Error>),
+}
+
+impl Fault {
+    /// As an error of `operation`, asked for at this line.
+    pub(crate) fn into_error(
+        self,
+        operation: &'static str,
+        at: &'static Location<'static>,
+    ) -> Error {
+        match self {
+            Fault::Within(error) => *error,
+            fault => Error::Failed { operation, fault, at },
+        }
+    }
 }
 
 /// A slice that must have a certain length.

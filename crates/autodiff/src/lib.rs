@@ -15,6 +15,7 @@ pub use derivative::{
     value_and_gradient, vjp,
 };
 pub use error::{Error, Fault};
-pub use rules::{Binary, Unary};
+pub use kernel::View;
+pub use rules::{Adjoint, Binary, Elementwise, NumericAdjoint, Operation, Unary};
 pub use scalar::{Const, Dual, Elementary, Real, Scalar, c};
 pub use tape::{Tape, Tensor, Var};

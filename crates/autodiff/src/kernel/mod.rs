@@ -37,13 +37,17 @@ pub(crate) use sum::{sum, sum_to};
 use dispatch::{Loop, MulAdd, Separate};
 use num_traits::Zero;
 
+use crate::error::Fault;
+use crate::rules::tensor::TensorOp;
 use crate::rules::{Binary, Unary};
 use crate::scalar::Elementary;
 
 /// A dense row-major array to read: its elements and its shape.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct View<'a, S> {
+pub struct View<'a, S> {
+    /// The elements in row-major order.
     pub data: &'a [S],
+    /// Lengths of the axes, outermost first.
     pub shape: &'a [usize],
 }
 
@@ -66,6 +70,10 @@ pub struct Strided<'a, S> {
     /// Distance between neighbours in a row.
     pub col_stride: usize,
 }
+
+/// An operation with a derivative rule of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnRule<'a, S>(pub(crate) &'a TensorOp<S>);
 
 /// What a number type supplies so that arrays of it compute fast. The defaults are the plain loops.
 #[doc(hidden)]
@@ -101,6 +109,9 @@ pub trait Kernels: Elementary + Zero {
             *y = a.at(i).zip(f, b.at(i));
         }
     }
+
+    /// The forward rule of an operation with a derivative rule of its own.
+    fn own(op: OwnRule<'_, Self>, x: &[View<'_, Self>], y: &mut [Self]) -> Result<(), Fault>;
 
     /// `y = a·b`, with `a` m×k, `b` k×n, and `y` m×n row-major.
     fn matmul_into([m, k, n]: [usize; 3], a: Strided<Self>, b: Strided<Self>, y: &mut [Self]) {

@@ -1,7 +1,9 @@
 //! The fast kernels of `f32` and `f64`.
 
 use super::dispatch::{self, Loop, MulAdd};
-use super::{Kernels, Side, Strided, gemm, vmath};
+use super::{Kernels, OwnRule, Side, Strided, View, gemm, vmath};
+use crate::error::Fault;
+use crate::rules::tensor::over_reals;
 use crate::rules::{Binary, Unary};
 use crate::scalar::Real;
 
@@ -29,6 +31,10 @@ macro_rules! real_kernels {
             #[inline(always)]
             fn zip_slice(f: Binary, a: Side<Self>, b: Side<Self>, y: &mut [Self]) {
                 zip_slice(f, a, b, y);
+            }
+
+            fn own(op: OwnRule<'_, Self>, x: &[View<'_, Self>], y: &mut [Self]) -> Result<(), Fault> {
+                over_reals(op.0, x, y)
             }
 
             fn matmul_into(size: [usize; 3], a: Strided<Self>, b: Strided<Self>, y: &mut [Self]) {

@@ -107,16 +107,14 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
                 let x: Vec<Tensor<'t, T>> =
                     node.operands.iter().map(|&x| values[x as usize].tensor(tape)).collect();
                 let (y, y_bar) = (values[id as usize].tensor(tape), y_bar.tensor(tape));
-                for (i, &operand) in node.operands.iter().enumerate() {
-                    if !varies[operand as usize] {
-                        continue;
-                    }
-                    match op.adjoint(i, &x, y, y_bar) {
-                        Some(Contribution::Whole(x_bar)) => self.add_value(operand, x_bar.into()),
-                        Some(Contribution::Piece { offset, cotangent }) => {
+                let wanted: Vec<bool> = node.operands.iter().map(|&x| varies[x as usize]).collect();
+                for (i, contribution) in op.adjoints(&x, y, y_bar, &wanted) {
+                    let operand = node.operands[i];
+                    match contribution {
+                        Contribution::Whole(x_bar) => self.add_value(operand, x_bar.into()),
+                        Contribution::Piece { offset, cotangent } => {
                             self.add(operand, Part::Piece { offset, cotangent });
                         }
-                        None => {}
                     }
                 }
             }

@@ -4,9 +4,12 @@
 use super::{Embed, Program, Value, emit, record_adjoint, record_tangent};
 use crate::array::Array;
 use crate::derivative::generic::record_scalars;
+use crate::kernel::View;
 use crate::rules::tensor::TensorOp;
+use crate::rules::{Adjoint, Elementwise, Operation};
 use crate::rules::{Binary, Unary};
 use crate::scalar::Elementary;
+use crate::scalar::Real;
 use crate::tape::{Id, Op, Tape, Tensor, Var};
 use crate::{Error, Scalar, gradient, hvp};
 
@@ -52,12 +55,14 @@ fn kind(program: &Program<f64>, id: Id) -> &'static str {
             TensorOp::View { .. } => "view",
             TensorOp::Assemble { .. } => "assemble",
             TensorOp::Permute(_) => "permute",
+            TensorOp::Pointwise(_) => "pointwise",
+            TensorOp::Custom(_) => "custom",
         },
     }
 }
 
 /// Every kind that a scalar closure can record, itself or through a derivative, and that has one.
-const KINDS: [&str; 28] = [
+const KINDS: [&str; 30] = [
     "input",
     "constant",
     "map",
@@ -86,6 +91,8 @@ const KINDS: [&str; 28] = [
     "view",
     "assemble",
     "permute",
+    "pointwise",
+    "custom",
 ];
 
 fn stacked<'t>(x: &[Var<'t>]) -> Tensor<'t> {
@@ -105,6 +112,51 @@ fn weighted<'t>(t: Tensor<'t>) -> Var<'t> {
     let weights: Vec<f64> = (0..t.len()).map(|i| 0.4 + (1.3 * i as f64).sin()).collect();
     let weights = Array::new(t.shape(), weights).expect("its own shape");
     (t * t * t.constant(&weights)).sum()
+}
+
+/// `x²·sin y`, or `y·eˣ` where x is small: both branches are met.
+struct Bent;
+
+impl Elementwise<2> for Bent {
+    const NAME: &'static str = "bent";
+
+    fn eval<S: Scalar>(&self, [x, y]: [S; 2]) -> S {
+        if x > S::constant(0.4) { x * x * y.sin() } else { y * x.exp() }
+    }
+}
+
+/// `s·x²`, by a rule written by hand.
+struct ScaledSquare;
+
+impl<R: Real> Operation<R> for ScaledSquare {
+    fn name(&self) -> &'static str {
+        "scaled square"
+    }
+
+    fn shape(&self, x: &[&[usize]]) -> Result<Vec<usize>, String> {
+        match x {
+            [x, []] => Ok(x.to_vec()),
+            _ => Err("an array and a scalar".into()),
+        }
+    }
+
+    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), String> {
+        y.iter_mut().zip(x[0].data).for_each(|(y, &v)| *y = x[1].data[0] * v * v);
+        Ok(())
+    }
+}
+
+impl<R: Real> Adjoint<R> for ScaledSquare {
+    fn adjoint<'t>(
+        &self,
+        x: &[Tensor<'t, R>],
+        _y: Tensor<'t, R>,
+        y_bar: Tensor<'t, R>,
+    ) -> Vec<Option<Tensor<'t, R>>> {
+        let two = R::constant(2.0);
+        let s_bar = (y_bar * x[0] * x[0]).sum().to_tensor(y_bar.tape());
+        vec![Some(y_bar * x[0] * x[1] * two), Some(s_bar)]
+    }
 }
 
 fn cases() -> Vec<(String, Loss)> {
@@ -189,6 +241,20 @@ fn cases() -> Vec<(String, Loss)> {
     case(
         "permute",
         Box::new(|x| weighted(stacked(x).reshape(&[1, 2, 3]).permute(&[2, 0, 1]).exp())),
+    );
+    case(
+        "pointwise",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            weighted(Tensor::elementwise(Bent, [a, a.view(1, &[3])]))
+        }),
+    );
+    case(
+        "custom",
+        Box::new(|x| {
+            let a = stacked(x);
+            weighted(Tensor::custom(ScaledSquare, &[a.view(0, &[2, 2]), x[4].to_tensor(a.tape())]))
+        }),
     );
     case(
         "scalars and arrays",

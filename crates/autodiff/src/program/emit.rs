@@ -3,7 +3,7 @@
 use super::Program;
 use crate::array::Array;
 use crate::rules::tensor::TensorOp;
-use crate::scalar::{Dual, Real, Scalar};
+use crate::scalar::{Real, Scalar};
 use crate::tape::{Fact, Id, Op, Operand, Tape, Tensor, Var};
 
 /// Numbers in which the constants of a program over `S` can be expressed.
@@ -13,26 +13,14 @@ pub(crate) trait Embed<S>: Scalar {
     fn embed_array(constant: &Array<S>) -> Array<Self>;
 }
 
-impl<S: Real> Embed<S> for S {
+impl<S: Real, T: Scalar<Real = S>> Embed<S> for T {
     #[inline(always)]
-    fn embed(constant: S) -> S {
-        constant
+    fn embed(constant: S) -> T {
+        T::constant(constant.as_f64())
     }
 
-    fn embed_array(constant: &Array<S>) -> Array<S> {
-        constant.clone()
-    }
-}
-
-impl<S: Real, const N: usize> Embed<S> for Dual<S, N> {
-    #[inline(always)]
-    fn embed(constant: S) -> Self {
-        Dual::constant(constant)
-    }
-
-    fn embed_array(constant: &Array<S>) -> Array<Self> {
-        let data = constant.data().iter().map(|&x| Dual::constant(x)).collect();
-        Array::from_shared(constant.shape(), std::sync::Arc::new(data))
+    fn embed_array(constant: &Array<S>) -> Array<T> {
+        T::constants(constant)
     }
 }
 

@@ -296,8 +296,7 @@ impl<'a, S: Real> Reader<'a, S> {
         let operands: SmallVec<[View<'_, S>; 4]> =
             node.operands.iter().map(|&x| self.operand(x)).collect();
         if let Err(fault) = node.op.forward(&operands, y, &node.shape) {
-            let (operation, at) = (node.op.name(), node.at);
-            failed.get_or_insert(Error::Failed { operation, fault, at });
+            failed.get_or_insert(fault.into_error(node.op.name(), node.at));
             y.fill(S::nan());
         }
     }

@@ -3,7 +3,9 @@ use std::cmp::Ordering;
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 
 use super::{Elementary, Scalar, float_through_rules, operators};
-use crate::kernel::Kernels;
+use crate::error::Fault;
+use crate::kernel::{Kernels, OwnRule, View};
+use crate::rules::tensor::over_duals;
 use crate::rules::{Binary, Unary, power_int_derivative, power_real_derivative};
 
 /// A number with `N` tangents: `re + Σᵢ eps[i]·εᵢ`, where `εᵢ·εⱼ = 0`.
@@ -167,7 +169,11 @@ impl<S: Scalar, const N: usize> Scalar for Dual<S, N> {
     }
 }
 
-impl<S: Scalar, const N: usize> Kernels for Dual<S, N> {}
+impl<S: Scalar, const N: usize> Kernels for Dual<S, N> {
+    fn own(op: OwnRule<'_, Self>, x: &[View<'_, Self>], y: &mut [Self]) -> Result<(), Fault> {
+        over_duals(op.0, x, y)
+    }
+}
 
 impl<S: Scalar, const N: usize> Neg for Dual<S, N> {
     type Output = Self;

@@ -26,9 +26,11 @@ pub(crate) use operators::operators;
 use std::fmt::Debug;
 use std::iter::{Product, Sum};
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, RemAssign, Sub, SubAssign};
+use std::sync::Arc;
 
 use num_traits::{Float, FromPrimitive};
 
+use crate::array::Array;
 use crate::kernel::Kernels;
 use crate::rules::{Binary, Unary};
 
@@ -113,6 +115,13 @@ pub trait Scalar:
 
     /// The constant `c` of this type.
     fn constant(c: f64) -> Self;
+
+    /// These constants, of this type; shared where it is the same.
+    #[doc(hidden)]
+    fn constants(reals: &Array<Self::Real>) -> Array<Self> {
+        let data = reals.data().iter().map(|x| Self::constant(x.as_f64())).collect();
+        Array::from_shared(reals.shape(), Arc::new(data))
+    }
 
     /// The primal value, without dual parts and tape.
     ///

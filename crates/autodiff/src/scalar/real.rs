@@ -2,6 +2,7 @@ use std::fmt::{Display, LowerExp};
 use std::ops::{Add, Div, Mul, Sub};
 
 use super::{Const, Elementary, Scalar};
+use crate::array::Array;
 use crate::rules::{Binary, Unary};
 
 /// A plain floating-point number, `f32` or `f64`: the bottom of every tower of duals and tapes.
@@ -65,6 +66,10 @@ macro_rules! plain_numbers {
             #[inline(always)]
             fn constant(c: f64) -> Self {
                 c as $R
+            }
+
+            fn constants(reals: &Array<$R>) -> Array<$R> {
+                reals.clone()
             }
 
             #[inline(always)]

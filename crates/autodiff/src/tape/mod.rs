@@ -213,6 +213,12 @@ impl<S: Scalar> Tape<S> {
         self.instructions.get(id as usize)
     }
 
+    /// Where the user's code asked for the array that instruction `id` makes.
+    pub(crate) fn location(&self, id: Id) -> &'static Location<'static> {
+        let number = self.instruction(id).a;
+        self.nodes.borrow().get(number as usize).map_or(Location::caller(), |node| node.at)
+    }
+
     pub(crate) fn constant_number(&self, number: u32) -> S {
         self.constants.get(number as usize)
     }
@@ -246,7 +252,7 @@ impl<S: Scalar> Tape<S> {
                     operands.iter().map(|x| View { data: x.data, shape: x.shape }).collect();
                 let mut value = vec![S::zero(); size(&shape)];
                 if let Err(fault) = op.forward(&views, &mut value, &shape) {
-                    self.fail(Error::Failed { operation: op.name(), fault, at });
+                    self.fail(fault.into_error(op.name(), at));
                     value.fill(S::nan());
                 }
                 self.elements.alloc(Arc::new(value)).as_slice()

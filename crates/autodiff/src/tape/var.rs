@@ -5,8 +5,9 @@ use std::panic::Location;
 
 use super::{Fact, Id, Op, Operand, Relation, Tape, Tensor};
 use crate::array::Array;
-use crate::error::Error;
-use crate::kernel::Kernels;
+use crate::error::{Error, Fault};
+use crate::kernel::{Kernels, OwnRule, View};
+use crate::rules::tensor::over_recorded;
 use crate::rules::{Binary, Unary};
 use crate::scalar::{Elementary, Scalar};
 
@@ -262,7 +263,11 @@ impl<'t, S: Scalar> Scalar for Var<'t, S> {
     }
 }
 
-impl<S: Scalar> Kernels for Var<'_, S> {}
+impl<S: Scalar> Kernels for Var<'_, S> {
+    fn own(op: OwnRule<'_, Self>, x: &[View<'_, Self>], y: &mut [Self]) -> Result<(), Fault> {
+        over_recorded(op.0, x, y)
+    }
+}
 
 impl<S: Scalar> fmt::Debug for Var<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

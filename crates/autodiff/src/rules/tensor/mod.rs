@@ -8,25 +8,36 @@
 //! | linear | its transpose | the operation applied to `x_dot` | the transpose applied to `y_bar` |
 //! | bilinear | its transposes | `Σᵢ` the operation with `xᵢ` replaced by `xᵢ_dot` | transpose `i` applied to `y_bar` |
 //! | partials | `Pᵢ = ∂y/∂xᵢ`, element by element | `Σᵢ reduce(Pᵢ·xᵢ_dot)` | `Pᵢ·expand(y_bar)` |
+//! | own | both, as compositions | as stated | as stated |
 //!
 //! Rules are written with [`Tensor`] handles, and so over whatever number the tape holds: on a tape of `f64` they
 //! compute, on a tape of duals they compute with tangents, and in either case they are recorded, differentiable again.
 
 mod contraction;
+mod custom;
 mod elementwise;
 mod layout;
+mod own;
+mod pointwise;
 mod reduction;
+mod verify;
 
 use smallvec::SmallVec;
 
 use crate::array::{Array, Shape};
 use crate::error::Fault;
-use crate::kernel::{self, View};
+use crate::kernel::{self, OwnRule, View};
 use crate::rules::{Binary, Unary};
 use crate::scalar::Scalar;
 use crate::tape::Tensor;
 
+pub use custom::{Adjoint, NumericAdjoint, Operation};
 pub(crate) use layout::{assemble, tiles};
+pub(crate) use own::{over_duals, over_reals, over_recorded};
+pub use pointwise::Elementwise;
+
+use custom::Custom;
+use pointwise::Pointwise;
 
 /// Axis numbers of an array.
 pub(crate) type Axes = SmallVec<[usize; 4]>;
@@ -72,6 +83,10 @@ pub(crate) enum TensorOp<S> {
     Assemble { offsets: Vec<usize>, shape: Shape },
     /// Axis `i` of the result is axis `.0[i]` of the operand.
     Permute(Axes),
+    /// A user's elementwise function, or a partial derivative of it.
+    Pointwise(Pointwise),
+    /// A user's operation with its own adjoint.
+    Custom(Custom),
 }
 
 /// How an operation's derivative is stated.
@@ -81,6 +96,8 @@ pub(crate) enum Kind {
     Linear,
     Bilinear,
     Partials,
+    /// Stated as a composition by the operation itself.
+    Own,
 }
 
 /// What an adjoint rule gives to an operand: all of its cotangent, or a contiguous piece of it.
@@ -111,6 +128,8 @@ impl<S: Scalar> TensorOp<S> {
             Self::View { .. } => "view",
             Self::Assemble { .. } => "assemble",
             Self::Permute(_) => "permute",
+            Self::Pointwise(f) => f.name(),
+            Self::Custom(op) => op.name(),
         }
     }
 
@@ -142,6 +161,8 @@ impl<S: Scalar> TensorOp<S> {
                 TensorOp::Assemble { offsets: offsets.clone(), shape: shape.clone() }
             }
             Self::Permute(axes) => TensorOp::Permute(axes.clone()),
+            Self::Pointwise(f) => TensorOp::Pointwise(f.clone()),
+            Self::Custom(op) => TensorOp::Custom(op.clone()),
         }
     }
 
@@ -168,6 +189,8 @@ impl<S: Scalar> TensorOp<S> {
             Self::View { offset, shape } => layout::view_shape(x[0], *offset, shape),
             Self::Assemble { offsets, shape } => layout::assemble_shape(x, offsets, shape),
             Self::Permute(axes) => layout::permute_shape(x[0], axes),
+            Self::Pointwise(_) => Pointwise::shape(x),
+            Self::Custom(op) => op.shape::<S::Real>(x),
         }
     }
 
@@ -205,6 +228,7 @@ impl<S: Scalar> TensorOp<S> {
                 layout::assemble(x.iter().map(|x| x.data), offsets, y)
             }
             Self::Permute(axes) => kernel::permute(x[0], axes, y),
+            Self::Pointwise(_) | Self::Custom(_) => S::own(OwnRule(self), x, y)?,
         }
         Ok(())
     }
@@ -229,7 +253,9 @@ impl<S: Scalar> TensorOp<S> {
             | Self::PowerReal(_)
             | Self::Zip(_)
             | Self::LogSumExp(_)
-            | Self::Max(_) => Kind::Partials,
+            | Self::Max(_)
+            | Self::Pointwise(_) => Kind::Partials,
+            Self::Custom(_) => Kind::Own,
         }
     }
 
@@ -238,6 +264,7 @@ impl<S: Scalar> TensorOp<S> {
         match self {
             Self::LogSumExp(axis) => reduction::softmax(x[0], y, *axis),
             Self::Max(axis) => x[0].record(Self::MaxShare(*axis), &[x[0]]),
+            Self::Pointwise(f) => x[0].record(Self::Pointwise(f.partial(i)), x),
             _ => elementwise::partial(self, i, x, y),
         }
     }
@@ -278,11 +305,29 @@ impl<S: Scalar> TensorOp<S> {
                     None => total.broadcast(y.shape()),
                 })
             }
+            (Kind::Own, _) => own::tangent(self, x, y, x_dot),
         }
     }
 
-    /// What the cotangent `y_bar` of the result contributes to that of operand `i`.
-    pub(crate) fn adjoint<'t>(
+    /// What the cotangent `y_bar` of the result contributes to those of the operands that want it.
+    pub(crate) fn adjoints<'t>(
+        &self,
+        x: &[Tensor<'t, S>],
+        y: Tensor<'t, S>,
+        y_bar: Tensor<'t, S>,
+        wanted: &[bool],
+    ) -> Vec<(usize, Contribution<'t, S>)> {
+        match self.kind() {
+            Kind::Own => own::adjoints(self, x, y, y_bar, wanted),
+            _ => {
+                let wanted = (0..x.len()).filter(|&i| wanted[i]);
+                wanted.filter_map(|i| Some((i, self.adjoint(i, x, y, y_bar)?))).collect()
+            }
+        }
+    }
+
+    /// What the cotangent `y_bar` of the result contributes to that of operand `i`, for the general kinds.
+    fn adjoint<'t>(
         &self,
         i: usize,
         x: &[Tensor<'t, S>],

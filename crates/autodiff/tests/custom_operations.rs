@@ -1,0 +1,268 @@
+//! Operations of one's own: written once over any number, with a hand-written adjoint, or with one that is only numbers.
+
+use dualtape_autodiff::{
+    Adjoint, Array, Elementwise, Error, Fault, Function, NumericAdjoint, Operation, Real, Scalar,
+    Tensor, View, c, gradient, hvp, jvp,
+};
+use proptest::prelude::*;
+
+/// `x³` for positive x, `sin x·y` otherwise; the loop is as long as the value says.
+struct Branching;
+
+impl Elementwise<2> for Branching {
+    const NAME: &'static str = "branching";
+
+    fn eval<S: Scalar>(&self, [x, y]: [S; 2]) -> S {
+        if x <= c_of(0.0) {
+            return x.sin() * y;
+        }
+        let mut power = x;
+        let mut size = x;
+        while size < c_of(3.0) {
+            power *= x * y;
+            size = size * c(2.0);
+        }
+        power
+    }
+}
+
+fn c_of<S: Scalar>(value: f64) -> S {
+    S::constant(value)
+}
+
+fn by_scalars<S: Scalar>(x: &[S], y: &[f64]) -> S {
+    x.iter().zip(y).map(|(&x, &y)| Branching.eval([x, S::constant(y)]).powi(2)).sum()
+}
+
+fn close(got: &[f64], expected: &[f64], tolerance: f64) -> bool {
+    let near = |(a, b): (&f64, &f64)| (a - b).abs() <= tolerance * (1.0 + b.abs());
+    got.len() == expected.len() && got.iter().zip(expected).all(near)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// One recording serves every element's every branch, and agrees with the scalar closure in all derivatives.
+    #[test]
+    fn elementwise_operations_take_each_elements_own_branch(
+        at in prop::array::uniform4(-2.0..4.0_f64),
+        v in prop::array::uniform4(-1.0..1.0_f64),
+    ) {
+        let y = [0.7, 1.3, -0.4, 0.9];
+        let start = [1.0, 1.0, 1.0, 1.0];
+        let data = Array::vector(y.to_vec());
+        let recordings = std::sync::atomic::AtomicUsize::new(0);
+        let f = Function::<f64>::record_tensor(&start, &[&data], |x, data| {
+            recordings.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let y = Tensor::elementwise(Branching, [x, data[0]]);
+            (y * y).sum()
+        })?;
+        let expected = gradient(|x| by_scalars(x, &y), &at)?;
+        prop_assert!(close(&f.gradient(&at)?, &expected, 1e-13));
+        let mut product = [0.0; 4];
+        f.hvp(&at, &v, &mut product)?;
+        prop_assert!(close(&product, &hvp(|x| by_scalars(x, &y), &at, &v)?, 1e-12));
+        prop_assert_eq!(recordings.load(std::sync::atomic::Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
+fn an_operation_of_mixed_shapes_broadcasts_and_others_are_refused() -> Result<(), Error> {
+    let at = [0.3, -0.8, 1.9, 2.5];
+    let tensor = Function::<f64>::record_tensor(&at, &[], |x, _| {
+        Tensor::elementwise(Branching, [x.view(0, &[2, 1]), x.view(1, &[3])]).sum()
+    })?;
+    let expected = gradient(
+        |x| {
+            (0..2)
+                .flat_map(|i| (1..4).map(move |j| (i, j)))
+                .map(|(i, j)| Branching.eval([x[i], x[j]]))
+                .sum()
+        },
+        &at,
+    )?;
+    assert!(close(&tensor.gradient(&at)?, &expected, 1e-14));
+    let refused = Function::<f64>::record_tensor(&at, &[], |x, _| {
+        Tensor::elementwise(Branching, [x, x.view(0, &[3])]).sum()
+    });
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("shapes [[4], [3]] do not fit branching"), "{message}");
+    Ok(())
+}
+
+#[test]
+fn elementwise_operations_work_in_single_precision_and_print() -> Result<(), Error> {
+    let at = [0.5_f32, -1.5];
+    let f = Function::<f32>::record_tensor(&at, &[], |x, _| {
+        Tensor::elementwise(Branching, [x, x]).sum()
+    })?;
+    let expected = dualtape_autodiff::generic::gradient(
+        |x| x.iter().map(|&x| Branching.eval([x, x])).sum(),
+        &at,
+    )?;
+    assert_eq!(f.gradient(&at)?, expected);
+    assert!(f.to_string().contains("branching"), "{f}");
+    Ok(())
+}
+
+/// Weighted mean of `exp(x)` and its hand-written adjoint, scaled by `slip`: right at 1.
+struct ExpMean {
+    slip: f64,
+}
+
+impl<R: Real> Operation<R> for ExpMean {
+    fn name(&self) -> &'static str {
+        "exp mean"
+    }
+
+    fn shape(&self, x: &[&[usize]]) -> Result<Vec<usize>, String> {
+        match x {
+            [a, w] if a == w => Ok(vec![]),
+            _ => Err("values and weights of one shape".into()),
+        }
+    }
+
+    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), String> {
+        if x[1].data.iter().any(|&w| w < R::zero()) {
+            return Err("a weight is negative".into());
+        }
+        y[0] = x[0].data.iter().zip(x[1].data).map(|(&x, &w)| w * x.exp()).sum();
+        Ok(())
+    }
+}
+
+impl<R: Real> Adjoint<R> for ExpMean {
+    fn adjoint<'t>(
+        &self,
+        x: &[Tensor<'t, R>],
+        _y: Tensor<'t, R>,
+        y_bar: Tensor<'t, R>,
+    ) -> Vec<Option<Tensor<'t, R>>> {
+        let weight_bar = x[0].exp() * y_bar;
+        vec![Some(weight_bar * x[1]), Some(weight_bar * R::constant(self.slip))]
+    }
+}
+
+impl<R: Real> NumericAdjoint<R> for ExpMean {
+    fn adjoint(
+        &self,
+        x: &[View<'_, R>],
+        _y: View<'_, R>,
+        y_bar: View<'_, R>,
+        x_bar: &mut [&mut [R]],
+    ) {
+        for k in 0..x[0].data.len() {
+            let e = x[0].data[k].exp() * y_bar.data[0];
+            x_bar[0][k] = e * x[1].data[k];
+            x_bar[1][k] = e * R::constant(self.slip);
+        }
+    }
+}
+
+const AT: [f64; 4] = [0.3, -0.7, 0.5, 1.1];
+
+fn plain<S: Scalar>(x: &[S]) -> S {
+    ((x[0].exp() * x[2] + x[1].exp() * x[3]) * x[0]).sin()
+}
+
+fn numeric(slip: f64) -> Result<Function<'static>, Error> {
+    Function::record_tensor(&AT, &[], move |x, _| {
+        let y = Tensor::custom_numeric(ExpMean { slip }, &[x.view(0, &[2]), x.view(2, &[2])]);
+        (y.to_var() * x.get(0)).sin()
+    })
+}
+
+#[test]
+fn a_hand_written_adjoint_serves_every_mode_and_order() -> Result<(), Error> {
+    let f = Function::record_tensor(&AT, &[], |x, _| {
+        let y = Tensor::custom(ExpMean { slip: 1.0 }, &[x.view(0, &[2]), x.view(2, &[2])]);
+        (y.to_var() * x.get(0)).sin()
+    })?;
+    let at = [0.1, 0.4, 0.9, 0.2];
+    assert!(close(&f.gradient(&at)?, &gradient(|x| plain(x), &at)?, 1e-14));
+    let expected = dualtape_autodiff::hessian(|x| plain(x), &at)?;
+    assert!(close(f.hessian(&at)?.as_slice(), expected.as_slice(), 1e-13));
+    Ok(())
+}
+
+#[test]
+fn a_numeric_adjoint_gives_gradients_and_refuses_the_rest() -> Result<(), Error> {
+    let f = numeric(1.0)?;
+    assert!(close(&f.gradient(&AT)?, &gradient(|x| plain(x), &AT)?, 1e-14));
+    let refused = f.hvp(&AT, &[1.0, 0.0, 0.5, 0.0], &mut [0.0; 4]).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Error::Failed { operation: "exp mean", fault: Fault::NumericAdjoint, .. }
+        ),
+        "{refused}"
+    );
+    let message = refused.to_string();
+    assert!(
+        message.contains("custom_operations.rs") && message.contains("second derivatives"),
+        "{message}"
+    );
+    Ok(())
+}
+
+#[test]
+fn modes_over_duals_agree_and_are_refused_alike() -> Result<(), Error> {
+    fn stacked<'t>(x: &[dualtape_autodiff::Var<'t>]) -> [Tensor<'t>; 2] {
+        let tape = x[0].tape().expect("an input");
+        [Tensor::stack(tape, &x[..2]), Tensor::stack(tape, &x[2..])]
+    }
+    let v = [0.4, -1.0, 0.3, 0.8];
+    let product = hvp(
+        |x| (Tensor::custom(ExpMean { slip: 1.0 }, &stacked(x)).to_var() * x[0]).sin(),
+        &AT,
+        &v,
+    )?;
+    assert!(close(&product, &hvp(|x| plain(x), &AT, &v)?, 1e-13));
+    let forward = jvp(
+        |x| (Tensor::custom(ExpMean { slip: 1.0 }, &stacked(x)).to_var() * x[0]).sin(),
+        &AT,
+        &v,
+    )?;
+    assert!(close(&[forward.0, forward.1], &<[f64; 2]>::from(jvp(|x| plain(x), &AT, &v)?), 1e-14));
+    let refused =
+        jvp(|x| Tensor::custom_numeric(ExpMean { slip: 1.0 }, &stacked(x)).to_var(), &AT, &v);
+    assert!(
+        matches!(refused, Err(Error::Failed { fault: Fault::NumericAdjoint, .. })),
+        "{refused:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn wrong_adjoints_are_found_in_debug_builds() {
+    let message = match numeric(0.9) {
+        Err(Error::Failed {
+            fault: Fault::WrongAdjoint { operand: 1, adjoint, difference },
+            ..
+        }) => {
+            assert!((adjoint / difference - 0.9).abs() < 1e-6);
+            return;
+        }
+        other => format!("{:?}", other.map(|_| ())),
+    };
+    assert!(!cfg!(debug_assertions), "{message}");
+}
+
+#[test]
+fn refused_values_and_shapes_are_reported_with_the_operations_name() -> Result<(), Error> {
+    let f = numeric(1.0)?;
+    let refused = f.value(&[0.3, -0.7, 0.5, -1.1]).unwrap_err().to_string();
+    assert!(refused.ends_with("exp mean: a weight is negative"), "{refused}");
+    // The function is as good as new afterwards.
+    assert!(f.value(&AT).is_ok());
+    let refused = Function::<f64>::record_tensor(&AT, &[], |x, _| {
+        Tensor::custom(ExpMean { slip: 1.0 }, &[x, x.view(0, &[2])]).to_var()
+    });
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("do not fit exp mean: values and weights of one shape")
+    );
+    Ok(())
+}
