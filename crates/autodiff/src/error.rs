@@ -83,6 +83,26 @@ pub enum Error {
         limit: usize,
     },
 
+    /// There is no input with this number.
+    #[error("input {index} does not exist: the function has {count}")]
+    NoSuchInput {
+        /// The number asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+
+    /// Recorded again, on another branch, the function has another number of values.
+    #[error(
+        "the function had {recorded} values when recorded, and has {got} at these inputs; record it again there"
+    )]
+    OutputsChanged {
+        /// How many it had.
+        recorded: usize,
+        /// How many it has now.
+        got: usize,
+    },
+
     /// There is no data input with this number.
     #[error("data input {index} does not exist: the function was recorded with {count}")]
     NoSuchData {

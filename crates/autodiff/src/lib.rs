@@ -11,8 +11,8 @@ mod tape;
 
 pub use array::Array;
 pub use derivative::{
-    Function, Linearization, Matrix, generic, gradient, hessian, hvp, jacobian, jvp,
-    value_and_gradient, vjp,
+    Function, LinearMap, Linearization, Matrix, VectorFunction, generic, gradient, hessian, hvp,
+    jacobian, jvp, value_and_gradient, vjp,
 };
 pub use error::{Error, Fault};
 pub use kernel::View;

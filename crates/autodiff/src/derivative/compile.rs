@@ -1,31 +1,37 @@
-//! From a recorded program to the planned programs that evaluate its derivatives.
+//! From a recorded program to the staged programs that evaluate its derivatives.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use super::stage::{Request, Stage};
 use crate::array::{Array, size};
 use crate::error::Error;
-use crate::program::{LinearPart, Plan, Program, Value, emit, record_adjoint, record_tangent};
+use crate::program::{Program, Value, emit, record_adjoint, record_tangent};
 use crate::scalar::Real;
 use crate::tape::{Id, Tape, Tensor, Var};
 
-/// A program ready to run.
-#[derive(Debug)]
-pub(crate) struct Stage<S> {
-    pub program: Program<S>,
-    pub plan: Plan,
-    /// The number of instructions that do not depend on the direction.
-    pub frozen: usize,
-    /// The others as a sparse linear map, if they are all scalar.
-    pub linear: Option<LinearPart>,
-}
-
 /// A recording with what has been derived from it so far.
+///
+/// The first `differentiated` of its outputs have derivatives; others come along with the value.
 #[derive(Debug)]
 pub(crate) struct Compiled<S> {
     primal: Program<S>,
-    value: OnceLock<Stage<S>>,
-    gradient: OnceLock<Stage<S>>,
-    hvp: OnceLock<Stage<S>>,
+    differentiated: usize,
+    stages: [OnceLock<Arc<Stage<S>>>; Kind::Third as usize + 1],
+}
+
+/// The derived programs, by what they compute. Each also has all outputs of the recording, and they come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `x ↦ f(x)`
+    Value,
+    /// `x ↦ ∇f(x)`
+    Gradient,
+    /// `x ↦ ∇f(x)`; `v ↦ ∇²f(x)·v`
+    Hvp,
+    /// `v ↦ J(x)·v`; `w ↦ J(x)ᵀ·w`
+    Jacobian,
+    /// `u, v ↦ ∇³f(x)[u, v]`
+    Third,
 }
 
 /// Where a recording was made; the derived programs are recorded there too.
@@ -36,12 +42,11 @@ pub(crate) struct Origin<'a, S> {
 }
 
 impl<S: Real> Compiled<S> {
-    pub(crate) fn new(recorded: Program<S>) -> Self {
+    pub(crate) fn new(recorded: Program<S>, differentiated: usize) -> Self {
         Self {
             primal: recorded.simplified(),
-            value: OnceLock::new(),
-            gradient: OnceLock::new(),
-            hvp: OnceLock::new(),
+            differentiated,
+            stages: std::array::from_fn(|_| OnceLock::new()),
         }
     }
 
@@ -49,76 +54,88 @@ impl<S: Real> Compiled<S> {
         &self.primal
     }
 
-    /// `x ↦ f(x)`
-    pub(crate) fn value(&self) -> &Stage<S> {
-        self.value.get_or_init(|| {
-            let inputs = self.primal.inputs.len();
-            Stage::primal(self.primal.clone(), inputs)
-        })
+    /// Entries of the outputs that have derivatives.
+    pub(crate) fn differentiated_entries(&self) -> usize {
+        let ids = &self.primal.outputs[..self.differentiated];
+        ids.iter().map(|&id| size(self.primal.shape(id))).sum()
     }
 
-    /// `x ↦ f(x), ∇f(x)`
-    pub(crate) fn gradient(&self, origin: Origin<'_, S>) -> Result<&Stage<S>, Error> {
-        if let Some(stage) = self.gradient.get() {
-            return Ok(stage);
+    /// The staged program of this kind, derived when first asked for.
+    pub(crate) fn stage(&self, kind: Kind, origin: Origin<'_, S>) -> Result<Arc<Stage<S>>, Error> {
+        let cell = &self.stages[kind as usize];
+        if let Some(stage) = cell.get() {
+            return Ok(Arc::clone(stage));
         }
-        let program = gradient_program(&self.primal, origin)?.simplified();
-        let inputs = program.inputs.len();
-        Ok(self.gradient.get_or_init(|| Stage::primal(program, inputs)))
+        let stage = Arc::new(self.derive(kind, origin)?);
+        Ok(Arc::clone(cell.get_or_init(|| stage)))
     }
 
-    /// `x, v ↦ f(x), ∇f(x), ∇²f(x)·v`
-    pub(crate) fn hvp(&self, origin: Origin<'_, S>) -> Result<&Stage<S>, Error> {
-        if let Some(stage) = self.hvp.get() {
-            return Ok(stage);
-        }
-        let gradient = &self.gradient(origin)?.program;
-        let program = hvp_program(gradient, origin)?.simplified();
-        Ok(self.hvp.get_or_init(|| Stage::with_direction(program, gradient.inputs.len())))
-    }
-}
-
-impl<S: Real> Stage<S> {
-    fn primal(program: Program<S>, inputs: usize) -> Self {
-        let frozen = program.len();
-        let plan = Plan::new(&program, inputs, frozen);
-        Self { program, plan, frozen, linear: None }
-    }
-
-    /// Orders the instructions that depend on the direction after all others.
-    fn with_direction(program: Program<S>, primal_inputs: usize) -> Self {
-        let depends = program.depending_on(&program.inputs[primal_inputs..]);
-        let all = vec![true; program.len()];
-        let (program, stages) = program.compact(&all, &|id| usize::from(depends[id as usize]));
-        let frozen = stages[0];
-        let plan = Plan::new(&program, primal_inputs, frozen);
-        let products = primal_inputs + 1..program.outputs.len();
-        let linear = LinearPart::new(&program, frozen, primal_inputs, products);
-        Self { program, plan, frozen, linear }
-    }
-}
-
-/// Input values of `shapes` on `tape`, taken from the flat `point`.
-fn inputs<'t, S: Real>(tape: &'t Tape<S>, program: &Program<S>, point: &[S]) -> Vec<Value<'t, S>> {
-    let mut rest = point;
-    program
-        .inputs
-        .iter()
-        .map(|&id| {
-            let shape = program.shape(id);
-            let (part, after) = rest.split_at(size(shape));
-            rest = after;
-            if shape.is_empty() {
-                Value::Scalar(tape.input(part[0]))
-            } else {
-                let part = Array::from_shared(shape, part.to_vec().into());
-                Value::Array(tape.input_array(&part))
+    fn derive(&self, kind: Kind, origin: Origin<'_, S>) -> Result<Stage<S>, Error> {
+        let primal = &self.primal;
+        let (n, outputs) = (primal.inputs.len(), primal.outputs.len());
+        let base = |kind: Kind| self.stage(kind, origin);
+        Ok(match kind {
+            Kind::Value => Stage::primal(primal.clone()),
+            Kind::Gradient => Stage::primal(gradient_program(primal, origin)?.simplified()),
+            Kind::Hvp => {
+                let gradient = &base(Kind::Gradient)?.program;
+                let program = tangent_program(gradient, n, outputs..outputs + n, origin)?;
+                let products = [Request::linear(n..2 * n, outputs + n..outputs + 2 * n)];
+                Stage::with_products(program.simplified(), n, &products)
+            }
+            Kind::Jacobian => {
+                let m = self.differentiated;
+                let program = jacobian_program(primal, m, origin)?.simplified();
+                let forward = Request::linear(n..2 * n, outputs..outputs + m);
+                let reverse = Request::linear(2 * n..2 * n + m, outputs + m..outputs + m + n);
+                Stage::with_products(program, n, &[forward, reverse])
+            }
+            Kind::Third => {
+                let hvp = &base(Kind::Hvp)?.program;
+                let product = outputs + n..outputs + 2 * n;
+                let program = tangent_program(hvp, n, product, origin)?;
+                let outputs = program.outputs.len() - n..program.outputs.len();
+                let bilinear = Request { inputs: n..3 * n, outputs, linear: false };
+                Stage::with_products(program.simplified(), n, &[bilinear])
             }
         })
-        .collect()
+    }
 }
 
-fn data<'t, S: Real>(tape: &'t Tape<S>, data: &[Array<S>]) -> Vec<Tensor<'t, S>> {
+impl Request {
+    fn linear(inputs: std::ops::Range<usize>, outputs: std::ops::Range<usize>) -> Self {
+        Self { inputs, outputs, linear: true }
+    }
+}
+
+/// An input of the shape of instruction `id` on `tape`, with the next elements of `elements`.
+fn input_like<'t, S: Real>(
+    tape: &'t Tape<S>,
+    program: &Program<S>,
+    id: Id,
+    elements: &mut impl Iterator<Item = S>,
+) -> Value<'t, S> {
+    let shape = program.shape(id);
+    let mut next = || elements.next().unwrap_or_else(S::zero);
+    if shape.is_empty() {
+        return Value::Scalar(tape.input(next()));
+    }
+    let part: Vec<S> = (0..size(shape)).map(|_| next()).collect();
+    Value::Array(tape.input_array(&Array::from_shared(shape, part.into())))
+}
+
+/// Inputs of the shapes of `ids` on `tape`, taken from the flat `point`, or zero where that ends.
+pub(super) fn inputs_like<'t, S: Real>(
+    tape: &'t Tape<S>,
+    program: &Program<S>,
+    ids: &[Id],
+    point: &[S],
+) -> Vec<Value<'t, S>> {
+    let mut elements = point.iter().copied();
+    ids.iter().map(|&id| input_like(tape, program, id, &mut elements)).collect()
+}
+
+pub(super) fn data<'t, S: Real>(tape: &'t Tape<S>, data: &[Array<S>]) -> Vec<Tensor<'t, S>> {
     data.iter().enumerate().map(|(slot, array)| tape.data(slot, array)).collect()
 }
 
@@ -131,36 +148,73 @@ fn id_or_zero<S: Real>(tape: &Tape<S>, value: Option<Value<'_, S>>, shape: &[usi
     }
 }
 
-/// Appends the adjoint: the gradient graph.
+/// Derivatives that may be structurally zero, as instructions; each in the shape of one of `like`.
+fn ids_or_zero<'t, S: Real>(
+    tape: &Tape<S>,
+    program: &Program<S>,
+    values: impl IntoIterator<Item = Option<Value<'t, S>>>,
+    like: &[Id],
+) -> Vec<Id> {
+    let shaped = values.into_iter().zip(like);
+    shaped.map(|(value, &id)| id_or_zero(tape, value, program.shape(id))).collect()
+}
+
+fn output_ids<S: Real>(program: &Program<S>, tape: &Tape<S>, values: &[Value<'_, S>]) -> Vec<Id> {
+    program.outputs.iter().map(|&id| values[id as usize].id(tape)).collect()
+}
+
+/// Appends the adjoint of the first output: the gradient graph.
 fn gradient_program<S: Real>(
     primal: &Program<S>,
     origin: Origin<'_, S>,
 ) -> Result<Program<S>, Error> {
     let tape = Tape::new();
-    let inputs = inputs(&tape, primal, origin.point);
-    let values = emit(primal, &tape, &inputs, &data(&tape, origin.data));
-    let y = primal.outputs[0];
+    let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
+    let values = emit(primal, &tape, &point, &data(&tape, origin.data));
     let one = Value::Scalar(Var::from_value(S::one()));
-    let gradient = record_adjoint(primal, &tape, &values, &[(y, one)]);
-    let mut outputs = vec![values[y as usize].id(&tape)];
-    for (&input, x_bar) in primal.inputs.iter().zip(gradient) {
-        outputs.push(id_or_zero(&tape, x_bar, primal.shape(input)));
-    }
+    let gradient = record_adjoint(primal, &tape, &values, &[(primal.outputs[0], one)]);
+    let mut outputs = output_ids(primal, &tape, &values);
+    outputs.extend(ids_or_zero(&tape, primal, gradient, &primal.inputs));
     Ok(tape.finish(outputs)?.program)
 }
 
-/// Differentiates the gradient graph: appends its tangent.
-fn hvp_program<S: Real>(gradient: &Program<S>, origin: Origin<'_, S>) -> Result<Program<S>, Error> {
+/// Appends the tangents of some outputs, along a direction of the first `moving` inputs that becomes an input itself.
+fn tangent_program<S: Real>(
+    program: &Program<S>,
+    moving: usize,
+    differentiated: std::ops::Range<usize>,
+    origin: Origin<'_, S>,
+) -> Result<Program<S>, Error> {
     let tape = Tape::new();
-    let point = inputs(&tape, gradient, origin.point);
-    let direction = inputs(&tape, gradient, &vec![S::zero(); origin.point.len()]);
-    let values = emit(gradient, &tape, &point, &data(&tape, origin.data));
-    let tangents = record_tangent(gradient, &tape, &values, &direction);
-    let mut outputs: Vec<Id> =
-        gradient.outputs.iter().map(|&id| values[id as usize].id(&tape)).collect();
-    for &component in &gradient.outputs[1..] {
-        let x_bar_dot = tangents[component as usize];
-        outputs.push(id_or_zero(&tape, x_bar_dot, gradient.shape(component)));
-    }
+    let point = inputs_like(&tape, program, &program.inputs, origin.point);
+    let direction = inputs_like(&tape, program, &program.inputs[..moving], &[]);
+    let values = emit(program, &tape, &point, &data(&tape, origin.data));
+    let tangents = record_tangent(program, &tape, &values, &direction);
+    let mut outputs = output_ids(program, &tape, &values);
+    let ids = &program.outputs[differentiated];
+    let moved = ids.iter().map(|&id| tangents[id as usize]);
+    outputs.extend(ids_or_zero(&tape, program, moved, ids));
+    Ok(tape.finish(outputs)?.program)
+}
+
+/// Appends the tangents of the first `m` outputs, and the cotangents of the inputs; direction and cotangents become inputs.
+fn jacobian_program<S: Real>(
+    primal: &Program<S>,
+    m: usize,
+    origin: Origin<'_, S>,
+) -> Result<Program<S>, Error> {
+    let tape = Tape::new();
+    let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
+    let direction = inputs_like(&tape, primal, &primal.inputs, &[]);
+    let ids = &primal.outputs[..m];
+    let cotangents = inputs_like(&tape, primal, ids, &[]);
+    let values = emit(primal, &tape, &point, &data(&tape, origin.data));
+    let tangents = record_tangent(primal, &tape, &values, &direction);
+    let seeds: Vec<_> = ids.iter().copied().zip(cotangents).collect();
+    let pulled_back = record_adjoint(primal, &tape, &values, &seeds);
+    let mut outputs = output_ids(primal, &tape, &values);
+    let pushed_forward = ids.iter().map(|&id| tangents[id as usize]);
+    outputs.extend(ids_or_zero(&tape, primal, pushed_forward, ids));
+    outputs.extend(ids_or_zero(&tape, primal, pulled_back, &primal.inputs));
     Ok(tape.finish(outputs)?.program)
 }

@@ -1,18 +1,16 @@
 //! Recorded functions: record once, evaluate often.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use super::compile::{Compiled, Origin, Stage};
+use super::compile::{Kind, data};
 use super::generic::record_scalars;
+use super::replay::{Recorded, Replay};
 use super::{Linearization, Matrix};
 use crate::array::Array;
 use crate::error::{Error, check_length};
-use crate::program::{Arguments, Program, Workspace};
+use crate::program::Program;
 use crate::scalar::Real;
 use crate::tape::{Tape, Tensor, Var};
-
-type Recorder<'f, S> = dyn Fn(&[S], &[Array<S>]) -> Result<Program<S>, Error> + Send + Sync + 'f;
 
 /// A scalar function of many inputs, recorded once and evaluated as often as one likes, with its derivatives.
 ///
@@ -43,17 +41,7 @@ type Recorder<'f, S> = dyn Fn(&[S], &[Array<S>]) -> Result<Program<S>, Error> + 
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 pub struct Function<'f, S: Real = f64> {
-    recorder: Box<Recorder<'f, S>>,
-    state: RwLock<State<S>>,
-    workspaces: Mutex<Vec<Workspace<S>>>,
-    dim: usize,
-}
-
-/// The recording in use, with the data that comes with each evaluation.
-#[derive(Clone)]
-pub(super) struct State<S> {
-    pub compiled: Arc<Compiled<S>>,
-    pub data: Arc<[Array<S>]>,
+    pub(super) replay: Replay<'f, S>,
 }
 
 impl<'f> Function<'f, f64> {
@@ -123,9 +111,7 @@ impl<'f, S: Real> Function<'f, S> {
         Self::new(x, data, move |x, data| {
             let tape = Tape::new();
             let input = tape.input_array(&Array::vector(x.to_vec()));
-            let data: Vec<Tensor<'_, S>> =
-                data.iter().enumerate().map(|(slot, array)| tape.data(slot, array)).collect();
-            let output = tape.id_of(f(input, &data));
+            let output = tape.id_of(f(input, &self::data(&tape, data)));
             Ok(tape.finish(vec![output])?.program)
         })
     }
@@ -135,19 +121,15 @@ impl<'f, S: Real> Function<'f, S> {
         data: &[&Array<S>],
         recorder: impl Fn(&[S], &[Array<S>]) -> Result<Program<S>, Error> + Send + Sync + 'f,
     ) -> Result<Self, Error> {
-        let data: Arc<[Array<S>]> = data.iter().map(|&array| array.clone()).collect();
-        let compiled = Arc::new(Compiled::new(recorder(x, &data)?));
-        Ok(Self {
-            recorder: Box::new(recorder),
-            state: RwLock::new(State { compiled, data }),
-            workspaces: Mutex::new(Vec::new()),
-            dim: x.len(),
-        })
+        let recorder = move |x: &[S], data: &[Array<S>]| {
+            Ok(Recorded { program: recorder(x, data)?, differentiated: 1 })
+        };
+        Ok(Self { replay: Replay::new(x, data, recorder)? })
     }
 
     /// Number of inputs.
     pub fn dim(&self) -> usize {
-        self.dim
+        self.replay.dim()
     }
 
     /// `f(x)`.
@@ -156,9 +138,7 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// [`Error::Length`]; and what was refused if `f` had to be recorded again.
     pub fn value(&self, x: &[S]) -> Result<S, Error> {
-        check_length("the point", x, self.dim)?;
-        let output = |run: &Run<'_, S>| run.workspace.values[run.stage.program.outputs[0] as usize];
-        self.replay(x, |compiled, _| Ok(compiled.value()), output)
+        self.replay.read(x, Kind::Value, |run| run.value())
     }
 
     /// `f(x)`, with the gradient `∇f(x)` written to `gradient`. Allocates nothing after the first call.
@@ -167,17 +147,12 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// As [`value`](Self::value).
     pub fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
-        check_length("the point", x, self.dim)?;
-        check_length("the gradient", gradient, self.dim)?;
-        self.replay(
-            x,
-            |compiled, origin| compiled.gradient(origin),
-            |run| {
-                let outputs = 1..run.stage.program.outputs.len();
-                run.copy_outputs(outputs, gradient);
-                run.workspace.values[run.stage.program.outputs[0] as usize]
-            },
-        )
+        check_length("the gradient", gradient, self.dim())?;
+        self.replay.read(x, Kind::Gradient, |run| {
+            let outputs = run.stage.program.outputs.len();
+            run.copy_outputs(outputs - run.stage.program.inputs.len()..outputs, x, gradient);
+            run.value()
+        })
     }
 
     /// The gradient `∇f(x)`.
@@ -186,7 +161,7 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// As [`value`](Self::value).
     pub fn gradient(&self, x: &[S]) -> Result<Vec<S>, Error> {
-        let mut gradient = vec![S::zero(); self.dim];
+        let mut gradient = vec![S::zero(); self.dim()];
         self.value_and_gradient(x, &mut gradient)?;
         Ok(gradient)
     }
@@ -199,9 +174,7 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// As [`value`](Self::value).
     pub fn linearize<'a>(&'a self, x: &[S]) -> Result<Linearization<'a, S>, Error> {
-        check_length("the point", x, self.dim)?;
-        let (state, workspace) = self.evaluated(x, |compiled, origin| compiled.hvp(origin))?;
-        Linearization::new(&self.workspaces, state, workspace, x)
+        Ok(Linearization::new(self.replay.freeze(x, Kind::Hvp)?))
     }
 
     /// The Hessian-vector product `∇²f(x)·v`, written to `product`.
@@ -224,113 +197,74 @@ impl<'f, S: Real> Function<'f, S> {
         self.linearize(x)?.hessian()
     }
 
+    /// The third derivative along two directions, the vector `∇³f(x)[u, v] = d/dε ∇²f(x + εv)·u`.
+    ///
+    /// Complexity: a small multiple of a Hessian-vector product, whatever the number of inputs.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Self::value); [`Error::Length`] if a direction is not as long as `x`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::Function;
+    ///
+    /// let f = Function::record(&[1.0, 1.0], |x| x[0].powi(3) * x[1])?;
+    /// // ∂³f/∂x₀³ = 6x₁, ∂³f/∂x₀²∂x₁ = 6x₀
+    /// assert_eq!(f.third_derivative(&[2.0, 5.0], &[1.0, 0.0], &[1.0, 0.0])?, [30.0, 12.0]);
+    /// assert_eq!(f.third_derivative(&[2.0, 5.0], &[1.0, 0.0], &[0.0, 1.0])?, [12.0, 0.0]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    pub fn third_derivative(&self, x: &[S], u: &[S], v: &[S]) -> Result<Vec<S>, Error> {
+        check_length("the first direction", u, self.dim())?;
+        check_length("the second direction", v, self.dim())?;
+        let mut product = vec![S::zero(); self.dim()];
+        self.replay.freeze(x, Kind::Third)?.apply(0, &[u, v].concat(), &mut product)?;
+        Ok(product)
+    }
+
+    /// The third derivative along three directions, the number `∇³f(x)[u, v, w]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`third_derivative`](Self::third_derivative).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::Function;
+    ///
+    /// let f = Function::record(&[0.5], |x| x[0].exp())?;
+    /// assert_eq!(f.third_derivative_along(&[0.0], &[1.0], &[2.0], &[3.0])?, 6.0);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    pub fn third_derivative_along(&self, x: &[S], u: &[S], v: &[S], w: &[S]) -> Result<S, Error> {
+        check_length("the third direction", w, self.dim())?;
+        let product = self.third_derivative(x, u, v)?;
+        Ok(S::sum_of_products(product.into_iter().zip(w.iter().copied())))
+    }
+
     /// Replaces data array number `index` by another of the same shape; nothing is recorded again.
     ///
     /// # Errors
     ///
     /// [`Error::NoSuchData`], or [`Error::DataShape`].
     pub fn set_data(&self, index: usize, array: &Array<S>) -> Result<(), Error> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(old) = state.data.get(index) else {
-            return Err(Error::NoSuchData { index, count: state.data.len() });
-        };
-        if old.shape() != array.shape() {
-            let (expected, got) = (old.shape().to_vec(), array.shape().to_vec());
-            return Err(Error::DataShape { index, expected, got });
-        }
-        let mut data = state.data.to_vec();
-        data[index] = array.clone();
-        state.data = data.into();
-        Ok(())
+        self.replay.set_data(index, array)
     }
-
-    fn state(&self) -> State<S> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Evaluates a stage at `x` and reads from it.
-    fn replay<R>(
-        &self,
-        x: &[S],
-        stage: impl for<'s> Fn(&'s Compiled<S>, Origin<'_, S>) -> Result<&'s Stage<S>, Error>,
-        read: impl FnOnce(&Run<'_, S>) -> R,
-    ) -> Result<R, Error> {
-        let (state, workspace) = self.evaluated(x, &stage)?;
-        let origin = Origin { point: x, data: &state.data };
-        let run = Run { stage: stage(&state.compiled, origin)?, origin, workspace };
-        let result = read(&run);
-        recycle(&self.workspaces, run.workspace);
-        Ok(result)
-    }
-
-    /// A workspace in which the frozen part of a stage is evaluated at `x`, with the recording that it belongs to: another
-    /// one than before where the function takes another branch.
-    fn evaluated(
-        &self,
-        x: &[S],
-        stage: impl for<'s> Fn(&'s Compiled<S>, Origin<'_, S>) -> Result<&'s Stage<S>, Error>,
-    ) -> Result<(State<S>, Workspace<S>), Error> {
-        let mut state = self.state();
-        let mut workspace = take(&self.workspaces);
-        for attempt in 0..2 {
-            let origin = Origin { point: x, data: &state.data };
-            let stage = stage(&state.compiled, origin)?;
-            let arguments = Arguments { point: x, direction: &[], data: &state.data };
-            workspace.fit(&stage.program, &stage.plan);
-            workspace.run(&stage.program, &stage.plan, arguments, 0..stage.frozen);
-            match workspace.check(&stage.program, &stage.plan, arguments) {
-                Ok(()) => break,
-                Err(changed) if attempt > 0 => return Err(changed),
-                Err(_) => state = self.record_again(x)?,
-            }
-        }
-        Ok((state, workspace))
-    }
-
-    fn record_again(&self, x: &[S]) -> Result<State<S>, Error> {
-        let mut state = self.state();
-        state.compiled = Arc::new(Compiled::new((self.recorder)(x, &state.data)?));
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state.clone();
-        Ok(state)
-    }
-}
-
-/// A stage evaluated at a point.
-struct Run<'a, S> {
-    stage: &'a Stage<S>,
-    origin: Origin<'a, S>,
-    workspace: Workspace<S>,
-}
-
-impl<S: Real> Run<'_, S> {
-    fn copy_outputs(&self, outputs: std::ops::Range<usize>, out: &mut [S]) {
-        let Stage { program, plan, .. } = self.stage;
-        let Origin { point, data } = self.origin;
-        let arguments = Arguments { point, direction: &[], data };
-        self.workspace.copy_outputs(program, plan, arguments, outputs, out);
-    }
-}
-
-/// A workspace that is not in use.
-fn take<S: Real>(workspaces: &Mutex<Vec<Workspace<S>>>) -> Workspace<S> {
-    workspaces.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-}
-
-/// Gives a workspace back.
-pub(super) fn recycle<S>(workspaces: &Mutex<Vec<Workspace<S>>>, workspace: Workspace<S>) {
-    workspaces.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
 }
 
 impl<S: Real> fmt::Debug for Function<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instructions = self.state().compiled.primal().len();
-        write!(f, "Function({} inputs, {instructions} instructions)", self.dim)
+        let instructions = self.replay.state().compiled.primal().len();
+        write!(f, "Function({} inputs, {instructions} instructions)", self.dim())
     }
 }
 
 /// The recorded program, one instruction a line.
 impl<S: Real> fmt::Display for Function<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.state().compiled.primal().fmt(f)
+        self.replay.state().compiled.primal().fmt(f)
     }
 }

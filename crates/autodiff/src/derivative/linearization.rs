@@ -1,73 +1,64 @@
 //! A function frozen at a point, ready for Hessian-vector products.
 
 use std::fmt;
-use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::ops::Range;
 
 use super::Matrix;
-use super::compile::{Origin, Stage};
-use super::function::{State, recycle};
+use super::frozen::Frozen;
 use super::generic::{symmetrize, unit_lanes};
 use crate::error::{Error, check_length};
-use crate::program::{Arguments, Workspace};
 use crate::scalar::Real;
-
-/// Directions taken at once through a scalar program when a whole Hessian is wanted.
-const LANES: usize = 8;
 
 /// Value, gradient and Hessian operator of a [`Function`](crate::Function) at one point.
 ///
 /// All primal values and first adjoints are kept, so a Hessian-vector product evaluates tangents only: no function of the
 /// original program is computed again, and nothing is allocated.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::Function;
+///
+/// let f = Function::record(&[1.0; 3], |x| x[0] * x[1].powi(2) + x[2].exp())?;
+/// let at = f.linearize(&[2.0, 3.0, 0.0])?;
+/// assert_eq!((at.value(), at.gradient()), (19.0, &[9.0, 12.0, 1.0][..]));
+/// assert_eq!(at.hvp(&[1.0, 0.0, 1.0])?, [0.0, 6.0, 1.0]);
+/// assert_eq!(at.hessian()?.row(1), [6.0, 4.0, 0.0]);
+/// assert_eq!(at.hessian_diagonal()?, [0.0, 4.0, 1.0]);
+/// assert_eq!(at.hessian_block(0..2)?.as_slice(), [0.0, 6.0, 6.0, 4.0]);
+/// // Several products at once: the directions are the rows.
+/// let mut products = [0.0; 6];
+/// at.hvps_into(&[1.0, 0.0, 1.0, 0.0, 0.0, 2.0], &mut products)?;
+/// assert_eq!(products, [0.0, 6.0, 1.0, 0.0, 0.0, 2.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
 pub struct Linearization<'a, S: Real = f64> {
-    pool: &'a Mutex<Vec<Workspace<S>>>,
-    state: State<S>,
-    point: Vec<S>,
+    pub(super) frozen: Frozen<'a, S>,
     value: S,
     gradient: Vec<S>,
-    scratch: Mutex<Scratch<S>>,
 }
 
-/// What a product writes to.
-struct Scratch<S> {
-    workspace: Workspace<S>,
-    /// Of the linear part, if the program is scalar.
-    coefficients: Vec<S>,
-    single: Vec<[S; 1]>,
-    lanes: Vec<[S; LANES]>,
-}
+/// The number of the Hessian among the products of a stage that has it.
+const HESSIAN: usize = 0;
 
 impl<'a, S: Real> Linearization<'a, S> {
-    pub(super) fn new(
-        pool: &'a Mutex<Vec<Workspace<S>>>,
-        state: State<S>,
-        workspace: Workspace<S>,
-        x: &[S],
-    ) -> Result<Self, Error> {
-        let stage = state.compiled.hvp(Origin { point: x, data: &state.data })?;
-        let program = &stage.program;
-        let arguments = Arguments { point: x, direction: &[], data: &state.data };
-        let value = workspace.values[program.outputs[0] as usize];
-        let mut gradient = vec![S::zero(); x.len()];
-        let components = 1..program.outputs.len() - gradient_outputs(stage);
-        workspace.copy_outputs(program, &stage.plan, arguments, components, &mut gradient);
-        let mut coefficients = Vec::new();
-        if let Some(linear) = &stage.linear {
-            linear.freeze(program, &workspace.values, &mut coefficients);
-        }
-        let (single, lanes) = (Vec::new(), Vec::new());
-        let scratch = Mutex::new(Scratch { workspace, coefficients, single, lanes });
-        Ok(Self { pool, state, point: x.to_vec(), value, gradient, scratch })
+    /// Of a stage whose first output is the value, whose outputs before the products are the gradient, and whose first
+    /// product is that with the Hessian.
+    pub(super) fn new(frozen: Frozen<'a, S>) -> Self {
+        let value = frozen.outputs(0..1)[0];
+        let hessian = frozen.stage().products[HESSIAN].outputs.clone();
+        let gradient = frozen.outputs(hessian.start - hessian.len()..hessian.start);
+        Self { frozen, value, gradient }
     }
 
     /// Number of inputs.
     pub fn dim(&self) -> usize {
-        self.point.len()
+        self.point().len()
     }
 
     /// The point.
     pub fn point(&self) -> &[S] {
-        &self.point
+        self.frozen.point()
     }
 
     /// `f(x)`.
@@ -86,23 +77,7 @@ impl<'a, S: Real> Linearization<'a, S> {
     ///
     /// [`Error::Length`] if a slice is not as long as the point.
     pub fn hvp_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
-        check_length("the direction", v, self.dim())?;
-        check_length("the product", product, self.dim())?;
-        let stage = self.stage()?;
-        let mut scratch = self.scratch();
-        let Scratch { workspace, coefficients, single, .. } = &mut *scratch;
-        if let Some(linear) = &stage.linear {
-            let result = |i: usize, [x]: [S; 1]| product[i] = x;
-            linear.apply(coefficients, &workspace.values, single, |i| [v[i]], result);
-            return Ok(());
-        }
-        let arguments = Arguments { point: &self.point, direction: v, data: &self.state.data };
-        let Stage { program, plan, frozen, .. } = stage;
-        workspace.run(program, plan, arguments, *frozen..program.len());
-        workspace.check_results()?;
-        let outputs = program.outputs.len() - gradient_outputs(stage)..program.outputs.len();
-        workspace.copy_outputs(program, plan, arguments, outputs, product);
-        Ok(())
+        self.frozen.apply(HESSIAN, v, product)
     }
 
     /// The Hessian-vector product `∇²f(x)·v`.
@@ -116,66 +91,101 @@ impl<'a, S: Real> Linearization<'a, S> {
         Ok(product)
     }
 
+    /// K Hessian-vector products at once, `∇²f(x)·vₖ` in row `k` of `products` for row `k` of `directions`; both are `[K, n]`,
+    /// row by row. Each has the bits that [`hvp_into`](Self::hvp_into) gives it alone.
+    ///
+    /// Complexity: through a scalar program, eight products cost little more than two.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if a slice is not a whole number of directions, or not as long as the other.
+    pub fn hvps_into(&self, directions: &[S], products: &mut [S]) -> Result<(), Error> {
+        self.frozen.apply_rows(HESSIAN, directions, products)
+    }
+
     /// The Hessian `∇²f(x)`, exactly symmetric.
     ///
     /// Complexity: n Hessian-vector products, eight at a time through a scalar program.
     ///
     /// # Errors
     ///
-    /// None at present; a `Result` since derived programs are made on demand.
+    /// What an operation refuses.
     pub fn hessian(&self) -> Result<Matrix<S>, Error> {
         let n = self.dim();
-        let mut h = vec![S::zero(); n * n];
-        match &self.stage()?.linear {
-            Some(linear) => {
-                let mut scratch = self.scratch();
-                let Scratch { workspace, coefficients, lanes, .. } = &mut *scratch;
-                for first in (0..n).step_by(LANES) {
-                    linear.apply(
-                        coefficients,
-                        &workspace.values,
-                        lanes,
-                        |i| unit_lanes(first, i),
-                        |i, column| {
-                            for (lane, &entry) in column.iter().enumerate().take(n - first) {
-                                h[(first + lane) * n + i] = entry;
-                            }
-                        },
-                    );
-                }
+        let mut h = self.frozen.columns(HESSIAN)?;
+        symmetrize(n, h.as_mut_slice());
+        Ok(h)
+    }
+
+    /// The diagonal of the Hessian, exact: `∂²f/∂xᵢ²`.
+    ///
+    /// Complexity: n Hessian-vector products, but no n × n matrix.
+    ///
+    /// # Errors
+    ///
+    /// As [`hessian`](Self::hessian).
+    pub fn hessian_diagonal(&self) -> Result<Vec<S>, Error> {
+        let mut diagonal = vec![S::zero(); self.dim()];
+        let unit = |k, i| unit_lanes::<S, 1>(k, i)[0];
+        self.frozen.apply_all(HESSIAN, self.dim(), unit, |k, i, entry| {
+            if i == k {
+                diagonal[k] = entry;
             }
-            None => {
-                let mut unit = vec![S::zero(); n];
-                for (i, row) in h.chunks_exact_mut(n.max(1)).enumerate() {
-                    unit[i] = S::one();
-                    self.hvp_into(&unit, row)?;
-                    unit[i] = S::zero();
-                }
-            }
+        })?;
+        Ok(diagonal)
+    }
+
+    /// The block of the Hessian that belongs to some inputs, exactly symmetric: entry `(a, b)` is the second derivative with
+    /// respect to the inputs `indices[a]` and `indices[b]`. A range of inputs (`0..10`), or any list of them.
+    ///
+    /// Complexity: one Hessian-vector product for each input of the block.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchInput`].
+    pub fn hessian_block(
+        &self,
+        indices: impl IntoIterator<Item = usize>,
+    ) -> Result<Matrix<S>, Error> {
+        let indices: Vec<usize> = indices.into_iter().collect();
+        let n = self.dim();
+        if let Some(&index) = indices.iter().find(|&&index| index >= n) {
+            return Err(Error::NoSuchInput { index, count: n });
         }
-        symmetrize(n, &mut h);
-        Ok(Matrix::from_rows(n, n, h))
+        let size = indices.len();
+        let mut places = vec![Vec::new(); n];
+        for (place, &index) in indices.iter().enumerate() {
+            places[index].push(place);
+        }
+        let mut block = vec![S::zero(); size * size];
+        let unit = |k: usize, i| unit_lanes::<S, 1>(indices[k], i)[0];
+        self.frozen.apply_all(HESSIAN, size, unit, |k, i, entry| {
+            for place in &places[i] {
+                block[k * size + place] = entry;
+            }
+        })?;
+        symmetrize(size, &mut block);
+        Ok(Matrix::from_rows(size, size, block))
     }
 
-    fn stage(&self) -> Result<&Stage<S>, Error> {
-        self.state.compiled.hvp(Origin { point: &self.point, data: &self.state.data })
+    /// The blocks on the Hessian's diagonal that belong to these ranges of inputs: for the layers of a network, its
+    /// block-diagonal approximation.
+    ///
+    /// # Errors
+    ///
+    /// As [`hessian_block`](Self::hessian_block).
+    pub fn hessian_blocks(&self, ranges: &[Range<usize>]) -> Result<Vec<Matrix<S>>, Error> {
+        ranges.iter().map(|range| self.hessian_block(range.clone())).collect()
     }
 
-    fn scratch(&self) -> MutexGuard<'_, Scratch<S>> {
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// How many of a stage's last outputs make up the product; as many before them make up the gradient.
-fn gradient_outputs<S>(stage: &Stage<S>) -> usize {
-    (stage.program.outputs.len() - 1) / 2
-}
-
-impl<S: Real> Drop for Linearization<'_, S> {
-    /// The workspace goes back to the function.
-    fn drop(&mut self) {
-        let scratch = self.scratch.get_mut().unwrap_or_else(PoisonError::into_inner);
-        recycle(self.pool, mem::take(&mut scratch.workspace));
+    /// The quadratic form `vᵀ∇²f(x)·v`: the curvature along `v`.
+    ///
+    /// # Errors
+    ///
+    /// As [`hvp_into`](Self::hvp_into).
+    pub fn curvature(&self, v: &[S]) -> Result<S, Error> {
+        check_length("the direction", v, self.dim())?;
+        Ok(S::sum_of_products(v.iter().copied().zip(self.hvp(v)?)))
     }
 }
 

@@ -27,6 +27,15 @@ impl<S> Matrix<S> {
         Self { rows, cols, data }
     }
 
+    pub(crate) fn transposed(&self) -> Self
+    where
+        S: Copy,
+    {
+        let (rows, cols) = (self.cols, self.rows);
+        let entries = (0..rows).flat_map(|i| (0..cols).map(move |j| (i, j)));
+        Self { rows, cols, data: entries.map(|(i, j)| self[(j, i)]).collect() }
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows

@@ -4,14 +4,19 @@
 //! evaluated more than a few times is better recorded once, as a [`Function`].
 
 mod compile;
+mod frozen;
 mod function;
 pub mod generic;
 mod linearization;
 mod matrix;
+mod replay;
+mod stage;
+mod vector_function;
 
 pub use function::Function;
 pub use linearization::Linearization;
 pub use matrix::Matrix;
+pub use vector_function::{LinearMap, VectorFunction};
 
 use crate::error::Error;
 use crate::tape::Var;

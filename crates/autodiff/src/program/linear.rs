@@ -1,16 +1,20 @@
 //! The tangent part of a scalar program as what it is at a fixed point: a sparse linear map.
 
+use std::ops::Range;
+
 use super::Program;
 use crate::scalar::Real;
-use crate::tape::{Id, Op};
+use crate::tape::{Id, Instruction, Op};
 
-/// The instructions from number `frozen` on of a scalar program, each a linear combination of earlier tangents whose
+/// Instructions from number `frozen` on of a scalar program, each a linear combination of earlier tangents whose
 /// coefficients depend on the frozen instructions only.
 ///
 /// Applying it reads the coefficients in order, once: no operation is looked up, no primal recomputed.
 #[derive(Clone, Debug)]
 pub(crate) struct LinearPart {
     frozen: usize,
+    /// The instructions, one a row.
+    parts: Vec<Range<usize>>,
     rows: Vec<Row>,
     /// For each term, in row order, the tangent it multiplies.
     terms: Vec<u32>,
@@ -32,23 +36,28 @@ enum Output {
 }
 
 impl LinearPart {
-    /// The linear part of `program`; `None` if it has arrays.
+    /// The map from the inputs from number `first_input` on to `outputs`, computed by the instructions of `parts`; `None` if
+    /// the program has arrays.
     pub(crate) fn new<S: Real>(
         program: &Program<S>,
         frozen: usize,
-        primal_inputs: usize,
-        outputs: std::ops::Range<usize>,
+        first_input: usize,
+        outputs: Range<usize>,
+        parts: &[Range<usize>],
     ) -> Option<Self> {
         if !program.is_scalar() {
             return None;
         }
-        let index = |id: Id| (id as usize).checked_sub(frozen).map(|i| i as u32);
+        let mut row_of = vec![u32::MAX; program.len() - frozen];
+        for (row, id) in parts.iter().cloned().flatten().enumerate() {
+            row_of[id - frozen] = row as u32;
+        }
+        let index = |id: Id| (id as usize).checked_sub(frozen).map(|i| row_of[i]);
         let mut terms = Vec::new();
-        let rows = program.instructions[frozen..]
-            .iter()
-            .map(|&instruction| {
+        let rows = instructions(program, parts)
+            .map(|instruction| {
                 if instruction.op == Op::Input {
-                    return Row::Direction(instruction.a - primal_inputs as u32);
+                    return Row::Direction(instruction.a - first_input as u32);
                 }
                 let start = terms.len();
                 let nothing = S::zero();
@@ -68,7 +77,7 @@ impl LinearPart {
             .iter()
             .map(|&id| index(id).map_or(Output::Frozen(id), Output::Tangent))
             .collect();
-        Some(Self { frozen, rows, terms, outputs })
+        Some(Self { frozen, parts: parts.to_vec(), rows, terms, outputs })
     }
 
     /// Collects the coefficients at the point where the frozen instructions have these values.
@@ -80,7 +89,7 @@ impl LinearPart {
     ) {
         coefficients.clear();
         coefficients.reserve(self.terms.len());
-        for &instruction in &program.instructions[self.frozen..] {
+        for instruction in instructions(program, &self.parts) {
             // An instruction is linear in its tangents, so its partials there do not depend on their values.
             program.scalar_partials(
                 instruction,
@@ -138,4 +147,11 @@ impl LinearPart {
             );
         }
     }
+}
+
+fn instructions<'a, S>(
+    program: &'a Program<S>,
+    parts: &'a [Range<usize>],
+) -> impl Iterator<Item = Instruction> + 'a {
+    parts.iter().flat_map(|part| program.instructions[part.clone()].iter().copied())
 }

@@ -4,6 +4,7 @@
 //! once, so code may loop and branch on values as usual. The tape stores what was done, not derivatives: those come from
 //! the recorded [program](crate::Function).
 
+mod gradient;
 mod instruction;
 mod store;
 mod tensor;

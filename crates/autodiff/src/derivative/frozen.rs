@@ -1,0 +1,219 @@
+//! A stage frozen at a point, ready for products.
+
+use std::mem;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Matrix;
+use super::generic::unit_lanes;
+use super::replay::{Evaluated, Pool};
+use super::stage::{Product, Stage};
+use crate::array::Array;
+use crate::error::{Error, check_length};
+use crate::program::{Arguments, Workspace};
+use crate::scalar::Real;
+
+/// Directions taken at once through a scalar program.
+const LANES: usize = 8;
+
+/// A stage whose frozen part is evaluated at a point. A product there evaluates what depends on its direction, and nothing
+/// else.
+pub(super) struct Frozen<'a, S: Real> {
+    pool: &'a Pool<S>,
+    stage: Arc<Stage<S>>,
+    data: Arc<[Array<S>]>,
+    point: Vec<S>,
+    scratch: Mutex<Scratch<S>>,
+}
+
+/// What a product writes to.
+struct Scratch<S> {
+    workspace: Workspace<S>,
+    /// Of each product's linear part, once it has been asked for.
+    coefficients: Vec<Option<Vec<S>>>,
+    single: Vec<[S; 1]>,
+    lanes: Vec<[S; LANES]>,
+    /// All directions of the stage, flat.
+    direction: Vec<S>,
+    /// One product, where several are wanted.
+    product: Vec<S>,
+}
+
+impl<'a, S: Real> Frozen<'a, S> {
+    pub(super) fn new(pool: &'a Pool<S>, evaluated: Evaluated<S>, x: &[S]) -> Self {
+        let Evaluated { stage, data, workspace, .. } = evaluated;
+        let scratch = Mutex::new(Scratch {
+            workspace,
+            coefficients: vec![None; stage.products.len()],
+            single: Vec::new(),
+            lanes: Vec::new(),
+            direction: vec![S::zero(); stage.direction_length()],
+            product: Vec::new(),
+        });
+        Self { pool, stage, data, point: x.to_vec(), scratch }
+    }
+
+    pub(super) fn point(&self) -> &[S] {
+        &self.point
+    }
+
+    pub(super) fn stage(&self) -> &Stage<S> {
+        &self.stage
+    }
+
+    /// Outputs that do not depend on a direction, flat and in order.
+    pub(super) fn outputs(&self, range: Range<usize>) -> Vec<S> {
+        let Stage { program, plan, .. } = &*self.stage;
+        let length = program.outputs[range.clone()]
+            .iter()
+            .map(|&id| crate::array::size(program.shape(id)))
+            .sum();
+        let mut out = vec![S::zero(); length];
+        let arguments = Arguments { point: &self.point, direction: &[], data: &self.data };
+        self.scratch().workspace.copy_outputs(program, plan, arguments, range, &mut out);
+        out
+    }
+
+    /// One product. Allocates nothing after the first.
+    pub(super) fn apply(&self, number: usize, v: &[S], out: &mut [S]) -> Result<(), Error> {
+        let product = &self.stage.products[number];
+        check_length("the direction", v, product.direction.len())?;
+        check_length("the product", out, product.length)?;
+        let mut scratch = self.scratch();
+        if product.linear.is_none() {
+            scratch.direction[product.direction.clone()].copy_from_slice(v);
+            return self.run(product, &mut scratch, out);
+        }
+        self.linear(number, &mut scratch, |s| &mut s.single, |i| [v[i]], |i, [x]| out[i] = x);
+        Ok(())
+    }
+
+    /// The product `second` of the product `first` of a direction. Allocates nothing after the first.
+    pub(super) fn chained(
+        &self,
+        first: usize,
+        second: usize,
+        v: &[S],
+        out: &mut [S],
+    ) -> Result<(), Error> {
+        let mut between = mem::take(&mut self.scratch().product);
+        between.resize(self.stage.products[first].length, S::zero());
+        let result =
+            self.apply(first, v, &mut between).and_then(|()| self.apply(second, &between, out));
+        self.scratch().product = between;
+        result
+    }
+
+    /// `count` products: `direction(k, i)` is component `i` of direction `k`, and `result(k, i, y)` takes component `i` of
+    /// its product. Each has the bits that it has alone.
+    pub(super) fn apply_all(
+        &self,
+        number: usize,
+        count: usize,
+        direction: impl Fn(usize, usize) -> S,
+        mut result: impl FnMut(usize, usize, S),
+    ) -> Result<(), Error> {
+        let product = &self.stage.products[number];
+        let mut scratch = self.scratch();
+        if product.linear.is_some() {
+            for first in (0..count).step_by(LANES) {
+                let lane = |lane: usize, i| match first + lane < count {
+                    true => direction(first + lane, i),
+                    false => S::zero(),
+                };
+                let write = |i, column: [S; LANES]| {
+                    for (lane, &y) in column.iter().enumerate().take(count - first) {
+                        result(first + lane, i, y);
+                    }
+                };
+                let lanes = |i| std::array::from_fn(|k| lane(k, i));
+                self.linear(number, &mut scratch, |s| &mut s.lanes, lanes, write);
+            }
+            return Ok(());
+        }
+        let mut out = mem::take(&mut scratch.product);
+        out.resize(product.length, S::zero());
+        for k in 0..count {
+            for (i, slot) in scratch.direction[product.direction.clone()].iter_mut().enumerate() {
+                *slot = direction(k, i);
+            }
+            self.run(product, &mut scratch, &mut out)?;
+            out.iter().enumerate().for_each(|(i, &y)| result(k, i, y));
+        }
+        scratch.product = out;
+        Ok(())
+    }
+
+    /// `count` products with the rows of `directions`, flat, as the rows of `products`.
+    pub(super) fn apply_rows(
+        &self,
+        number: usize,
+        directions: &[S],
+        products: &mut [S],
+    ) -> Result<(), Error> {
+        let Product { direction, length, .. } = &self.stage.products[number];
+        let (n, m) = (direction.len(), *length);
+        let count = directions.len().checked_div(n).unwrap_or(0);
+        check_length("the directions", directions, count * n)?;
+        check_length("the products", products, count * m)?;
+        let direction = |k, i| directions[k * n + i];
+        self.apply_all(number, count, direction, |k, i, y| products[k * m + i] = y)
+    }
+
+    /// The product's matrix, transposed: row `k` is its product with unit direction `k`.
+    pub(super) fn columns(&self, number: usize) -> Result<Matrix<S>, Error> {
+        let Product { direction, length, .. } = &self.stage.products[number];
+        let (n, m) = (direction.len(), *length);
+        let mut rows = vec![S::zero(); n * m];
+        let unit = |k, i| unit_lanes::<S, 1>(k, i)[0];
+        self.apply_all(number, n, unit, |k, i, y| rows[k * m + i] = y)?;
+        Ok(Matrix::from_rows(n, m, rows))
+    }
+
+    /// Runs the instructions of a product for the direction in `scratch`.
+    fn run(&self, product: &Product, scratch: &mut Scratch<S>, out: &mut [S]) -> Result<(), Error> {
+        let Stage { program, plan, .. } = &*self.stage;
+        let Scratch { workspace, direction, .. } = scratch;
+        let arguments = Arguments { point: &self.point, direction, data: &self.data };
+        for part in &product.parts {
+            workspace.run(program, plan, arguments, part.clone());
+            workspace.check_results()?;
+        }
+        workspace.copy_outputs(program, plan, arguments, product.outputs.clone(), out);
+        Ok(())
+    }
+
+    /// Applies the linear part of a product to `K` directions at once.
+    fn linear<const K: usize>(
+        &self,
+        number: usize,
+        scratch: &mut Scratch<S>,
+        tangents: impl Fn(&mut Scratch<S>) -> &mut Vec<[S; K]>,
+        directions: impl Fn(usize) -> [S; K],
+        result: impl FnMut(usize, [S; K]),
+    ) {
+        let Some(linear) = &self.stage.products[number].linear else { return };
+        let mut slots = mem::take(tangents(scratch));
+        let Scratch { workspace, coefficients, .. } = scratch;
+        let values = &workspace.values;
+        let coefficients = coefficients[number].get_or_insert_with(|| {
+            let mut coefficients = Vec::new();
+            linear.freeze(&self.stage.program, values, &mut coefficients);
+            coefficients
+        });
+        linear.apply(coefficients, values, &mut slots, directions, result);
+        *tangents(scratch) = slots;
+    }
+
+    fn scratch(&self) -> MutexGuard<'_, Scratch<S>> {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Real> Drop for Frozen<'_, S> {
+    /// The workspace goes back to where it came from.
+    fn drop(&mut self) {
+        let scratch = self.scratch.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.pool.give_back(mem::take(&mut scratch.workspace));
+    }
+}

@@ -1,0 +1,170 @@
+//! The core of everything that is recorded once and evaluated often.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::compile::{Compiled, Kind, Origin};
+use super::frozen::Frozen;
+use super::stage::Stage;
+use crate::array::Array;
+use crate::error::{Error, check_length};
+use crate::program::{Arguments, Program, Workspace};
+use crate::scalar::Real;
+
+/// Records a closure at a point, with these data.
+type Recorder<'f, S> = dyn Fn(&[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f;
+
+/// What a recorder made: a program, and how many of its outputs have derivatives.
+pub(super) struct Recorded<S> {
+    pub program: Program<S>,
+    pub differentiated: usize,
+}
+
+/// A recording, the closure that can make another where the first does not hold, and workspaces to evaluate it in.
+pub(super) struct Replay<'f, S: Real> {
+    recorder: Box<Recorder<'f, S>>,
+    state: RwLock<State<S>>,
+    workspaces: Pool<S>,
+    dim: usize,
+}
+
+/// The recording in use, with the data that comes with each evaluation.
+#[derive(Clone)]
+pub(super) struct State<S> {
+    pub compiled: Arc<Compiled<S>>,
+    pub data: Arc<[Array<S>]>,
+}
+
+/// A stage evaluated at a point: its frozen part is.
+pub(super) struct Evaluated<S> {
+    pub compiled: Arc<Compiled<S>>,
+    pub stage: Arc<Stage<S>>,
+    pub data: Arc<[Array<S>]>,
+    pub workspace: Workspace<S>,
+}
+
+impl<'f, S: Real> Replay<'f, S> {
+    pub(super) fn new(
+        x: &[S],
+        data: &[&Array<S>],
+        recorder: impl Fn(&[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f,
+    ) -> Result<Self, Error> {
+        let data: Arc<[Array<S>]> = data.iter().map(|&array| array.clone()).collect();
+        let compiled = Arc::new(recorder(x, &data)?.compiled());
+        Ok(Self {
+            recorder: Box::new(recorder),
+            state: RwLock::new(State { compiled, data }),
+            workspaces: Pool::default(),
+            dim: x.len(),
+        })
+    }
+
+    pub(super) fn dim(&self) -> usize {
+        self.dim
+    }
+
+    pub(super) fn state(&self) -> State<S> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_data(&self, index: usize, array: &Array<S>) -> Result<(), Error> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(old) = state.data.get(index) else {
+            return Err(Error::NoSuchData { index, count: state.data.len() });
+        };
+        if old.shape() != array.shape() {
+            let (expected, got) = (old.shape().to_vec(), array.shape().to_vec());
+            return Err(Error::DataShape { index, expected, got });
+        }
+        let mut data = state.data.to_vec();
+        data[index] = array.clone();
+        state.data = data.into();
+        Ok(())
+    }
+
+    /// Evaluates a stage at `x` and reads from it.
+    pub(super) fn read<R>(
+        &self,
+        x: &[S],
+        kind: Kind,
+        read: impl FnOnce(&Evaluated<S>) -> R,
+    ) -> Result<R, Error> {
+        let evaluated = self.evaluated(x, kind)?;
+        let result = read(&evaluated);
+        self.workspaces.give_back(evaluated.workspace);
+        Ok(result)
+    }
+
+    /// Evaluates a stage at `x` and keeps it, ready for products.
+    pub(super) fn freeze<'a>(&'a self, x: &[S], kind: Kind) -> Result<Frozen<'a, S>, Error> {
+        Ok(Frozen::new(&self.workspaces, self.evaluated(x, kind)?, x))
+    }
+
+    /// A workspace in which the frozen part of a stage is evaluated at `x`, with the recording that it belongs to: another
+    /// one than before where the function takes another branch.
+    fn evaluated(&self, x: &[S], kind: Kind) -> Result<Evaluated<S>, Error> {
+        check_length("the point", x, self.dim)?;
+        let State { mut compiled, data } = self.state();
+        let mut workspace = self.workspaces.take();
+        let mut attempt = 0;
+        loop {
+            let stage = compiled.stage(kind, Origin { point: x, data: &data })?;
+            let arguments = Arguments { point: x, direction: &[], data: &data };
+            workspace.fit(&stage.program, &stage.plan);
+            workspace.run(&stage.program, &stage.plan, arguments, 0..stage.frozen);
+            match workspace.check(&stage.program, &stage.plan, arguments) {
+                Ok(()) => return Ok(Evaluated { compiled, stage, data, workspace }),
+                Err(changed) if attempt > 0 => return Err(changed),
+                Err(_) => compiled = self.record_again(x, &data)?,
+            }
+            attempt += 1;
+        }
+    }
+
+    fn record_again(&self, x: &[S], data: &[Array<S>]) -> Result<Arc<Compiled<S>>, Error> {
+        let compiled = Arc::new((self.recorder)(x, data)?.compiled());
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.compiled = Arc::clone(&compiled);
+        Ok(compiled)
+    }
+}
+
+impl<S: Real> Recorded<S> {
+    fn compiled(self) -> Compiled<S> {
+        Compiled::new(self.program, self.differentiated)
+    }
+}
+
+impl<S: Real> Evaluated<S> {
+    /// The first output, if it is a scalar.
+    pub(super) fn value(&self) -> S {
+        self.workspace.values[self.stage.program.outputs[0] as usize]
+    }
+
+    /// Writes outputs, flat and in order, to `out`.
+    pub(super) fn copy_outputs(&self, outputs: Range<usize>, point: &[S], out: &mut [S]) {
+        let Stage { program, plan, .. } = &*self.stage;
+        let arguments = Arguments { point, direction: &[], data: &self.data };
+        self.workspace.copy_outputs(program, plan, arguments, outputs, out);
+    }
+}
+
+/// Workspaces that are not in use.
+#[derive(Debug)]
+pub(super) struct Pool<S>(Mutex<Vec<Workspace<S>>>);
+
+impl<S> Default for Pool<S> {
+    fn default() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+}
+
+impl<S: Real> Pool<S> {
+    fn take(&self) -> Workspace<S> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    pub(super) fn give_back(&self, workspace: Workspace<S>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+    }
+}

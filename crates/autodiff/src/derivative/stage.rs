@@ -1,0 +1,149 @@
+//! A program ready to run: planned, and split into what a point decides and what a direction does.
+
+use std::ops::Range;
+
+use crate::array::size;
+use crate::program::{LinearPart, Plan, Program};
+use crate::scalar::Real;
+use crate::tape::Id;
+
+/// A planned program whose first `frozen` instructions depend on the point alone; the others make its products.
+#[derive(Debug)]
+pub(crate) struct Stage<S> {
+    pub program: Program<S>,
+    pub plan: Plan,
+    /// The number of instructions that do not depend on the direction.
+    pub frozen: usize,
+    /// The maps from a direction that can be evaluated, again and again, once the rest is frozen.
+    pub products: Vec<Product>,
+}
+
+/// What is asked of a program besides its outputs at a point: a map from some inputs of the direction to some outputs.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Numbers of the inputs that make up the direction.
+    pub inputs: Range<usize>,
+    /// Numbers of the outputs that make up the product.
+    pub outputs: Range<usize>,
+    /// Whether the product is linear in the direction.
+    pub linear: bool,
+}
+
+/// A product of a stage.
+#[derive(Debug)]
+pub(crate) struct Product {
+    /// Its part of the flat direction.
+    pub direction: Range<usize>,
+    pub outputs: Range<usize>,
+    /// Entries of the outputs together.
+    pub length: usize,
+    /// The instructions to run, in order: what other products alone need is left out.
+    pub parts: Vec<Range<usize>>,
+    /// The same as a sparse linear map, if it is one on scalars.
+    pub linear: Option<LinearPart>,
+}
+
+impl<S: Real> Stage<S> {
+    /// A program of a point alone.
+    pub(super) fn primal(program: Program<S>) -> Self {
+        let (frozen, inputs) = (program.len(), program.inputs.len());
+        let plan = Plan::new(&program, inputs, frozen);
+        Self { program, plan, frozen, products: Vec::new() }
+    }
+
+    /// A program whose inputs after the first `primal_inputs` are directions.
+    ///
+    /// Instructions that depend on a direction come after all others, and those that more products need before those
+    /// that fewer do, so that a product runs few contiguous parts.
+    pub(super) fn with_products(
+        program: Program<S>,
+        primal_inputs: usize,
+        requests: &[Request],
+    ) -> Self {
+        let depends = program.depending_on(&program.inputs[primal_inputs..]);
+        let needed = needed(&program, requests);
+        let all = vec![true; program.len()];
+        let group = |id: Id| match depends[id as usize] {
+            false => 0,
+            // What an instruction reads is needed wherever it is, so its set is no smaller a number.
+            true => 1 + (u8::MAX - needed[id as usize]) as usize,
+        };
+        let (program, stages) = program.compact(&all, &group);
+        let frozen = stages[0];
+        let plan = Plan::new(&program, primal_inputs, frozen);
+        let needed = self::needed(&program, requests);
+        let products = requests
+            .iter()
+            .enumerate()
+            .map(|(number, request)| {
+                let parts = runs(frozen..program.len(), |id| needed[id] >> number & 1 == 1);
+                Product::new(&program, primal_inputs, frozen, request, parts)
+            })
+            .collect();
+        Self { program, plan, frozen, products }
+    }
+
+    /// Entries of all directions together.
+    pub(super) fn direction_length(&self) -> usize {
+        self.products.iter().map(|product| product.direction.end).max().unwrap_or(0)
+    }
+}
+
+impl Product {
+    fn new<S: Real>(
+        program: &Program<S>,
+        primal_inputs: usize,
+        frozen: usize,
+        request: &Request,
+        parts: Vec<Range<usize>>,
+    ) -> Self {
+        let entries = |ids: &[Id]| ids.iter().map(|&id| size(program.shape(id))).sum::<usize>();
+        let Request { inputs, outputs, linear } = request.clone();
+        let start = entries(&program.inputs[primal_inputs..inputs.start]);
+        let direction = start..start + entries(&program.inputs[inputs.clone()]);
+        let length = entries(&program.outputs[outputs.clone()]);
+        let linear = match linear {
+            true => LinearPart::new(program, frozen, inputs.start, outputs.clone(), &parts),
+            false => None,
+        };
+        Self { direction, outputs, length, parts, linear }
+    }
+}
+
+/// For each instruction the set of products that need it, one bit each.
+fn needed<S: Real>(program: &Program<S>, requests: &[Request]) -> Vec<u8> {
+    let mut needed = vec![0; program.len()];
+    for (number, request) in requests.iter().enumerate() {
+        for &output in &program.outputs[request.outputs.clone()] {
+            needed[output as usize] |= 1 << number;
+        }
+    }
+    for id in (0..program.len()).rev() {
+        let set: u8 = needed[id];
+        program.operands(id as Id, |x| needed[x as usize] |= set);
+    }
+    needed
+}
+
+/// The maximal runs of numbers in `range` that have a property.
+fn runs(range: Range<usize>, has: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for i in range.filter(|&i| has(i)) {
+        match runs.last_mut() {
+            Some(run) if run.end == i => run.end += 1,
+            _ => runs.push(i..i + 1),
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_maximal() {
+        assert_eq!(runs(2..9, |i| i != 4 && i != 7), [2..4, 5..7, 8..9]);
+        assert!(runs(3..5, |_| false).is_empty());
+    }
+}
