@@ -141,6 +141,45 @@ pub enum Fault {
         length: usize,
     },
 
+    /// A matrix has no Cholesky factor.
+    #[error(
+        "the matrix is not positive definite: pivot {pivot} is {value:e}; add to its diagonal if it is so by rounding"
+    )]
+    NotPositiveDefinite {
+        /// The first row whose pivot is not positive.
+        pivot: usize,
+        /// The square of what would stand on the diagonal.
+        value: f64,
+    },
+
+    /// A system of equations has no unique solution.
+    #[error("the matrix is singular: there is no pivot for row {pivot}")]
+    Singular {
+        /// The first row without a pivot.
+        pivot: usize,
+    },
+
+    /// Eigenvectors are not differentiable where eigenvalues coincide.
+    #[error(
+        "eigenvalues {first} and {} are {value:e} and only {gap:e} apart: eigenvectors have no derivative there; where the \
+         function is smooth all the same, write it without them", first + 1
+    )]
+    RepeatedEigenvalue {
+        /// The number of the smaller one, in ascending order.
+        first: usize,
+        /// The smaller one.
+        value: f64,
+        /// How far the next one is from it.
+        gap: f64,
+    },
+
+    /// An iteration within the operation did not converge.
+    #[error("no convergence; what was left is {residual:e}")]
+    NotConverged {
+        /// How far from a solution it ended.
+        residual: f64,
+    },
+
     /// An operation of one's own refused the values of its operands, with this reason.
     #[error("{0}")]
     Refused(String),

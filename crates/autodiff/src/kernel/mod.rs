@@ -17,6 +17,7 @@ mod dispatch;
 mod elementwise;
 mod gemm;
 mod layout;
+mod linear_algebra;
 mod log_sum_exp;
 mod max;
 mod permute;
@@ -28,6 +29,9 @@ mod tests;
 mod vmath;
 
 pub(crate) use elementwise::{broadcast, map, power_int, power_real, zip};
+pub(crate) use linear_algebra::{
+    Triangular, cholesky, eigenvectors, log_determinant, lu, solve_lu, solve_triangular,
+};
 pub(crate) use log_sum_exp::log_sum_exp;
 pub(crate) use max::max;
 pub(crate) use permute::permute;

@@ -5,7 +5,7 @@ use super::{Embed, Program, Value, emit, record_adjoint, record_tangent};
 use crate::array::Array;
 use crate::derivative::generic::record_scalars;
 use crate::kernel::View;
-use crate::rules::tensor::TensorOp;
+use crate::rules::tensor::{LinearAlgebra, TensorOp};
 use crate::rules::{Adjoint, Elementwise, Operation};
 use crate::rules::{Binary, Unary};
 use crate::scalar::Elementary;
@@ -55,6 +55,18 @@ fn kind(program: &Program<f64>, id: Id) -> &'static str {
             TensorOp::View { .. } => "view",
             TensorOp::Assemble { .. } => "assemble",
             TensorOp::Permute(_) => "permute",
+            TensorOp::LinearAlgebra(op) => match op {
+                LinearAlgebra::Cholesky => "cholesky",
+                LinearAlgebra::SolveTriangular { .. } => "solve_triangular",
+                LinearAlgebra::Lu => "lu",
+                LinearAlgebra::Solve { .. } => "solve",
+                LinearAlgebra::LogAbsDet => "log_abs_det",
+                LinearAlgebra::DetSign => "sign of the determinant",
+                LinearAlgebra::Eigenvectors => "eigenvectors",
+                LinearAlgebra::Eigenvalues => "eigenvalues",
+                LinearAlgebra::Distinct => "distinct",
+            },
+            TensorOp::Triangle { .. } => "triangle",
             TensorOp::Pointwise(_) => "pointwise",
             TensorOp::Custom(_) => "custom",
         },
@@ -62,7 +74,7 @@ fn kind(program: &Program<f64>, id: Id) -> &'static str {
 }
 
 /// Every kind that a scalar closure can record, itself or through a derivative, and that has one.
-const KINDS: [&str; 30] = [
+const KINDS: [&str; 40] = [
     "input",
     "constant",
     "map",
@@ -91,6 +103,16 @@ const KINDS: [&str; 30] = [
     "view",
     "assemble",
     "permute",
+    "cholesky",
+    "solve_triangular",
+    "lu",
+    "solve",
+    "log_abs_det",
+    "sign of the determinant",
+    "eigenvectors",
+    "eigenvalues",
+    "distinct",
+    "triangle",
     "pointwise",
     "custom",
 ];
@@ -112,6 +134,13 @@ fn weighted<'t>(t: Tensor<'t>) -> Var<'t> {
     let weights: Vec<f64> = (0..t.len()).map(|i| 0.4 + (1.3 * i as f64).sin()).collect();
     let weights = Array::new(t.shape(), weights).expect("its own shape");
     (t * t * t.constant(&weights)).sum()
+}
+
+/// A regular matrix of two rows, with this added to the diagonal.
+fn matrix<'t>(x: &[Var<'t>], diagonal: f64) -> Tensor<'t> {
+    let diagonal = Array::new(&[2, 2], vec![diagonal, 0.0, 0.0, 1.2 * diagonal]);
+    let a = stacked(x).view(1, &[2, 2]);
+    a + a.constant(&diagonal.expect("four elements"))
 }
 
 /// `x²·sin y`, or `y·eˣ` where x is small: both branches are met.
@@ -241,6 +270,42 @@ fn cases() -> Vec<(String, Loss)> {
     case(
         "permute",
         Box::new(|x| weighted(stacked(x).reshape(&[1, 2, 3]).permute(&[2, 0, 1]).exp())),
+    );
+    case(
+        "cholesky",
+        Box::new(|x| {
+            let l = matrix(x, 2.0).cholesky();
+            weighted(l) + l.log_det_cholesky().to_var()
+        }),
+    );
+    case(
+        "solve",
+        Box::new(|x| {
+            let (a, b) = (matrix(x, 0.6), stacked(x).view(2, &[2]));
+            weighted(a.solve(b)) + weighted(a.inverse().solve_transposed(a.exp()))
+        }),
+    );
+    case(
+        "solve_triangular",
+        Box::new(|x| {
+            let (a, b) = (matrix(x, 0.6), stacked(x).view(0, &[2, 3]));
+            weighted(a.solve_lower(b) + a.solve_upper(b))
+                + weighted(a.solve_lower_transposed(b) + a.solve_upper_transposed(b))
+        }),
+    );
+    case(
+        "determinant",
+        Box::new(|x| {
+            let (sign, log) = matrix(x, -0.9).sign_and_log_abs_det();
+            (log.exp() * sign).to_var()
+        }),
+    );
+    case(
+        "symmetric eigenvalues",
+        Box::new(|x| {
+            let (values, vectors) = stacked(x).view(1, &[2, 2]).eigh();
+            weighted(values) + weighted(vectors)
+        }),
     );
     case(
         "pointwise",

@@ -2,6 +2,7 @@
 
 use super::{Axes, TensorOp};
 use crate::array::{Shape, size};
+use crate::kernel::View;
 use crate::scalar::Scalar;
 use crate::tape::Tensor;
 
@@ -138,6 +139,27 @@ pub(super) fn transpose<'t, S: Scalar>(
             }
             y_bar.record(TensorOp::Permute(inverse), &[y_bar])
         }
+        TensorOp::Triangle { .. } => y_bar.record(op.clone(), &[y_bar]),
         op => unreachable!("{} has no transpose of its own", op.name()),
+    }
+}
+
+pub(super) fn matrix_shape(x: &[usize]) -> Result<Shape, String> {
+    if x.len() >= 2 { Ok(x.into()) } else { Err("a matrix (rank 2 or more)".into()) }
+}
+
+/// One triangle of each matrix, the diagonal times a factor.
+pub(super) fn triangle<S: Scalar>(x: View<'_, S>, lower: bool, diagonal: f64, y: &mut [S]) {
+    let [.., rows, cols] = *x.shape else { return };
+    y.fill(S::zero());
+    for (k, (x, y)) in
+        x.data.chunks_exact(cols.max(1)).zip(y.chunks_exact_mut(cols.max(1))).enumerate()
+    {
+        let i = k % rows;
+        let strict = if lower { 0..i.min(cols) } else { (i + 1).min(cols)..cols };
+        y[strict.clone()].copy_from_slice(&x[strict]);
+        if i < cols {
+            y[i] = if diagonal == 1.0 { x[i] } else { x[i] * S::constant(diagonal) };
+        }
     }
 }

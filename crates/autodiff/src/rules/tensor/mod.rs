@@ -17,6 +17,7 @@ mod contraction;
 mod custom;
 mod elementwise;
 mod layout;
+pub(crate) mod linear_algebra;
 mod own;
 mod pointwise;
 mod reduction;
@@ -33,6 +34,7 @@ use crate::tape::Tensor;
 
 pub use custom::{Adjoint, NumericAdjoint, Operation};
 pub(crate) use layout::{assemble, tiles};
+pub(crate) use linear_algebra::LinearAlgebra;
 pub(crate) use own::{over_duals, over_reals, over_recorded};
 pub use pointwise::Elementwise;
 
@@ -83,6 +85,10 @@ pub(crate) enum TensorOp<S> {
     Assemble { offsets: Vec<usize>, shape: Shape },
     /// Axis `i` of the result is axis `.0[i]` of the operand.
     Permute(Axes),
+    /// An operation on matrices.
+    LinearAlgebra(LinearAlgebra),
+    /// One triangle of a matrix, its diagonal times a factor, and zeros.
+    Triangle { lower: bool, diagonal: f64 },
     /// A user's elementwise function, or a partial derivative of it.
     Pointwise(Pointwise),
     /// A user's operation with its own adjoint.
@@ -128,6 +134,8 @@ impl<S: Scalar> TensorOp<S> {
             Self::View { .. } => "view",
             Self::Assemble { .. } => "assemble",
             Self::Permute(_) => "permute",
+            Self::LinearAlgebra(op) => op.name(),
+            Self::Triangle { .. } => "triangle",
             Self::Pointwise(f) => f.name(),
             Self::Custom(op) => op.name(),
         }
@@ -161,6 +169,10 @@ impl<S: Scalar> TensorOp<S> {
                 TensorOp::Assemble { offsets: offsets.clone(), shape: shape.clone() }
             }
             Self::Permute(axes) => TensorOp::Permute(axes.clone()),
+            Self::LinearAlgebra(op) => TensorOp::LinearAlgebra(*op),
+            Self::Triangle { lower, diagonal } => {
+                TensorOp::Triangle { lower: *lower, diagonal: *diagonal }
+            }
             Self::Pointwise(f) => TensorOp::Pointwise(f.clone()),
             Self::Custom(op) => TensorOp::Custom(op.clone()),
         }
@@ -189,6 +201,8 @@ impl<S: Scalar> TensorOp<S> {
             Self::View { offset, shape } => layout::view_shape(x[0], *offset, shape),
             Self::Assemble { offsets, shape } => layout::assemble_shape(x, offsets, shape),
             Self::Permute(axes) => layout::permute_shape(x[0], axes),
+            Self::LinearAlgebra(op) => op.shape(x),
+            Self::Triangle { .. } => layout::matrix_shape(x[0]),
             Self::Pointwise(_) => Pointwise::shape(x),
             Self::Custom(op) => op.shape::<S::Real>(x),
         }
@@ -228,7 +242,10 @@ impl<S: Scalar> TensorOp<S> {
                 layout::assemble(x.iter().map(|x| x.data), offsets, y)
             }
             Self::Permute(axes) => kernel::permute(x[0], axes, y),
-            Self::Pointwise(_) | Self::Custom(_) => S::own(OwnRule(self), x, y)?,
+            Self::Triangle { lower, diagonal } => layout::triangle(x[0], *lower, *diagonal, y),
+            Self::LinearAlgebra(_) | Self::Pointwise(_) | Self::Custom(_) => {
+                S::own(OwnRule(self), x, y)?
+            }
         }
         Ok(())
     }
@@ -246,7 +263,8 @@ impl<S: Scalar> TensorOp<S> {
             | Self::Broadcast(_)
             | Self::View { .. }
             | Self::Assemble { .. }
-            | Self::Permute(_) => Kind::Linear,
+            | Self::Permute(_)
+            | Self::Triangle { .. } => Kind::Linear,
             Self::MatMul { .. } => Kind::Bilinear,
             Self::Map(_)
             | Self::PowerInt(_)
@@ -255,6 +273,7 @@ impl<S: Scalar> TensorOp<S> {
             | Self::LogSumExp(_)
             | Self::Max(_)
             | Self::Pointwise(_) => Kind::Partials,
+            Self::LinearAlgebra(op) => op.kind(),
             Self::Custom(_) => Kind::Own,
         }
     }

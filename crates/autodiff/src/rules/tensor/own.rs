@@ -56,6 +56,7 @@ pub(crate) fn over_reals<R: Real>(
     y: &mut [R],
 ) -> Result<(), Fault> {
     match op {
+        TensorOp::LinearAlgebra(op) => op.forward(x, y),
         TensorOp::Pointwise(f) => f.forward(x, y),
         TensorOp::Custom(op) => op.forward(x, y),
         op => unreachable!("{} has a forward rule over any number", op.name()),
@@ -133,6 +134,7 @@ pub(super) fn tangent<'t, S: Scalar>(
     x_dot: &[Option<Tensor<'t, S>>],
 ) -> Option<Tensor<'t, S>> {
     match op {
+        TensorOp::LinearAlgebra(op) => op.tangent(x, y, x_dot),
         TensorOp::Custom(op) => op.tangent(x, y, x_dot),
         op => unreachable!("{} has a rule of a general kind", op.name()),
     }
@@ -147,6 +149,7 @@ pub(super) fn adjoints<'t, S: Scalar>(
     wanted: &[bool],
 ) -> Vec<(usize, Contribution<'t, S>)> {
     let x_bar = match op {
+        TensorOp::LinearAlgebra(op) => op.adjoint(x, y, y_bar.broadcast(y.shape), wanted),
         TensorOp::Custom(op) => op.adjoint(x, y, y_bar),
         op => unreachable!("{} has a rule of a general kind", op.name()),
     };

@@ -1,0 +1,246 @@
+//! Linear algebra with derivatives: a Gaussian process, identities of matrix calculus, and what is refused.
+
+use dualtape_autodiff::{
+    Array, Error, Fault, Function, Scalar, Tensor, Var, c, generic, gradient, hessian,
+};
+use proptest::prelude::*;
+
+const X: [f64; 6] = [0.0, 0.7, 1.1, 2.4, 3.0, 4.5];
+const Y: [f64; 6] = [0.3, -0.2, 0.9, 1.4, 0.1, -1.1];
+
+/// Negative log marginal likelihood of a Gaussian process with a squared-exponential kernel, at the logarithms of
+/// amplitude, length scale and noise.
+fn gaussian_process<'t>(theta: Tensor<'t>, general: bool) -> Var<'t> {
+    let distances = X.iter().flat_map(|a| X.map(|b| (a - b) * (a - b))).collect();
+    let distances = theta.constant(&Array::new(&[6, 6], distances).expect("36 elements"));
+    let identity = (0..36).map(|k| if k / 6 == k % 6 { 1.0 } else { 0.0 }).collect();
+    let identity = theta.constant(&Array::new(&[6, 6], identity).expect("36 elements"));
+    let [amplitude, length, noise] = [0, 1, 2].map(|i| (2.0 * theta.get(i)).exp());
+    let k = (distances * (-0.5 / length)).exp() * amplitude + identity * noise;
+    let y = theta.constant(&Array::vector(Y.to_vec()));
+    let (fit, log_det) = if general {
+        (y.dot(k.solve(y)), k.log_abs_det().to_var())
+    } else {
+        let l = k.cholesky();
+        (y.dot(l.solve_cholesky(y)), l.log_det_cholesky().to_var())
+    };
+    0.5 * (fit + log_det + 6.0 * (2.0 * std::f64::consts::PI).ln())
+}
+
+const THETA: [f64; 3] = [0.2, -0.1, -1.3];
+
+/// Reference values computed with mpmath in 60 digits.
+const VALUE: f64 = 8.214_879_949_104_059_9;
+const GRADIENT: [f64; 3] =
+    [0.906_183_259_567_263_22, 0.759_082_665_467_230_77, -1.174_282_349_472_914_1];
+const HESSIAN: [f64; 9] = [
+    5.170_124_998_068_389_1,
+    -2.254_846_412_804_171_0,
+    2.709_930_577_829_359_7,
+    -2.254_846_412_804_171_0,
+    6.472_798_087_184_594_4,
+    -4.498_629_269_223_111_5,
+    2.709_930_577_829_359_7,
+    -4.498_629_269_223_111_5,
+    1.946_212_026_084_193_1,
+];
+
+fn assert_close(got: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(got.len(), expected.len());
+    for (i, (g, e)) in got.iter().zip(expected).enumerate() {
+        let scale = expected.iter().fold(1e-300_f64, |m, x| m.max(x.abs()));
+        assert!((g - e).abs() <= tolerance * scale, "entry {i}: {g} is not {e}");
+    }
+}
+
+#[test]
+fn a_gaussian_process_has_the_reference_derivatives() -> Result<(), Error> {
+    for general in [false, true] {
+        // Recorded elsewhere, so that what is tested is a replay.
+        let f = Function::record_tensor(&[0.0; 3], &[], |x, _| gaussian_process(x, general))?;
+        assert_close(&[f.value(&THETA)?], &[VALUE], 1e-14);
+        assert_close(&f.gradient(&THETA)?, &GRADIENT, 1e-13);
+        assert_close(f.hessian(&THETA)?.as_slice(), &HESSIAN, 1e-12);
+    }
+    Ok(())
+}
+
+#[test]
+fn duals_and_recordings_agree() -> Result<(), Error> {
+    fn stacked<'t>(x: &[Var<'t>]) -> Tensor<'t> {
+        Tensor::stack(x[0].tape().expect("an input"), x)
+    }
+    for general in [false, true] {
+        let h = hessian(|x| gaussian_process(stacked(x), general), &THETA)?;
+        assert_close(h.as_slice(), &HESSIAN, 1e-12);
+        assert_close(
+            &gradient(|x| gaussian_process(stacked(x), general), &THETA)?,
+            &GRADIENT,
+            1e-13,
+        );
+    }
+    Ok(())
+}
+
+/// `½·bᵀA⁻¹b` by elimination over any number: the slow, obvious reference.
+fn by_elimination<S: Scalar>(x: &[S]) -> S {
+    let n = 3;
+    let mut a: Vec<Vec<S>> =
+        (0..n).map(|i| (0..n).map(|j| x[n * i + j]).chain([x[n * n + i]]).collect()).collect();
+    for p in 0..n {
+        for i in p + 1..n {
+            let factor = a[i][p] / a[p][p];
+            for j in p..=n {
+                a[i][j] = a[i][j] - factor * a[p][j];
+            }
+        }
+    }
+    let mut solved = vec![S::zero(); n];
+    for i in (0..n).rev() {
+        let known = (i + 1..n).map(|j| a[i][j] * solved[j]).sum::<S>();
+        solved[i] = (a[i][n] - known) / a[i][i];
+    }
+    solved.iter().enumerate().map(|(i, &s)| c(0.5) * s * x[n * n + i]).sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn solves_have_the_derivatives_of_elimination(
+        entries in prop::collection::vec(-1.0..1.0_f64, 12),
+        transposed in any::<bool>(),
+    ) {
+        let mut at = entries;
+        for i in 0..3 {
+            at[4 * i] += 3.0;
+        }
+        let f = Function::<f64>::record_tensor(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0], &[], |x, _| {
+            let (a, b) = (x.view(0, &[3, 3]), x.view(9, &[3]));
+            let solved = if transposed { a.t().solve_transposed(b) } else { a.solve(b) };
+            0.5 * b.dot(solved)
+        })?;
+        let expected = hessian(|x| by_elimination(x), &at)?;
+        assert_close(&f.gradient(&at)?, &gradient(|x| by_elimination(x), &at)?, 1e-13);
+        assert_close(f.hessian(&at)?.as_slice(), expected.as_slice(), 1e-12);
+    }
+
+    /// `∂ ln|det A|/∂A = A⁻ᵀ`, and the Hessian applied to `E` is `−A⁻ᵀEᵀA⁻ᵀ`.
+    #[test]
+    fn the_log_determinant_has_the_inverse_as_its_gradient(
+        entries in prop::collection::vec(-1.0..1.0_f64, 9),
+        direction in prop::collection::vec(-1.0..1.0_f64, 9),
+    ) {
+        let mut at = entries;
+        at[0] -= 2.5;
+        at[4] += 2.5;
+        at[8] += 3.0;
+        let f = Function::<f64>::record_tensor(&at, &[], |a, _| a.reshape(&[3, 3]).log_abs_det().to_var())?;
+        let inverse = |k: usize| Function::<f64>::record_tensor(&at, &[], move |a, _| {
+            a.reshape(&[3, 3]).inverse().get(k)
+        });
+        let b: Vec<f64> = (0..9).map(|k| inverse(k)?.value(&at)).collect::<Result<_, _>>()?;
+        let transposed = |m: &[f64]| -> Vec<f64> { (0..9).map(|k| m[k % 3 * 3 + k / 3]).collect() };
+        let product = |a: &[f64], b: &[f64]| -> Vec<f64> {
+            (0..9).map(|k| (0..3).map(|p| a[k / 3 * 3 + p] * b[p * 3 + k % 3]).sum()).collect()
+        };
+        let bt = transposed(&b);
+        assert_close(&f.gradient(&at)?, &bt, 1e-13);
+        let mut hvp = vec![0.0; 9];
+        f.hvp(&at, &direction, &mut hvp)?;
+        let expected = product(&product(&bt, &transposed(&direction)), &bt);
+        assert_close(&hvp, &expected.iter().map(|x| -x).collect::<Vec<_>>(), 1e-12);
+    }
+}
+
+/// The eigenvalues of `[[a, b], [b, d]]` in closed form.
+fn larger_eigenvalue<S: Scalar>(x: &[S]) -> S {
+    let [a, b, d] = [x[0], (x[1] + x[2]) * c(0.5), x[3]];
+    let half = (a - d) * c(0.5);
+    (a + d) * c(0.5) + (half * half + b * b).sqrt()
+}
+
+#[test]
+fn eigenvalues_have_the_derivatives_of_the_closed_form() -> Result<(), Error> {
+    let at = [1.0, 0.4, 0.6, -0.3];
+    let f = Function::<f64>::record_tensor(&[0.0, 1.0, 0.5, 2.0], &[], |a, _| {
+        a.reshape(&[2, 2]).eigenvalues_symmetric().get(1)
+    })?;
+    assert_close(&f.gradient(&at)?, &gradient(|x| larger_eigenvalue(x), &at)?, 1e-14);
+    let expected = hessian(|x| larger_eigenvalue(x), &at)?;
+    assert_close(f.hessian(&at)?.as_slice(), expected.as_slice(), 1e-13);
+    Ok(())
+}
+
+#[test]
+fn at_repeated_eigenvalues_sums_have_gradients_and_vectors_are_refused() -> Result<(), Error> {
+    let at = [2.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 5.0];
+    // Σ ln λ = ln det A
+    let f = Function::<f64>::record_tensor(&at, &[], |a, _| {
+        a.reshape(&[3, 3]).eigenvalues_symmetric().ln().sum()
+    })?;
+    assert_close(&f.gradient(&at)?, &[0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.2], 1e-15);
+    let refused = f.hvp(&at, &[1.0; 9], &mut [0.0; 9]).unwrap_err();
+    assert!(
+        matches!(refused, Error::Failed { fault: Fault::RepeatedEigenvalue { first: 0, .. }, .. }),
+        "{refused}"
+    );
+    // Apart again, the same function has second derivatives.
+    let apart = [2.0, 0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 5.0];
+    assert!(f.hvp(&apart, &[1.0; 9], &mut [0.0; 9]).is_ok());
+    Ok(())
+}
+
+#[test]
+fn failures_name_the_pivot_and_the_users_line_in_recordings_and_replays() -> Result<(), Error> {
+    let cholesky = |at: &[f64]| {
+        Function::<f64>::record_tensor(at, &[], |a, _| a.reshape(&[2, 2]).cholesky().sum())
+    };
+    let indefinite = [1.0, 2.0, 2.0, 1.0];
+    let message = cholesky(&indefinite).unwrap_err().to_string();
+    assert!(message.contains("linear_algebra.rs"), "{message}");
+    assert!(
+        message.contains("cholesky: the matrix is not positive definite: pivot 1 is -3e0"),
+        "{message}"
+    );
+    let f = cholesky(&[1.0, 0.0, 0.0, 1.0])?;
+    for failed in [f.value(&indefinite).err(), f.gradient(&indefinite).err()] {
+        let fault = Fault::NotPositiveDefinite { pivot: 1, value: -3.0 };
+        assert!(
+            matches!(&failed, Some(Error::Failed { fault: f, .. }) if *f == fault),
+            "{failed:?}"
+        );
+    }
+    assert_eq!(f.value(&[4.0, 0.0, 0.0, 9.0])?, 5.0);
+    let solve = Function::<f64>::record_tensor(&[1.0, 0.0, 0.0, 1.0], &[], |a, _| {
+        a.reshape(&[2, 2]).solve(a.view(0, &[2])).sum()
+    })?;
+    let failed = solve.gradient(&[1.0, 2.0, 2.0, 4.0]);
+    assert!(matches!(failed, Err(Error::Failed { fault: Fault::Singular { pivot: 1 }, .. })));
+    let refused =
+        Function::<f64>::record_tensor(&[1.0; 6], &[], |a, _| a.reshape(&[2, 3]).inverse().sum());
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("shapes [[2, 3]] do not fit inverse: a square matrix")
+    );
+    Ok(())
+}
+
+#[test]
+fn single_precision_is_its_own() -> Result<(), Error> {
+    let at = [2.0_f32, 0.5, 0.5, 1.0];
+    let f = Function::<f32>::record_tensor(&at, &[], |a, _| {
+        let l = a.reshape(&[2, 2]).cholesky();
+        l.log_det_cholesky().to_var()
+    })?;
+    let expected = generic::gradient(
+        |x: &[Var<'_, f32>]| (x[0] * x[3] - (x[1] + x[2]).powi(2) * 0.25_f32).ln(),
+        &at,
+    )?;
+    for (g, e) in f.gradient(&at)?.iter().zip(&expected) {
+        assert!((g - e).abs() <= 8.0 * f32::EPSILON, "{g} is not {e}");
+    }
+    Ok(())
+}
