@@ -13,6 +13,7 @@ use crate::scalar::Real;
 use crate::tape::{Id, Op, Tape, Tensor, Var};
 use crate::{Error, Scalar, gradient, hvp};
 
+type OfArray = for<'t> fn(Tensor<'t>) -> Tensor<'t>;
 type Loss = Box<dyn for<'t> Fn(&[Var<'t>]) -> Var<'t>>;
 
 const N: usize = 6;
@@ -198,7 +199,16 @@ fn cases() -> Vec<(String, Loss)> {
         );
         case(&format!("array {f:?}"), Box::new(move |x| weighted(in_domain(f, stacked(x)).map(f))));
     }
-    for &f in Binary::ALL {
+    for f in [Binary::Polygamma, Binary::BesselJ] {
+        case(
+            &format!("{f:?}"),
+            Box::new(move |x| {
+                let order = Var::constant(2.0);
+                order.zip(f, x[0]) * x[1] + weighted(stacked(x).lift(1.0).zip(f, stacked(x)))
+            }),
+        );
+    }
+    for &f in Binary::ALL.iter().filter(|f| !matches!(f, Binary::Polygamma | Binary::BesselJ)) {
         case(&format!("{f:?}"), Box::new(move |x| x[0].zip(f, x[1]) * x[2] + x[3].zip(f, x[0])));
         case(
             &format!("{f:?} with constants"),
@@ -222,6 +232,20 @@ fn cases() -> Vec<(String, Loss)> {
         case(&format!("power {p}"), Box::new(move |x| x[0].power_real(p) * x[1]));
         case(&format!("array power {p}"), Box::new(move |x| weighted(stacked(x).powf(p))));
     }
+    let composed: [(&str, OfArray); 5] = [
+        ("silu", |t| t.silu()),
+        ("gelu", |t| t.gelu()),
+        ("gelu_tanh", |t| t.gelu_tanh()),
+        ("elu", |t| (t - 0.5).elu(0.7)),
+        ("mish", |t| t.mish()),
+    ];
+    for (name, f) in composed {
+        case(name, Box::new(move |x| weighted(f(stacked(x)))));
+    }
+    case(
+        "log_sum_exp of scalars",
+        Box::new(|x| Scalar::log_sum_exp_of(x.iter().copied()).exp() * x[0].log(x[1])),
+    );
     case("sum", Box::new(|x| x.iter().map(|x| x * x).sum::<Var<'_>>().sin()));
     case(
         "sum of products",

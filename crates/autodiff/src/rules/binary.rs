@@ -1,6 +1,7 @@
 //! Elementwise functions of two arguments: value and both partial derivatives on adjacent lines.
 
-use super::Unary::{Ln, Recip, Round};
+use super::Unary::{Ln, Recip, Round, Sigmoid, Signum};
+use super::special;
 use crate::scalar::{Elementary, Real};
 
 /// Expands the table below into the enum and its readings, as `unary_rules` does for one argument.
@@ -96,8 +97,42 @@ binary_rules! {
             R::zero()
         },
         da |a, _b, _y| a.lift(0.0), db |a, _b, _y| a.lift(0.0);
+    /// `a`, or `b` where `a` is below it; NaN stays NaN. At a tie the derivative is that of `a`
+    AtLeast: |a, b| if a < b { b } else { a },
+        da |a, b, _y| a.lift(1.0) - a.zip(Below, b),
+        db |a, b, _y| a.zip(Below, b);
+    /// `a`, or `b` where `a` is above it; NaN stays NaN. At a tie the derivative is that of `a`
+    AtMost: |a, b| if a > b { b } else { a },
+        da |a, b, _y| a.lift(1.0) - b.zip(Below, a),
+        db |a, b, _y| b.zip(Below, a);
+    /// 1 where `a < b`, else 0
+    Below: |a, b| if a < b { R::one() } else { R::zero() },
+        da |a, _b, _y| a.lift(0.0), db |a, _b, _y| a.lift(0.0);
+    /// `|a|` with the sign of `b`
+    CopySign: |a, b| a.copysign(b),
+        da |a, b, _y| a.map(Signum) * b.map(Signum), db |a, _b, _y| a.lift(0.0);
+    /// `ln(eᵃ + eᵇ)`, without overflow
+    LogAddExp: |a, b| log_add_exp(a, b),
+        da |a, b, _y| (a - b).map(Sigmoid), db |a, b, _y| (b - a).map(Sigmoid);
+    /// Polygamma function `ψ⁽ᵃ⁾(b)`, the derivative of order `a` of the digamma function, for an integer order `0 ≤ a ≤ 170`;
+    /// it has no derivative in the order: NaN
+    Polygamma: |a, b| R::constant(special::polygamma(a.as_f64(), b.as_f64())),
+        da |a, _b, _y| a.lift(f64::NAN),
+        db |a, b, _y| (a + a.lift(1.0)).zip(Polygamma, b);
+    /// Bessel function of the first kind `Jₐ(b)` of an integer order `a`; it has no derivative in the order: NaN
+    BesselJ: |a, b| R::constant(special::bessel_j(a.as_f64(), b.as_f64())),
+        da |a, _b, _y| a.lift(f64::NAN),
+        db |a, b, _y| {
+            let [below, above] = [-1.0, 1.0].map(|step| (a + a.lift(step)).zip(BesselJ, b));
+            (below - above) * a.lift(0.5)
+        };
     /// Remainder of `a/b` with the sign of `a`. The integer quotient is that of `a − y`: `a/b` may round to the next one
     Rem: |a, b| a % b, da |a, _b, _y| a.lift(1.0), db |a, b, y| -((a - y) / b).map(Round);
+}
+
+fn log_add_exp<R: Real>(a: R, b: R) -> R {
+    let (low, high) = if a < b { (a, b) } else { (b, a) };
+    if high.is_infinite() && !low.is_nan() { high } else { high + (low - high).exp().ln_1p() }
 }
 
 fn direction<R: Real>(a: R, b: R) -> R {

@@ -4,13 +4,16 @@
 //! |---|---|---|
 //! | [`unary`](self) | elementwise functions of one argument | value, derivative |
 //! | [`binary`](self) | elementwise functions of two arguments | value, two partial derivatives |
+//! | `composed` | functions made of others | the composition |
 //! | `tensor` | array operations | shape, forward, tangent, adjoint |
 //!
 //! The set is closed: a derivative or an adjoint is written with instructions of the set only, so it has a derivative in
 //! turn, to any order. A test walks the whole list.
 
 mod binary;
+pub(crate) mod composed;
 mod power;
+mod special;
 pub(crate) mod tensor;
 mod unary;
 

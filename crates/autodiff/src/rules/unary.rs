@@ -1,8 +1,9 @@
 //! Elementwise functions of one argument: value and derivative on adjacent lines.
 
-use std::f64::consts::{LN_2, LN_10};
+use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10};
 
-use super::Binary::Hypot;
+use super::Binary::{Hypot, Polygamma};
+use super::special::{self, in_double};
 use crate::scalar::{Elementary, Real};
 
 /// Expands the table below into the enum and its readings.
@@ -125,6 +126,20 @@ unary_rules! {
     Relu: |x| if x > R::zero() || x.is_nan() { x } else { R::zero() }, |x, _y| x.map(Step);
     /// 1 for `x > 0`, else 0
     Step: |x| if x > R::zero() { R::one() } else { R::zero() }, |x, _y| x.lift(0.0);
+    /// Error function `2/√π ∫₀ˣ e^(−t²) dt`
+    Erf: |x| in_double(x, pxfm::f_erf), |x, _y| x.map(Gauss) * x.lift(FRAC_2_SQRT_PI);
+    /// `1 − erf x`, accurate for large `x`
+    Erfc: |x| in_double(x, pxfm::f_erfc), |x, _y| x.map(Gauss) * x.lift(-FRAC_2_SQRT_PI);
+    /// `e^(−x²)`
+    Gauss: |x| in_double(x, special::gauss), |x, y| x * y * x.lift(-2.0);
+    /// Distribution function of the standard normal distribution, `Φ(x) = ½ erfc(−x/√2)`, accurate in the lower tail
+    NormalCdf: |x| in_double(x, special::normal_cdf), |x, _y| x.map(NormalDensity);
+    /// Density of the standard normal distribution, `φ(x) = e^(−x²/2)/√(2π)`
+    NormalDensity: |x| in_double(x, special::normal_density), |x, y| -(x * y);
+    /// `ln |Γ(x)|`, +∞ at 0, −1, −2, …
+    LnGamma: |x| in_double(x, special::ln_gamma), |x, _y| x.map(Digamma);
+    /// `ψ(x) = Γ′(x)/Γ(x)`; ∓∞ at ±0, NaN at −1, −2, …, where the sides differ
+    Digamma: |x| in_double(x, special::digamma), |x, _y| x.lift(1.0).zip(Polygamma, x);
     /// `x ln x`, 0 at 0
     XLogX: |x| if x == R::zero() { R::zero() } else { x * x.ln() },
         |x, _y| x.map(Ln) + x.lift(1.0);

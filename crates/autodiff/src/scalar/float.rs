@@ -53,6 +53,17 @@ macro_rules! float_through_rules {
                 }
             }
 
+            /// NaN stays NaN; at a bound the derivative is 1.
+            #[inline]
+            fn clamp(self, low: Self, high: Self) -> Self {
+                $crate::rules::composed::clamp(self, low, high)
+            }
+
+            #[inline]
+            fn copysign(self, sign: Self) -> Self {
+                $crate::Elementary::zip(self, $crate::Binary::CopySign, sign)
+            }
+
             #[inline]
             fn log(self, base: Self) -> Self {
                 self.ln() / base.ln()

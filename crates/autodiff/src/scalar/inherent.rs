@@ -23,6 +23,7 @@ macro_rules! inherent_functions {
 
             $crate::scalar::inherent_functions! { @binary
                 powf "`xʸ`", log "Logarithm to base `y`.", hypot "`√(x² + y²)` without overflow.",
+                copysign "`|x|` with the sign of `y`.",
                 atan2 "Angle of the point with ordinate `x` and abscissa `y`.",
                 max "The larger; at a tie each has derivative ½.",
                 min "The smaller; at a tie each has derivative ½."
@@ -46,10 +47,10 @@ macro_rules! inherent_functions {
                 num_traits::Float::mul_add(self, a, b)
             }
 
-            /// The value, held between two bounds: `max(low)`, then `min(high)`.
+            /// The value, held between two bounds; NaN stays NaN, and at a bound the derivative is 1.
             #[inline(always)]
             pub fn clamp(self, low: Self, high: Self) -> Self {
-                self.max(low).min(high)
+                num_traits::Float::clamp(self, low, high)
             }
         }
     };

@@ -32,7 +32,7 @@ use num_traits::{Float, FromPrimitive};
 
 use crate::array::Array;
 use crate::kernel::Kernels;
-use crate::rules::{Binary, Unary};
+use crate::rules::{Binary, Unary, composed};
 
 /// The operations in which the derivative rules of elementwise functions are written.
 ///
@@ -163,5 +163,136 @@ pub trait Scalar:
     /// `x ln x`, continued by 0 at 0.
     fn xlogx(self) -> Self {
         self.map(Unary::XLogX)
+    }
+
+    /// `x ln y`, continued by 0 at `x = 0`.
+    fn xlogy(self, y: Self) -> Self {
+        self.zip(Binary::XLogY, y)
+    }
+
+    /// `ln(eˣ + eʸ)`, without overflow.
+    fn log_add_exp(self, y: Self) -> Self {
+        self.zip(Binary::LogAddExp, y)
+    }
+
+    /// `ln Σ exp(aᵢ)`, without overflow, −∞ of no terms; also its second and third derivatives keep their relative accuracy.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Scalar, gradient};
+    ///
+    /// let terms: Vec<f64> = (0..1000).map(|i| 2000.0 + f64::from(i % 2)).collect();
+    /// let expected = 2000.0 + (500.0 * (1.0 + 1_f64.exp())).ln();
+    /// assert!((f64::log_sum_exp_of(terms.iter().copied()) - expected).abs() < 1e-11);
+    ///
+    /// let softmax = gradient(|x| Scalar::log_sum_exp_of(x.iter().copied()), &[900.0, 900.0, 0.0])?;
+    /// assert_eq!(softmax, [0.5, 0.5, 0.0]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    fn log_sum_exp_of(terms: impl Iterator<Item = Self>) -> Self {
+        composed::log_sum_exp(terms)
+    }
+
+    /// Error function `erf x = 2/√π ∫₀ˣ e^(−t²) dt`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Dual, Scalar};
+    ///
+    /// let y = Dual::<f64, 1>::variable(0.5, 0).erf();
+    /// assert_eq!(y.re, 0.520_499_877_813_046_5);
+    /// assert_eq!(y.eps[0], std::f64::consts::FRAC_2_SQRT_PI * (-0.25_f64).exp());
+    /// ```
+    fn erf(self) -> Self {
+        self.map(Unary::Erf)
+    }
+
+    /// Complementary error function `erfc x = 1 − erf x`, accurate for large x.
+    fn erfc(self) -> Self {
+        self.map(Unary::Erfc)
+    }
+
+    /// Distribution function `Φ(x)` of the standard normal distribution, accurate in the lower tail.
+    fn normal_cdf(self) -> Self {
+        self.map(Unary::NormalCdf)
+    }
+
+    /// `ln |Γ(x)|`; +∞ at 0, −1, −2, …
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Scalar, hessian};
+    ///
+    /// // The second derivative is the trigamma function, at 1 π²/6.
+    /// let h = hessian(|x| x[0].ln_gamma(), &[1.0])?;
+    /// assert!((h[(0, 0)] - std::f64::consts::PI.powi(2) / 6.0).abs() < 1e-15);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    fn ln_gamma(self) -> Self {
+        self.map(Unary::LnGamma)
+    }
+
+    /// `ψ(x)`, the derivative of `ln Γ(x)`; ∓∞ at ±0, NaN at −1, −2, …, where the sides differ.
+    fn digamma(self) -> Self {
+        self.map(Unary::Digamma)
+    }
+
+    /// `ψ⁽ⁿ⁾(x)`, the derivative of order n of the digamma function: trigamma for `n = 1`. NaN for `n > 170`, where n! overflows.
+    fn polygamma(self, n: u32) -> Self {
+        composed::polygamma(n, self)
+    }
+
+    /// Bessel function of the first kind `Jₙ(x)`.
+    fn bessel_j(self, n: i32) -> Self {
+        composed::bessel_j(n, self)
+    }
+
+    /// `J₀(x)`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Scalar, gradient};
+    ///
+    /// // J₀′ = −J₁
+    /// let g = gradient(|x| x[0].bessel_j0(), &[2.0])?;
+    /// assert_eq!(g[0], -2.0.bessel_j1());
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    fn bessel_j0(self) -> Self {
+        self.bessel_j(0)
+    }
+
+    /// `J₁(x)`.
+    fn bessel_j1(self) -> Self {
+        self.bessel_j(1)
+    }
+
+    /// Sigmoid linear unit `x·σ(x)`, also called swish.
+    fn silu(self) -> Self {
+        composed::silu(self)
+    }
+
+    /// Gaussian error linear unit `x·Φ(x)` (Hendrycks and Gimpel, 2016).
+    fn gelu(self) -> Self {
+        composed::gelu(self)
+    }
+
+    /// The approximation `½x(1 + tanh(√(2/π)(x + 0.044715x³)))` of [`gelu`](Self::gelu).
+    fn gelu_tanh(self) -> Self {
+        composed::gelu_tanh(self)
+    }
+
+    /// Exponential linear unit: `x` for positive x, else `α(eˣ − 1)`; at 0 the derivatives are those from the left.
+    fn elu(self, alpha: f64) -> Self {
+        composed::elu(self, alpha)
+    }
+
+    /// `x·tanh(ln(1 + eˣ))` (Misra, 2019).
+    fn mish(self) -> Self {
+        composed::mish(self)
     }
 }

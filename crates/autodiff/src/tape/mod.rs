@@ -8,6 +8,7 @@ mod gradient;
 mod instruction;
 mod store;
 mod tensor;
+mod tensor_functions;
 mod tensor_linear_algebra;
 mod tensor_operations;
 mod var;

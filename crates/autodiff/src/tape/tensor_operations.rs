@@ -1,4 +1,4 @@
-//! Operators of [`Tensor`] with tensors, scalars and numbers on either side, and its elementwise functions.
+//! Operators of [`Tensor`] with tensors, scalars and numbers on either side.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -75,98 +75,5 @@ impl<S: Scalar> Neg for Tensor<'_, S> {
     #[track_caller]
     fn neg(self) -> Self {
         self.map(Unary::Neg)
-    }
-}
-
-/// Elementwise functions, each in the array's shape. See [`Unary`] for their formulas and derivatives at edges.
-impl<'t, S: Scalar> Tensor<'t, S> {
-    /// `eˣ`
-    #[track_caller]
-    pub fn exp(self) -> Self {
-        self.map(Unary::Exp)
-    }
-
-    /// Natural logarithm.
-    #[track_caller]
-    pub fn ln(self) -> Self {
-        self.map(Unary::Ln)
-    }
-
-    /// `√x`
-    #[track_caller]
-    pub fn sqrt(self) -> Self {
-        self.map(Unary::Sqrt)
-    }
-
-    /// Sine.
-    #[track_caller]
-    pub fn sin(self) -> Self {
-        self.map(Unary::Sin)
-    }
-
-    /// Cosine.
-    #[track_caller]
-    pub fn cos(self) -> Self {
-        self.map(Unary::Cos)
-    }
-
-    /// Hyperbolic tangent.
-    #[track_caller]
-    pub fn tanh(self) -> Self {
-        self.map(Unary::Tanh)
-    }
-
-    /// `1/(1 + e⁻ˣ)`
-    #[track_caller]
-    pub fn sigmoid(self) -> Self {
-        self.map(Unary::Sigmoid)
-    }
-
-    /// `ln(1 + eˣ)`, without overflow.
-    #[track_caller]
-    pub fn softplus(self) -> Self {
-        self.map(Unary::Softplus)
-    }
-
-    /// `ln σ(x)`, without overflow.
-    #[track_caller]
-    pub fn log_sigmoid(self) -> Self {
-        self.map(Unary::LogSigmoid)
-    }
-
-    /// `max(x, 0)`, with derivative 0 at 0.
-    #[track_caller]
-    pub fn relu(self) -> Self {
-        self.map(Unary::Relu)
-    }
-
-    /// `|x|`, with derivative 0 at 0.
-    #[track_caller]
-    pub fn abs(self) -> Self {
-        self.map(Unary::Abs)
-    }
-
-    /// `xⁿ`
-    #[track_caller]
-    pub fn powi(self, n: i32) -> Self {
-        self.power_int(n)
-    }
-
-    /// `xᵖ` for a constant real exponent.
-    #[track_caller]
-    pub fn powf(self, p: f64) -> Self {
-        self.power_real(p)
-    }
-
-    /// The larger of corresponding elements; at a tie each has derivative ½.
-    #[track_caller]
-    pub fn maximum(self, other: Self) -> Self {
-        self.zip(Binary::Max, other)
-    }
-
-    /// The smaller of corresponding elements; at a tie each has derivative ½.
-    #[track_caller]
-    pub fn minimum(self, other: Self) -> Self {
-        self.zip(Binary::Min, other)
     }
 }

@@ -13,8 +13,9 @@ fn domain(f: Unary) -> std::ops::Range<f64> {
     use Unary::*;
     match f {
         Neg | Exp | Exp2 | ExpM1 | Sin | Cos | Atan | Sinh | Cosh | Tanh | Sech2 | Asinh
-        | OneMinusSquare | Sigmoid | LogSigmoid | Softplus => -3.0..3.0,
-        Recip | Ln | Ln1p | Log2 | Log10 | Sqrt | Cbrt | XLogX => 0.3..5.0,
+        | OneMinusSquare | Sigmoid | LogSigmoid | Softplus | Erf | Erfc | Gauss | NormalCdf
+        | NormalDensity => -3.0..3.0,
+        Recip | Ln | Ln1p | Log2 | Log10 | Sqrt | Cbrt | XLogX | LnGamma | Digamma => 0.3..5.0,
         Asin | Acos | Atanh => -0.8..0.8,
         Tan => -1.1..1.1,
         Acosh => 1.3..4.0,
@@ -28,7 +29,9 @@ fn domains(f: Binary) -> (std::ops::Range<f64>, std::ops::Range<f64>) {
     match f {
         Add | Sub | Mul | Pow | Atan2 | Hypot | Direction => (0.4..3.0, -2.0..2.0),
         Div | XLogY => (-2.0..2.0, 0.4..3.0),
-        Max | Min | Exceeds | Rem => (1.41..1.46, 0.55..0.69),
+        LogAddExp | CopySign => (0.4..3.0, 0.4..3.0),
+        Polygamma | BesselJ => (0.0..4.0, 0.4..3.0),
+        Max | Min | Exceeds | AtLeast | AtMost | Below | Rem => (1.41..1.46, 0.55..0.69),
     }
 }
 
@@ -65,6 +68,11 @@ proptest! {
         }
         for &f in Binary::ALL {
             let (a, b) = (at(domains(f).0, t), at(domains(f).1, u));
+            if matches!(f, Binary::Polygamma | Binary::BesselJ) {
+                let order = <Second as Scalar>::constant(a.floor());
+                check(|x| order.zip(f, x), b, (f, "of order", a.floor(), b));
+                continue;
+            }
             check(|x| x.zip(f, Scalar::constant(b)), a, (f, "in a", a, b));
             check(|x| <Second as Scalar>::constant(a).zip(f, x), b, (f, "in b", a, b));
             check(|x| (x * a).zip(f, x * b), 1.0, (f, "along (a, b)", a, b));
