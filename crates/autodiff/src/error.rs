@@ -210,6 +210,18 @@ pub enum Fault {
     Within(Box<Error>),
 }
 
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Fault::Refused(reason)
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(reason: &str) -> Self {
+        Fault::Refused(reason.into())
+    }
+}
+
 impl Fault {
     /// As an error of `operation`, asked for at this line.
     pub(crate) fn into_error(

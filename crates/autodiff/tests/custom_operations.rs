@@ -122,7 +122,7 @@ impl<R: Real> Operation<R> for ExpMean {
         }
     }
 
-    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), String> {
+    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
         if x[1].data.iter().any(|&w| w < R::zero()) {
             return Err("a weight is negative".into());
         }

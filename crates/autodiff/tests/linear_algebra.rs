@@ -244,3 +244,19 @@ fn single_precision_is_its_own() -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[test]
+fn a_branch_without_the_factorization_is_not_refused_for_it() -> Result<(), Error> {
+    let f = Function::<f64>::record_tensor(&[4.0], &[], |x, _| {
+        let x = x.get(0);
+        if x > 0.0 {
+            x.to_tensor(x.tape().expect("an input")).reshape(&[1, 1]).cholesky().get(0)
+        } else {
+            x * x
+        }
+    })?;
+    // The first derivatives asked for are at a point of the other branch.
+    assert_eq!(f.gradient(&[-3.0])?, [-6.0]);
+    assert_eq!(f.gradient(&[4.0])?, [0.25]);
+    Ok(())
+}

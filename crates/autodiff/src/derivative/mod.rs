@@ -3,17 +3,21 @@
 //! The functions here take a closure over `f64` scalars; [`generic`] has the same for `f32` and `f64`. A closure that is
 //! evaluated more than a few times is better recorded once, as a [`Function`].
 
+mod checkpoint;
 mod compile;
 mod frozen;
 mod function;
 pub mod generic;
+mod implicit;
 mod linearization;
 mod matrix;
 mod replay;
 mod stage;
 mod vector_function;
 
+pub use checkpoint::{checkpoint, checkpoint_scalars};
 pub use function::Function;
+pub use implicit::{implicit_optimum, implicit_root};
 pub use linearization::Linearization;
 pub use matrix::Matrix;
 pub use vector_function::{LinearMap, VectorFunction};

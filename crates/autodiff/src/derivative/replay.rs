@@ -106,18 +106,16 @@ impl<'f, S: Real> Replay<'f, S> {
         check_length("the point", x, self.dim)?;
         let State { mut compiled, data } = self.state();
         let mut workspace = self.workspaces.take();
-        let mut attempt = 0;
+        let mut again = false;
         loop {
-            let stage = compiled.stage(kind, Origin { point: x, data: &data })?;
-            let arguments = Arguments { point: x, direction: &[], data: &data };
-            workspace.fit(&stage.program, &stage.plan);
-            workspace.run(&stage.program, &stage.plan, arguments, 0..stage.frozen);
-            match workspace.check(&stage.program, &stage.plan, arguments) {
-                Ok(()) => return Ok(Evaluated { compiled, stage, data, workspace }),
-                Err(changed) if attempt > 0 => return Err(changed),
+            match run_at(&compiled, kind, Origin { point: x, data: &data }, &mut workspace) {
+                Ok(stage) => return Ok(Evaluated { compiled, stage, data, workspace }),
+                Err(error) if again => return Err(error),
+                // Another branch, or no result at these values, which in another branch may not be needed: a new recording
+                // has what is right here, or says what is wrong.
                 Err(_) => compiled = self.record_again(x, &data)?,
             }
-            attempt += 1;
+            again = true;
         }
     }
 
@@ -127,6 +125,21 @@ impl<'f, S: Real> Replay<'f, S> {
         state.compiled = Arc::clone(&compiled);
         Ok(compiled)
     }
+}
+
+/// Evaluates the frozen part of a stage, derived at the same point if it is not there yet.
+fn run_at<S: Real>(
+    compiled: &Compiled<S>,
+    kind: Kind,
+    origin: Origin<'_, S>,
+    workspace: &mut Workspace<S>,
+) -> Result<Arc<Stage<S>>, Error> {
+    let stage = compiled.stage(kind, origin)?;
+    let arguments = Arguments { point: origin.point, direction: &[], data: origin.data };
+    workspace.fit(&stage.program, &stage.plan);
+    workspace.run(&stage.program, &stage.plan, arguments, 0..stage.frozen);
+    workspace.check(&stage.program, &stage.plan, arguments)?;
+    Ok(stage)
 }
 
 impl<S: Real> Recorded<S> {

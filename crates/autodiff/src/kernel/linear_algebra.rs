@@ -196,7 +196,7 @@ fn solve_block<R: Real>(t: Strided<'_, R>, forward: bool, unit: bool, x: &mut [R
         }
         if !unit {
             let pivot = t.at(i, i);
-            row.iter_mut().for_each(|x| *x = *x / pivot);
+            row.iter_mut().for_each(|x| *x /= pivot);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::rules::{Binary, Unary};
 use crate::scalar::Elementary;
 use crate::scalar::Real;
 use crate::tape::{Id, Op, Tape, Tensor, Var};
-use crate::{Error, Scalar, gradient, hvp};
+use crate::{Error, Fault, Scalar, checkpoint, gradient, hvp};
 
 type OfArray = for<'t> fn(Tensor<'t>) -> Tensor<'t>;
 type Loss = Box<dyn for<'t> Fn(&[Var<'t>]) -> Var<'t>>;
@@ -70,12 +70,13 @@ fn kind(program: &Program<f64>, id: Id) -> &'static str {
             TensorOp::Triangle { .. } => "triangle",
             TensorOp::Pointwise(_) => "pointwise",
             TensorOp::Custom(_) => "custom",
+            TensorOp::Call(_) => "call",
         },
     }
 }
 
 /// Every kind that a scalar closure can record, itself or through a derivative, and that has one.
-const KINDS: [&str; 40] = [
+const KINDS: [&str; 41] = [
     "input",
     "constant",
     "map",
@@ -116,6 +117,7 @@ const KINDS: [&str; 40] = [
     "triangle",
     "pointwise",
     "custom",
+    "call",
 ];
 
 fn stacked<'t>(x: &[Var<'t>]) -> Tensor<'t> {
@@ -170,7 +172,7 @@ impl<R: Real> Operation<R> for ScaledSquare {
         }
     }
 
-    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), String> {
+    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
         y.iter_mut().zip(x[0].data).for_each(|(y, &v)| *y = x[1].data[0] * v * v);
         Ok(())
     }
@@ -343,6 +345,14 @@ fn cases() -> Vec<(String, Loss)> {
         Box::new(|x| {
             let a = stacked(x);
             weighted(Tensor::custom(ScaledSquare, &[a.view(0, &[2, 2]), x[4].to_tensor(a.tape())]))
+        }),
+    );
+    case(
+        "call",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            let inputs = [a, a.t().sin(), x[3].to_tensor(a.tape())];
+            weighted(checkpoint(&inputs, |x| (x[0].matmul(x[1]) * x[2]).exp()))
         }),
     );
     case(

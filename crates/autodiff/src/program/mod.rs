@@ -8,6 +8,7 @@
 //! gradient graph can be differentiated as often as one likes.
 
 mod adjoint;
+mod call;
 #[cfg(test)]
 mod closure;
 mod compute;
@@ -24,6 +25,7 @@ use crate::scalar::{Elementary, Scalar};
 use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
 
 pub(crate) use adjoint::record_adjoint;
+pub(crate) use call::{Call, Frames};
 pub(crate) use compute::{evaluate_scalars, reverse_scalars};
 pub(crate) use emit::{Embed, Value, emit};
 pub(crate) use evaluate::{Arguments, Workspace};

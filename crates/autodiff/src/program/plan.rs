@@ -18,6 +18,8 @@ pub(crate) struct Plan {
     inputs: Vec<Place>,
     /// Elements of the buffer.
     pub buffer: usize,
+    /// Elements in memory while a call runs, at most: calls share them.
+    pub nested: usize,
 }
 
 /// The place of an array's first element.
@@ -83,7 +85,11 @@ impl Plan {
             layout.release(id);
         }
         let (places, buffer) = (layout.places, layout.heap.end);
-        Self { places, inputs, buffer }
+        let calls = program.nodes.iter().filter_map(|node| match &node.op {
+            TensorOp::Call(call) => Some(call.memory::<S::Real>()),
+            _ => None,
+        });
+        Self { places, inputs, buffer, nested: calls.max().unwrap_or(0) }
     }
 
     pub(crate) fn place(&self, node: u32) -> Place {

@@ -14,7 +14,8 @@ mod tensor_operations;
 mod var;
 mod var_operations;
 
-use std::cell::RefCell;
+use std::any::Any;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use typed_arena::Arena;
 use crate::array::{Array, size};
 use crate::error::Error;
 use crate::kernel::View;
-use crate::program::Program;
+use crate::program::{Frames, Program};
 use crate::rules::tensor::TensorOp;
 use crate::scalar::Scalar;
 
@@ -65,6 +66,8 @@ pub struct Tape<S: Scalar = f64> {
     shapes: Arena<usize>,
     error: RefCell<Option<Error>>,
     inputs: RefCell<Vec<Id>>,
+    /// What calls run in.
+    frames: OnceCell<Box<dyn Any>>,
 }
 
 impl<S: Scalar> Default for Tape<S> {
@@ -87,6 +90,7 @@ impl<S: Scalar> Tape<S> {
             shapes: Arena::new(),
             error: RefCell::new(None),
             inputs: RefCell::new(Vec::new()),
+            frames: OnceCell::new(),
         }
     }
 
@@ -265,8 +269,19 @@ impl<S: Scalar> Tape<S> {
         self.push_node(Node { op, operands, shape, at }, data)
     }
 
+    /// The memory that calls recorded on this tape run in; that of another tape if it was shared in time.
+    pub(crate) fn frames(&self) -> Frames<S::Real> {
+        let frames = self.frames.get_or_init(|| Box::new(Frames::<S::Real>::default()));
+        frames.downcast_ref::<Frames<S::Real>>().expect("made for this precision").clone()
+    }
+
+    /// Lets calls on this tape run in the memory of another.
+    pub(crate) fn share_frames(&self, frames: Frames<S::Real>) {
+        self.frames.get_or_init(|| Box::new(frames));
+    }
+
     /// What stands for the result of a refused operation.
-    fn poison(&self, shape: &[usize], at: &'static Location<'static>) -> Tensor<'_, S> {
+    pub(crate) fn poison(&self, shape: &[usize], at: &'static Location<'static>) -> Tensor<'_, S> {
         let nan = vec![S::nan(); size(shape)];
         self.push_source(TensorOp::Constant, &Array::from_shared(shape, Arc::new(nan)), at)
     }

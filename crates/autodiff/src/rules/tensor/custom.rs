@@ -1,5 +1,7 @@
 //! Operations with a forward and an adjoint rule that a user wrote by hand.
 
+use std::fmt;
+
 use super::TensorOp;
 use super::own::Shared;
 use super::verify::verify;
@@ -22,7 +24,7 @@ use crate::tape::{Id, Tape, Tensor};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Adjoint, Function, Operation, Real, Tensor, View};
+/// use dualtape_autodiff::{Adjoint, Fault, Function, Operation, Real, Tensor, View};
 ///
 /// /// The mirror image `y[i] = x[n−1−i]²`.
 /// struct MirroredSquare;
@@ -37,7 +39,7 @@ use crate::tape::{Id, Tape, Tensor};
 ///             _ => Err("one vector".into()),
 ///         }
 ///     }
-///     fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), String> {
+///     fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
 ///         y.iter_mut().zip(x[0].data.iter().rev()).for_each(|(y, &x)| *y = x * x);
 ///         Ok(())
 ///     }
@@ -78,8 +80,8 @@ pub trait Operation<R: Real = f64>: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Why there is no result at these values: reported as [`Fault::Refused`](crate::Fault::Refused).
-    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), String>;
+    /// Why there is no result at these values; a reason in words becomes [`Fault::Refused`](crate::Fault::Refused).
+    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault>;
 }
 
 /// The derivative of an [`Operation`] as a composition of tensor operations: exact at every order, in every mode.
@@ -115,7 +117,7 @@ pub trait NumericAdjoint<R: Real = f64>: Operation<R> {
 }
 
 /// A user's operation as an instruction.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Custom {
     rule: Shared,
     /// Whether this is the adjoint of an operation that has one as numbers: `x…, y, y_bar` to all cotangents, flat.
@@ -173,7 +175,7 @@ impl Custom {
                 rule.adjoint(x, *value, *y_bar, &mut x_bar);
                 Ok(())
             }
-            rule => rule.operation().forward(x, y).map_err(Fault::Refused),
+            rule => rule.operation().forward(x, y),
         }
     }
 
@@ -251,36 +253,48 @@ impl Custom {
         y: Tensor<'_, S>,
         y_bar: Tensor<'_, S>,
     ) -> Option<RecordedRule<S::Real>> {
-        let operands: Vec<Array<S::Real>> = x.iter().map(|&x| primal(x)).collect();
-        let recorded = record_rule(rule, &operands, &primal(y), &primal(y_bar));
+        let operands: Vec<Array<S::Real>> = x.iter().map(|x| x.primal_array()).collect();
+        let recorded = record_rule(rule, &operands, &y.primal_array(), &y_bar.primal_array());
         recorded.map_err(|error| y.tape.fail(error)).ok()
     }
 
     /// In debug builds, holds the rule against differences at this point.
     fn verified<S: Scalar>(&self, x: &[Tensor<'_, S>], y: Tensor<'_, S>) -> Result<(), Error> {
-        let x: Vec<Array<S::Real>> = x.iter().map(|&x| primal(x)).collect();
-        verify(self.rule(), &x, &primal(y), y.tape.location(y.id))
+        let x: Vec<Array<S::Real>> = x.iter().map(|x| x.primal_array()).collect();
+        verify(self.rule(), &x, &y.primal_array(), y.tape.location(y.id))
     }
 }
 
 impl<'t, S: Scalar> Tensor<'t, S> {
     /// An operation of one's own with a hand-written adjoint, differentiable to every order: see [`Operation`].
-    #[track_caller]
-    pub fn custom(op: impl Adjoint<S::Real>, x: &[Self]) -> Self {
-        Self::record_custom(Custom::new(op), x)
-    }
-
-    /// An operation of one's own whose adjoint computes numbers, differentiable once: see [`NumericAdjoint`].
-    #[track_caller]
-    pub fn custom_numeric(op: impl NumericAdjoint<S::Real>, x: &[Self]) -> Self {
-        Self::record_custom(Custom::numeric(op), x)
-    }
-
+    ///
     /// # Panics
     ///
     /// If there are no operands: there would be no tape to record on.
     #[track_caller]
-    fn record_custom(custom: Custom, x: &[Self]) -> Self {
+    pub fn custom(op: impl Adjoint<S::Real>, x: &[Self]) -> Self {
+        Self::verified(Custom::new(op), x)
+    }
+
+    /// An operation of one's own whose adjoint computes numbers, differentiable once: see [`NumericAdjoint`].
+    ///
+    /// # Panics
+    ///
+    /// If there are no operands.
+    #[track_caller]
+    pub fn custom_numeric(op: impl NumericAdjoint<S::Real>, x: &[Self]) -> Self {
+        Self::verified(Custom::numeric(op), x)
+    }
+
+    /// An operation of ours, whose rule needs no verification.
+    #[track_caller]
+    pub(crate) fn trusted(op: impl Adjoint<S::Real>, x: &[Self]) -> Self {
+        x[0].record(TensorOp::Custom(Custom::new(op)), x)
+    }
+
+    /// Records an operation, and in debug builds verifies its adjoint.
+    #[track_caller]
+    fn verified(custom: Custom, x: &[Self]) -> Self {
         let first = x.first().expect("an operation of one's own needs an operand");
         let y = first.record(TensorOp::Custom(custom.clone()), x);
         if cfg!(debug_assertions)
@@ -347,8 +361,8 @@ fn values<'t, S: Scalar>(
     x.iter().copied().chain([y, y_bar]).map(Value::from).collect()
 }
 
-/// The primal values of an array, without noting that they were read: what is computed from them is recorded.
-pub(super) fn primal<S: Scalar>(x: Tensor<'_, S>) -> Array<S::Real> {
-    let data = x.data.iter().map(|&x| x.primal()).collect::<Vec<_>>();
-    Array::from_shared(x.shape, data.into())
+impl fmt::Debug for Custom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.is_adjoint { "adjoint of " } else { "" }, self.name())
+    }
 }

@@ -28,6 +28,7 @@ use smallvec::SmallVec;
 use crate::array::{Array, Shape};
 use crate::error::Fault;
 use crate::kernel::{self, OwnRule, View};
+use crate::program::Call;
 use crate::rules::{Binary, Unary};
 use crate::scalar::Scalar;
 use crate::tape::Tensor;
@@ -35,7 +36,7 @@ use crate::tape::Tensor;
 pub use custom::{Adjoint, NumericAdjoint, Operation};
 pub(crate) use layout::{assemble, tiles};
 pub(crate) use linear_algebra::LinearAlgebra;
-pub(crate) use own::{over_duals, over_reals, over_recorded};
+pub(crate) use own::{Shared, over_duals, over_reals, over_recorded};
 pub use pointwise::Elementwise;
 
 use custom::Custom;
@@ -93,6 +94,8 @@ pub(crate) enum TensorOp<S> {
     Pointwise(Pointwise),
     /// A user's operation with its own adjoint.
     Custom(Custom),
+    /// A program of its own.
+    Call(Call),
 }
 
 /// How an operation's derivative is stated.
@@ -138,6 +141,7 @@ impl<S: Scalar> TensorOp<S> {
             Self::Triangle { .. } => "triangle",
             Self::Pointwise(f) => f.name(),
             Self::Custom(op) => op.name(),
+            Self::Call(call) => call.name(),
         }
     }
 
@@ -175,6 +179,7 @@ impl<S: Scalar> TensorOp<S> {
             }
             Self::Pointwise(f) => TensorOp::Pointwise(f.clone()),
             Self::Custom(op) => TensorOp::Custom(op.clone()),
+            Self::Call(call) => TensorOp::Call(call.clone()),
         }
     }
 
@@ -205,6 +210,7 @@ impl<S: Scalar> TensorOp<S> {
             Self::Triangle { .. } => layout::matrix_shape(x[0]),
             Self::Pointwise(_) => Pointwise::shape(x),
             Self::Custom(op) => op.shape::<S::Real>(x),
+            Self::Call(call) => call.shape::<S::Real>(x),
         }
     }
 
@@ -243,8 +249,8 @@ impl<S: Scalar> TensorOp<S> {
             }
             Self::Permute(axes) => kernel::permute(x[0], axes, y),
             Self::Triangle { lower, diagonal } => layout::triangle(x[0], *lower, *diagonal, y),
-            Self::LinearAlgebra(_) | Self::Pointwise(_) | Self::Custom(_) => {
-                S::own(OwnRule(self), x, y)?
+            Self::LinearAlgebra(_) | Self::Pointwise(_) | Self::Custom(_) | Self::Call(_) => {
+                S::own(OwnRule(self), x, y)?;
             }
         }
         Ok(())
@@ -274,7 +280,7 @@ impl<S: Scalar> TensorOp<S> {
             | Self::Max(_)
             | Self::Pointwise(_) => Kind::Partials,
             Self::LinearAlgebra(op) => op.kind(),
-            Self::Custom(_) => Kind::Own,
+            Self::Custom(_) | Self::Call(_) => Kind::Own,
         }
     }
 

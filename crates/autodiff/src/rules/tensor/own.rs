@@ -59,6 +59,7 @@ pub(crate) fn over_reals<R: Real>(
         TensorOp::LinearAlgebra(op) => op.forward(x, y),
         TensorOp::Pointwise(f) => f.forward(x, y),
         TensorOp::Custom(op) => op.forward(x, y),
+        TensorOp::Call(call) => call.forward(x, y),
         op => unreachable!("{} has a forward rule over any number", op.name()),
     }
 }
@@ -136,6 +137,7 @@ pub(super) fn tangent<'t, S: Scalar>(
     match op {
         TensorOp::LinearAlgebra(op) => op.tangent(x, y, x_dot),
         TensorOp::Custom(op) => op.tangent(x, y, x_dot),
+        TensorOp::Call(call) => call.tangent(x, y, x_dot),
         op => unreachable!("{} has a rule of a general kind", op.name()),
     }
 }
@@ -151,10 +153,19 @@ pub(super) fn adjoints<'t, S: Scalar>(
     let x_bar = match op {
         TensorOp::LinearAlgebra(op) => op.adjoint(x, y, y_bar.broadcast(y.shape), wanted),
         TensorOp::Custom(op) => op.adjoint(x, y, y_bar),
+        TensorOp::Call(call) => call.adjoint(x, y, y_bar.broadcast(y.shape), wanted),
         op => unreachable!("{} has a rule of a general kind", op.name()),
     };
     let wanted = x_bar.into_iter().enumerate().filter(|&(i, _)| wanted[i]);
     wanted.filter_map(|(i, x_bar)| Some((i, Contribution::Whole(x_bar?)))).collect()
+}
+
+impl<S: Scalar> Tensor<'_, S> {
+    /// The primal values, without noting that they were read: what is computed from them is recorded.
+    pub(crate) fn primal_array(self) -> Array<S::Real> {
+        let data: Vec<S::Real> = self.data.iter().map(|&x| x.primal()).collect();
+        Array::from_shared(self.shape, Arc::new(data))
+    }
 }
 
 impl Fault {

@@ -1,5 +1,7 @@
 //! Elementwise operations that a user wrote once, generic over the number.
 
+use std::fmt;
+
 use smallvec::SmallVec;
 
 use super::TensorOp;
@@ -61,7 +63,7 @@ pub trait Elementwise<const N: usize>: Send + Sync + 'static {
 }
 
 /// A partial derivative of an elementwise operation, of any order: `∂f/∂x[i]∂x[j]…` for the arguments listed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Pointwise {
     f: Shared,
     /// In ascending order.
@@ -178,5 +180,12 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             Err(_) => x,
         };
         x[0].record(TensorOp::Pointwise(Pointwise::new::<S::Real, N, E>(f)), &x)
+    }
+}
+
+impl fmt::Debug for Pointwise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with_respect_to.iter().try_for_each(|i| write!(f, "∂{i} "))?;
+        f.write_str(self.name())
     }
 }
