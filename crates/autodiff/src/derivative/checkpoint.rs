@@ -88,8 +88,7 @@ where
     let stacked = Tensor::stack(tape, inputs);
     let result = checkpoint(&[stacked], |x| {
         let x = x[0];
-        let scalars: Vec<Var<'_, S::Real>> = (0..x.len()).map(|i| x.get(i)).collect();
-        region(&scalars).to_tensor(x.tape)
+        region(&x.scalars()).to_tensor(x.tape)
     });
     result.to_var()
 }

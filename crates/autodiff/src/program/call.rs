@@ -242,7 +242,7 @@ impl<R: Real> Frames<R> {
     }
 }
 
-/// The program that is called, one instruction a line.
+/// As it stands in listings.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.body.name)

@@ -1,6 +1,6 @@
 //! The array instructions.
 //!
-//! An operation states its shape rule, its forward kernel, and one of three kinds of derivative; tangent and adjoint
+//! An operation states its shape rule, its forward kernel, and its kind of derivative; tangent and adjoint
 //! follow from the kind, so nothing is said twice:
 //!
 //! | kind | stated | tangent `y_dot` | adjoint `x_bar` |

@@ -166,6 +166,29 @@ fn slope<R: Real>(f: &Program<R>, x: &[R], i: usize) -> Result<Recording<R>, Err
 }
 
 impl<'t, S: Scalar> Tensor<'t, S> {
+    /// All elements as scalars, in row-major order: for a loss over a whole array that is written generic over the number.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Function, Scalar, gradient};
+    ///
+    /// /// `Σ (xᵢ₊₁ − xᵢ²)²`
+    /// fn chain<S: Scalar>(x: &[S]) -> S {
+    ///     x.windows(2).map(|pair| (pair[1] - pair[0] * pair[0]).powi(2)).sum()
+    /// }
+    ///
+    /// let at = [0.5, -1.0, 2.0];
+    /// let f = Function::<f64>::record_tensor(&at, &[], |x, _| chain(&x.scalars()))?;
+    /// assert_eq!(f.value(&at)?, chain(&at));
+    /// assert_eq!(f.gradient(&at)?, gradient(|x| chain(x), &at)?);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn scalars(self) -> Vec<Var<'t, S>> {
+        (0..self.len()).map(|i| self.get(i)).collect()
+    }
+
     /// One function of corresponding elements, with NumPy's broadcasting: see [`Elementwise`].
     ///
     /// # Panics
