@@ -210,7 +210,7 @@ fn a_numeric_adjoint_gives_gradients_and_refuses_the_rest() -> Result<(), Error>
 fn modes_over_duals_agree_and_are_refused_alike() -> Result<(), Error> {
     fn stacked<'t>(x: &[dualtape_autodiff::Var<'t>]) -> [Tensor<'t>; 2] {
         let tape = x[0].tape().expect("an input");
-        [Tensor::stack(tape, &x[..2]), Tensor::stack(tape, &x[2..])]
+        [Tensor::from_vars(tape, &x[..2]), Tensor::from_vars(tape, &x[2..])]
     }
     let v = [0.4, -1.0, 0.3, 0.8];
     let product = hvp(

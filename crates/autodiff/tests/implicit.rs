@@ -21,7 +21,7 @@ fn by_root<'t>(theta: Tensor<'t>) -> dualtape_autodiff::Var<'t> {
     };
     let root = implicit_root(theta, &[0.0, 1.0], solver, |x, theta| {
         let [u, v] = [x.get(0), x.get(1)];
-        Tensor::stack(x.tape(), &[u.exp() * v - theta.get(0), v * v - theta.get(1)])
+        Tensor::from_vars(x.tape(), &[u.exp() * v - theta.get(0), v * v - theta.get(1)])
     });
     let [x, y] = [root.get(0), root.get(1)];
     x.sin() * y + x * x * x
@@ -57,7 +57,7 @@ fn a_root_is_differentiable_over_duals_too() -> Result<(), Error> {
     let product = hvp(
         |x| {
             let tape = x[0].tape().expect("an input");
-            by_root(Tensor::stack(tape, x))
+            by_root(Tensor::from_vars(tape, x))
         },
         &at,
         &v,

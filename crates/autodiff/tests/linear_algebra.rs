@@ -68,7 +68,7 @@ fn a_gaussian_process_has_the_reference_derivatives() -> Result<(), Error> {
 #[test]
 fn duals_and_recordings_agree() -> Result<(), Error> {
     fn stacked<'t>(x: &[Var<'t>]) -> Tensor<'t> {
-        Tensor::stack(x[0].tape().expect("an input"), x)
+        Tensor::from_vars(x[0].tape().expect("an input"), x)
     }
     for general in [false, true] {
         let h = hessian(|x| gaussian_process(stacked(x), general), &THETA)?;

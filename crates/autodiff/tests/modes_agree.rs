@@ -139,7 +139,7 @@ fn tensor_modes_agree() -> Result<(), Error> {
     let dual = hvp(
         |t| {
             let tape = t[0].tape().expect("recorded");
-            let theta = Tensor::stack(tape, t);
+            let theta = Tensor::from_vars(tape, t);
             network(theta, &[tape.constant(&x), tape.constant(&y)])
         },
         &theta,

@@ -85,7 +85,7 @@ where
     F: for<'r> FnOnce(&[Var<'r, S::Real>]) -> Var<'r, S::Real>,
 {
     let tape = inputs.iter().find_map(|x| x.tape).expect("an input that is recorded on a tape");
-    let stacked = Tensor::stack(tape, inputs);
+    let stacked = Tensor::from_vars(tape, inputs);
     let result = checkpoint(&[stacked], |x| {
         let x = x[0];
         region(&x.scalars()).to_tensor(x.tape)

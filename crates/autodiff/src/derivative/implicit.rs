@@ -193,7 +193,7 @@ fn jacobian<'t, R: Real>(
         let row = adjoint_of(program, 0, values, tape.constant(&Array::vector(unit)).into(), tape);
         entries.extend((0..n).map(|j| row.map_or(zero, |row| row.get(j))));
     }
-    Tensor::stack(tape, &entries).reshape(&[n, n])
+    Tensor::from_vars(tape, &entries).reshape(&[n, n])
 }
 
 impl<R: Real> Operation<R> for Implicit<R> {

@@ -9,10 +9,13 @@ pub(super) struct Axis<const N: usize> {
     pub strides: [usize; N],
 }
 
-/// The axes of a walk, innermost first.
+/// The axes of a walk, innermost first, and where it starts.
+///
+/// Offsets wrap, so that a step backwards is one by a negative stride read as unsigned.
 #[derive(Clone, Debug)]
 pub(super) struct Walk<const N: usize> {
     axes: SmallVec<[Axis<N>; 6]>,
+    start: [usize; N],
 }
 
 impl<const N: usize> Walk<N> {
@@ -23,13 +26,22 @@ impl<const N: usize> Walk<N> {
         for axis in axes {
             match merged.last_mut() {
                 _ if axis.len == 1 => {}
-                Some(inner) if axis.strides == inner.strides.map(|stride| stride * inner.len) => {
+                Some(inner)
+                    if axis.strides
+                        == inner.strides.map(|stride| stride.wrapping_mul(inner.len)) =>
+                {
                     inner.len *= axis.len;
                 }
                 _ => merged.push(axis),
             }
         }
-        Self { axes: merged }
+        Self { axes: merged, start: [0; N] }
+    }
+
+    /// The same walk, started at these offsets.
+    pub fn from(mut self, start: [usize; N]) -> Self {
+        self.start = start;
+        self
     }
 
     /// The walk over `shape` of arrays that are broadcast to it: aligned at the last axis, and repeated (stride 0) along
@@ -75,7 +87,7 @@ impl<const N: usize> Walk<N> {
 
     /// Calls `visit` with the offset into each array, for every position, in row-major order.
     pub fn for_each(&self, mut visit: impl FnMut([usize; N])) {
-        walk(&self.axes, [0; N], &mut visit);
+        walk(&self.axes, self.start, &mut visit);
     }
 }
 
@@ -84,7 +96,8 @@ fn walk<const N: usize>(axes: &[Axis<N>], base: [usize; N], visit: &mut impl FnM
         return visit(base);
     };
     for i in 0..outer.len {
-        walk(inner, std::array::from_fn(|k| base[k] + i * outer.strides[k]), visit);
+        let step = |k: usize| base[k].wrapping_add(i.wrapping_mul(outer.strides[k]));
+        walk(inner, std::array::from_fn(step), visit);
     }
 }
 

@@ -16,6 +16,7 @@
 mod dispatch;
 mod elementwise;
 mod gemm;
+mod index;
 mod layout;
 mod linear_algebra;
 mod log_sum_exp;
@@ -23,12 +24,15 @@ mod max;
 mod permute;
 mod product;
 mod real;
+mod scan;
+mod strided;
 mod sum;
 #[cfg(test)]
 mod tests;
 mod vmath;
 
 pub(crate) use elementwise::{broadcast, map, power_int, power_real, zip};
+pub(crate) use index::{Indexed, gather, scatter_add, select};
 pub(crate) use linear_algebra::{
     Triangular, cholesky, eigenvectors, log_determinant, lu, solve_lu, solve_triangular,
 };
@@ -36,6 +40,8 @@ pub(crate) use log_sum_exp::log_sum_exp;
 pub(crate) use max::max;
 pub(crate) use permute::permute;
 pub(crate) use product::matmul;
+pub(crate) use scan::{argmax, cumulative_sum};
+pub(crate) use strided::{read_lattice, write_lattice};
 pub(crate) use sum::{sum, sum_to};
 
 use dispatch::{Loop, MulAdd, Separate};

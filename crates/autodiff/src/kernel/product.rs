@@ -1,31 +1,54 @@
 //! Products of matrices and vectors.
 
 use super::dispatch::{Loop, MulAdd};
+use super::layout::Walk;
 use super::sum::sum_terms;
 use super::{Strided, View};
 use crate::scalar::Scalar;
 
-/// `y = op(a)·op(b)` for matrices, where `op` transposes if `ta` (`tb`) says so.
-pub(crate) fn matmul<S: Scalar>(a: View<S>, ta: bool, b: View<S>, tb: bool, y: &mut [S]) {
-    let (m, k, a) = operand(a, ta);
-    let (k_of_b, n, b) = operand(b, tb);
+/// `y = op(a)·op(b)` for matrices, where `op` transposes if `ta` (`tb`) says so; for every batch of leading axes, broadcast
+/// to each other.
+pub(crate) fn matmul<S: Scalar>(
+    a: View<S>,
+    ta: bool,
+    b: View<S>,
+    tb: bool,
+    y: &mut [S],
+    y_shape: &[usize],
+) {
+    let (m, k, a_batch, a_one) = factor(a, ta);
+    let (k_of_b, n, b_batch, b_one) = factor(b, tb);
     debug_assert_eq!(k, k_of_b);
-    debug_assert_eq!(y.len(), m * n);
-    match y {
+    if y.is_empty() {
+        return;
+    }
+    let one = |a: Strided<'_, S>, b: Strided<'_, S>, y: &mut [S]| match y {
         [y] => *y = dot(a.data, b.data),
         y => S::matmul_into([m, k, n], a, b, y),
+    };
+    let batch = &y_shape[..y_shape.len() - 2];
+    if batch.is_empty() {
+        return one(a_one, b_one, y);
     }
+    let mut products = y.chunks_exact_mut(m * n);
+    Walk::broadcast(batch, [a_batch, b_batch]).for_each(|[at_a, at_b]| {
+        let y = products.next().expect("one product for each position");
+        let a = Strided { data: &a.data[at_a * m * k..(at_a + 1) * m * k], ..a_one };
+        let b = Strided { data: &b.data[at_b * k * n..(at_b + 1) * k * n], ..b_one };
+        one(a, b, y);
+    });
 }
 
-/// Rows, columns and elements of `op(x)`.
-fn operand<S>(x: View<'_, S>, transposed: bool) -> (usize, usize, Strided<'_, S>) {
-    let &[rows, cols] = x.shape else {
-        unreachable!("a matrix product needs rank 2, not shape {:?}", x.shape)
+/// Rows and columns of `op(x)`, the batch axes of `x`, and its elements as one matrix.
+fn factor<S>(x: View<'_, S>, transposed: bool) -> (usize, usize, &[usize], Strided<'_, S>) {
+    let [batch @ .., rows, cols] = x.shape else {
+        unreachable!("a matrix product needs rank 2 or more, not shape {:?}", x.shape)
     };
+    let (&rows, &cols) = (rows, cols);
     if transposed {
-        (cols, rows, Strided { data: x.data, row_stride: 1, col_stride: cols })
+        (cols, rows, batch, Strided { data: x.data, row_stride: 1, col_stride: cols })
     } else {
-        (rows, cols, Strided { data: x.data, row_stride: cols, col_stride: 1 })
+        (rows, cols, batch, Strided { data: x.data, row_stride: cols, col_stride: 1 })
     }
 }
 

@@ -196,7 +196,8 @@ fn check_matmul<S: Tested>([m, k, n]: [usize; 3], ta: bool, tb: bool, seed: u64)
     let element =
         |ij: usize| (0..k).fold(S::zero(), |sum, p| sum + a_at(ij / n, p) * b_at(p, ij % n));
     let mut y = vec![S::nan(); m * n];
-    matmul(View { data: &a, shape: &a_shape }, ta, View { data: &b, shape: &b_shape }, tb, &mut y);
+    let (a, b) = (View { data: &a, shape: &a_shape }, View { data: &b, shape: &b_shape });
+    matmul(a, ta, b, tb, &mut y, &[m, n]);
     assert_close(&y, &(0..m * n).map(element).collect::<Vec<_>>(), 64.0 * (k + 1) as f64);
 }
 

@@ -1,7 +1,8 @@
 //! Reverse mode as a transformation: the adjoint of a program, recorded after it.
 
 use super::{Embed, Program, Value};
-use crate::rules::tensor::{Contribution, TensorOp};
+use crate::lattice::Lattice;
+use crate::rules::tensor::{Contribution, TensorOp, strided_add};
 use crate::scalar::{Elementary, Real, Scalar};
 use crate::tape::{Id, Op, Tape, Tensor, Var};
 
@@ -20,7 +21,7 @@ struct Entry<'t, T: Scalar> {
     part: Part<'t, T>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Part<'t, T: Scalar> {
     /// `y_bar·partial` for a scalar.
     Product(Var<'t, T>, Var<'t, T>),
@@ -28,6 +29,8 @@ enum Part<'t, T: Scalar> {
     Whole(Tensor<'t, T>),
     /// Contiguous elements of an array's cotangent.
     Piece { offset: usize, cotangent: Tensor<'t, T> },
+    /// Regularly spaced elements of an array's cotangent.
+    Strided { lattice: Box<Lattice>, cotangent: Tensor<'t, T> },
 }
 
 const NONE: u32 = u32::MAX;
@@ -63,7 +66,7 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
         let mut parts = Vec::new();
         let mut next = self.last[id as usize];
         while let Some(entry) = self.entries.get(next as usize) {
-            parts.push(entry.part);
+            parts.push(entry.part.clone());
             next = entry.previous;
         }
         parts.reverse();
@@ -79,7 +82,7 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
         Some(if shape.is_empty() {
             Value::Scalar(self.total_scalar(&parts))
         } else {
-            Value::Array(self.total_array(&parts, shape))
+            Value::Array(self.total_array(parts, shape))
         })
     }
 
@@ -115,6 +118,10 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
                         Contribution::Piece { offset, cotangent } => {
                             self.add(operand, Part::Piece { offset, cotangent });
                         }
+                        Contribution::Strided { lattice, cotangent } => {
+                            let lattice = Box::new(lattice);
+                            self.add(operand, Part::Strided { lattice, cotangent });
+                        }
                     }
                 }
             }
@@ -141,16 +148,19 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
                 Part::Whole(x) | Part::Piece { cotangent: x, .. } => {
                     (x.to_var(), Var::from_value(T::one()))
                 }
+                // A scalar read several times.
+                Part::Strided { cotangent: x, .. } => (x.sum(), Var::from_value(T::one())),
             })
             .collect();
         sum_of_products(&products)
     }
 
-    fn total_array(&self, parts: &[Part<'t, T>], shape: &[usize]) -> Tensor<'t, T> {
+    fn total_array(&self, parts: Vec<Part<'t, T>>, shape: &[usize]) -> Tensor<'t, T> {
         let mut wholes = Vec::new();
         let (mut pieces, mut offsets) = (Vec::new(), Vec::new());
+        let (mut spread, mut lattices) = (Vec::new(), Vec::new());
         for part in parts {
-            match *part {
+            match part {
                 Part::Product(y_bar, partial) => {
                     wholes.push((y_bar * partial).to_tensor(self.tape))
                 }
@@ -159,11 +169,18 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
                     pieces.push(cotangent);
                     offsets.push(offset);
                 }
+                Part::Strided { lattice, cotangent } => {
+                    spread.push(cotangent);
+                    lattices.push(*lattice);
+                }
             }
         }
         if let Some(first) = pieces.first() {
             let op = TensorOp::Assemble { offsets, shape: shape.into() };
             wholes.push(first.record(op, &pieces));
+        }
+        if let Some(first) = spread.first() {
+            wholes.push(first.record(strided_add(lattices, shape), &spread));
         }
         let total = wholes.into_iter().reduce(|a, b| a + b).expect("at least one part");
         total.broadcast(shape)

@@ -71,12 +71,19 @@ fn kind(program: &Program<f64>, id: Id) -> &'static str {
             TensorOp::Pointwise(_) => "pointwise",
             TensorOp::Custom(_) => "custom",
             TensorOp::Call(_) => "call",
+            TensorOp::Strided(_) => "strided",
+            TensorOp::StridedAdd { .. } => "strided_add",
+            TensorOp::Gather(_) => "gather",
+            TensorOp::ScatterAdd(_) => "scatter_add",
+            TensorOp::Select => "select",
+            TensorOp::CumulativeSum { .. } => "cumsum",
+            TensorOp::ArgMax(_) => "argmax",
         },
     }
 }
 
 /// Every kind that a scalar closure can record, itself or through a derivative, and that has one.
-const KINDS: [&str; 41] = [
+const KINDS: [&str; 48] = [
     "input",
     "constant",
     "map",
@@ -118,10 +125,17 @@ const KINDS: [&str; 41] = [
     "pointwise",
     "custom",
     "call",
+    "strided",
+    "strided_add",
+    "gather",
+    "scatter_add",
+    "select",
+    "cumsum",
+    "argmax",
 ];
 
 fn stacked<'t>(x: &[Var<'t>]) -> Tensor<'t> {
-    Tensor::stack(x[0].tape().expect("an input"), x)
+    Tensor::from_vars(x[0].tape().expect("an input"), x)
 }
 
 /// A point of the domain of `f` for each component of `x`.
@@ -353,6 +367,64 @@ fn cases() -> Vec<(String, Loss)> {
             let a = stacked(x).reshape(&[2, 3]);
             let inputs = [a, a.t().sin(), x[3].to_tensor(a.tape())];
             weighted(checkpoint(&inputs, |x| (x[0].matmul(x[1]) * x[2]).exp()))
+        }),
+    );
+    case(
+        "strided",
+        Box::new(|x| {
+            let a = stacked(x).exp().reshape(&[2, 3]);
+            weighted(a.slice_step(1, 0..3, -2))
+                + weighted(a.diagonal(1, 0, 1))
+                + weighted(a.slice(1, 1..3).powi(2))
+                + weighted(a.select(1, 2).flip(0))
+        }),
+    );
+    case(
+        "strided_add",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            let b = a.select(1, 0).sin();
+            weighted(b.diag(-1))
+                + weighted(Tensor::concat(&[a, b.keep_axis(1), a.exp()], 1))
+                + weighted(a.pad(1, 2, 1))
+        }),
+    );
+    case(
+        "gather and scatter_add",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            let numbers = Array::new(&[2, 2], vec![2.0, 0.0, 2.0, 2.0]).expect("four");
+            let at = a.constant(&numbers);
+            weighted(a.exp().gather(1, at))
+                + weighted(a.take(1, at))
+                + weighted(a.gather(1, at).sin().scatter_add(0, at, 3))
+                + weighted(a.gather(1, a.argmax(1).keep_axis(1)).exp())
+        }),
+    );
+    case(
+        "select",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            let row = a.select(0, 1);
+            weighted(a.gt(0.5).where_cond(a.exp(), row)) + weighted(row.le(0.4).where_cond(0.5, a))
+        }),
+    );
+    case(
+        "cumsum",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            weighted(a.cumsum(1)) + weighted(a.exp().cumsum(0))
+        }),
+    );
+    case(
+        "batched matmul",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[3, 2, 1]);
+            let b = stacked(x).exp().reshape(&[2, 3]).view(0, &[1, 2]);
+            weighted(a.matmul(b))
+                + weighted(a.swap_axes(1, 2).matmul(a.exp()))
+                + weighted(b.matmul(a))
+                + weighted(b.swap_axes(0, 1).matmul(a.swap_axes(1, 2)))
         }),
     );
     case(

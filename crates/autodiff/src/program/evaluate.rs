@@ -277,6 +277,8 @@ impl<'a, S: Real> Reader<'a, S> {
         let Place { source, offset } = self.place(id);
         let end = offset + size(&node.shape);
         let data = match source {
+            // What has no elements may lie anywhere, even within what is written.
+            _ if end == offset => &[],
             Source::Buffer if end <= self.memory.before.len() => &self.memory.before[offset..end],
             Source::Buffer => {
                 let start = self.memory.after_start;
@@ -304,7 +306,8 @@ impl<'a, S: Real> Reader<'a, S> {
     /// Lays the pieces that do not lie in their place already.
     fn assemble(&self, node: &Node<S>, offsets: &[usize], start: usize, y: &mut [S]) {
         let in_place = |x: Id, offset: usize| {
-            self.program.node(x).is_some_and(|node| !node.shape.is_empty())
+            // A piece without elements may have the same place by chance.
+            self.program.node(x).is_some_and(|node| !node.shape.is_empty() && size(&node.shape) > 0)
                 && self.place(x) == Place { source: Source::Buffer, offset: start + offset }
         };
         let pieces = || node.operands.iter().copied().zip(offsets.iter().copied());

@@ -111,6 +111,11 @@ fn homes<S: Scalar>(program: &Program<S>, frozen: usize) -> Vec<Option<(Id, usiz
         if shape.is_empty() || !tiles(lengths, offsets, size(shape)) {
             continue;
         }
+        // What is laid twice, itself or a view of it, cannot be read while its place is written.
+        let mut laid: Vec<Id> = node.operands.iter().map(|&x| viewed(program, x)).collect();
+        laid.sort_unstable();
+        let laid_once =
+            |x: Id| laid.partition_point(|&y| y <= x) - laid.partition_point(|&y| y < x) == 1;
         for (&x, &offset) in node.operands.iter().zip(offsets) {
             let computed = program.node(x).is_some_and(|x| {
                 let elsewhere = matches!(x.op, TensorOp::View { .. } | TensorOp::Assemble { .. });
@@ -118,12 +123,22 @@ fn homes<S: Scalar>(program: &Program<S>, frozen: usize) -> Vec<Option<(Id, usiz
             });
             // What is frozen must not lie in a block that the later part reuses.
             let same_part = ((x as usize) < frozen) == ((id as usize) < frozen);
-            if computed && same_part && homes[x as usize].is_none() {
+            if computed && same_part && laid_once(x) && homes[x as usize].is_none() {
                 homes[x as usize] = Some((id, offset));
             }
         }
     }
     homes
+}
+
+/// What a view shows; the instruction itself if it is none.
+fn viewed<S: Scalar>(program: &Program<S>, mut id: Id) -> Id {
+    while let Some(node) = program.node(id)
+        && let TensorOp::View { .. } = node.op
+    {
+        id = node.operands[0];
+    }
+    id
 }
 
 /// For each instruction the one whose block its elements lie in.

@@ -196,17 +196,22 @@ fn same_node<S: Real>(program: &Program<S>, a: Id, b: Id) -> bool {
     }
 }
 
-/// `A·Permute(B)` is `A·Bᵀ`: the product reads the operand with exchanged strides.
+/// `A·Permute(B)` is `A·Bᵀ` if the last two axes are exchanged: the product reads the operand with exchanged strides.
 fn read_transposes_in_place<S: Real>(program: &Program<S>, node: &mut Node<S>) {
     let TensorOp::MatMul { transpose_a, transpose_b } = &mut node.op else { return };
     for (operand, transpose) in node.operands.iter_mut().zip([transpose_a, transpose_b]) {
         if let Some(Node { op: TensorOp::Permute(axes), operands, .. }) = program.node(*operand)
-            && axes[..] == [1, 0]
+            && exchanges_last_two(axes)
         {
             *operand = operands[0];
             *transpose = !*transpose;
         }
     }
+}
+
+fn exchanges_last_two(axes: &[usize]) -> bool {
+    let Some(batch) = axes.len().checked_sub(2) else { return false };
+    axes[..batch].iter().copied().eq(0..batch) && axes[batch..] == [batch + 1, batch]
 }
 
 /// A view of a view is a view of what lies below; one that changes nothing is its operand.

@@ -126,6 +126,10 @@ binary_rules! {
             let [below, above] = [-1.0, 1.0].map(|step| (a + a.lift(step)).zip(BesselJ, b));
             (below - above) * a.lift(0.5)
         };
+    /// 1 where `a ≤ b`, else 0
+    LessOrEqual: |a, b| indicator(a <= b), da |a, _b, _y| a.lift(0.0), db |a, _b, _y| a.lift(0.0);
+    /// 1 where `a = b`, else 0
+    Equal: |a, b| indicator(a == b), da |a, _b, _y| a.lift(0.0), db |a, _b, _y| a.lift(0.0);
     /// Remainder of `a/b` with the sign of `a`. The integer quotient is that of `a − y`: `a/b` may round to the next one
     Rem: |a, b| a % b, da |a, _b, _y| a.lift(1.0), db |a, b, y| -((a - y) / b).map(Round);
 }
@@ -133,6 +137,11 @@ binary_rules! {
 fn log_add_exp<R: Real>(a: R, b: R) -> R {
     let (low, high) = if a < b { (a, b) } else { (b, a) };
     if high.is_infinite() && !low.is_nan() { high } else { high + (low - high).exp().ln_1p() }
+}
+
+#[inline(always)]
+fn indicator<R: Real>(holds: bool) -> R {
+    if holds { R::one() } else { R::zero() }
 }
 
 fn direction<R: Real>(a: R, b: R) -> R {

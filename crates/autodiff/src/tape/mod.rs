@@ -9,8 +9,12 @@ mod instruction;
 mod store;
 mod tensor;
 mod tensor_functions;
+mod tensor_index;
+mod tensor_join;
+mod tensor_layout;
 mod tensor_linear_algebra;
 mod tensor_operations;
+mod tensor_reduce;
 mod var;
 mod var_operations;
 
@@ -34,6 +38,7 @@ pub(crate) use instruction::{Fact, Guard, Id, Instruction, Node, Op, Operand, Re
 pub(crate) use store::Store;
 pub use tensor::Tensor;
 pub(crate) use tensor::fingerprint;
+pub use tensor_index::IntoTensor;
 pub use var::Var;
 
 /// A recording in progress.

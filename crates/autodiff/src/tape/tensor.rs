@@ -81,7 +81,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
 
     /// The rank-1 array of these scalars, on `tape`.
     #[track_caller]
-    pub fn stack(tape: &'t Tape<S>, scalars: &[Var<'t, S>]) -> Self {
+    pub fn from_vars(tape: &'t Tape<S>, scalars: &[Var<'t, S>]) -> Self {
         let pieces: Vec<Self> = scalars.iter().map(|&x| tape.scalar_tensor(x)).collect();
         let shape = Shape::from_slice(&[pieces.len()]);
         let offsets = (0..pieces.len()).collect();
@@ -108,12 +108,20 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         self.reshape(&[]).get(0)
     }
 
-    /// `C = A·B` of matrices `[m, k]` and `[k, n]`.
+    /// `C = A·B` of matrices `[.., m, k]` and `[.., k, n]`; leading axes are those of a batch and broadcast to each other.
     ///
-    /// In a recorded function a transposed operand (`a.t().matmul(b)`) is read in place, not copied. Complexity
-    /// `O(m·k·n)`.
+    /// In a recorded function a transposed operand (`a.t().matmul(b)`, or with its last two axes exchanged) is read in place,
+    /// not copied. Complexity `O(m·k·n)` for each batch.
     #[track_caller]
     pub fn matmul(self, other: Self) -> Self {
+        // Rows of all batches times one matrix are one product.
+        if let (&[ref batch @ .., m, k], &[rows, n]) = (self.shape, other.shape)
+            && !batch.is_empty()
+            && k == rows
+        {
+            let y: Shape = batch.iter().copied().chain([m, n]).collect();
+            return self.reshape(&[size(batch) * m, k]).matmul(other).reshape(&y);
+        }
         let op = TensorOp::MatMul { transpose_a: false, transpose_b: false };
         self.record(op, &[self, other])
     }

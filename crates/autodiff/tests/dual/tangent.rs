@@ -31,7 +31,9 @@ fn domains(f: Binary) -> (std::ops::Range<f64>, std::ops::Range<f64>) {
         Div | XLogY => (-2.0..2.0, 0.4..3.0),
         LogAddExp | CopySign => (0.4..3.0, 0.4..3.0),
         Polygamma | BesselJ => (0.0..4.0, 0.4..3.0),
-        Max | Min | Exceeds | AtLeast | AtMost | Below | Rem => (1.41..1.46, 0.55..0.69),
+        Max | Min | Exceeds | AtLeast | AtMost | Below | LessOrEqual | Equal | Rem => {
+            (1.41..1.46, 0.55..0.69)
+        }
     }
 }
 

@@ -54,7 +54,7 @@ use crate::tape::{Id, Tape, Tensor};
 ///     ) -> Vec<Option<Tensor<'t, R>>> {
 ///         let n = y_bar.len();
 ///         let mirrored: Vec<_> = (0..n).map(|i| y_bar.get(n - 1 - i)).collect();
-///         vec![Some(x[0] * Tensor::stack(y_bar.tape(), &mirrored) * R::constant(2.0))]
+///         vec![Some(x[0] * Tensor::from_vars(y_bar.tape(), &mirrored) * R::constant(2.0))]
 ///     }
 /// }
 ///

@@ -1,5 +1,6 @@
 //! Operations that move elements without computing on them, and their transposes.
 
+use super::index::select_transpose;
 use super::{Axes, TensorOp};
 use crate::array::{Shape, size};
 use crate::kernel::View;
@@ -140,6 +141,13 @@ pub(super) fn transpose<'t, S: Scalar>(
             y_bar.record(TensorOp::Permute(inverse), &[y_bar])
         }
         TensorOp::Triangle { .. } => y_bar.record(op.clone(), &[y_bar]),
+        TensorOp::StridedAdd { lattices, .. } => y_bar.strided(lattices.piece(i).clone()),
+        TensorOp::Gather(indexing) => y_bar.record(TensorOp::ScatterAdd(*indexing), &[y_bar, x[1]]),
+        TensorOp::ScatterAdd(indexing) => y_bar.record(TensorOp::Gather(*indexing), &[y_bar, x[1]]),
+        TensorOp::Select => select_transpose(i, x, y_bar),
+        TensorOp::CumulativeSum { axis, from_end } => {
+            y_bar.record(TensorOp::CumulativeSum { axis: *axis, from_end: !from_end }, &[y_bar])
+        }
         op => unreachable!("{} has no transpose of its own", op.name()),
     }
 }

@@ -16,6 +16,7 @@
 mod contraction;
 mod custom;
 mod elementwise;
+mod index;
 mod layout;
 pub(crate) mod linear_algebra;
 mod own;
@@ -28,12 +29,14 @@ use smallvec::SmallVec;
 use crate::array::{Array, Shape};
 use crate::error::Fault;
 use crate::kernel::{self, OwnRule, View};
+use crate::lattice::Lattice;
 use crate::program::Call;
 use crate::rules::{Binary, Unary};
 use crate::scalar::Scalar;
 use crate::tape::Tensor;
 
 pub use custom::{Adjoint, NumericAdjoint, Operation};
+pub(crate) use index::{Indexing, Lattices, strided_add};
 pub(crate) use layout::{assemble, tiles};
 pub(crate) use linear_algebra::LinearAlgebra;
 pub(crate) use own::{Shared, over_duals, over_reals, over_recorded};
@@ -62,7 +65,7 @@ pub(crate) enum TensorOp<S> {
     PowerReal(f64),
     /// `f` of corresponding elements, with NumPy's broadcasting.
     Zip(Binary),
-    /// `op(a)·op(b)` of matrices, where `op` may transpose.
+    /// `op(a)·op(b)` of matrices, where `op` may transpose, for every batch of leading axes, broadcast to each other.
     MatMul { transpose_a: bool, transpose_b: bool },
     /// Sum over the axes, which disappear.
     Sum(Axes),
@@ -96,12 +99,27 @@ pub(crate) enum TensorOp<S> {
     Custom(Custom),
     /// A program of its own.
     Call(Call),
+    /// The elements at regularly spaced positions of the flat data.
+    Strided(Lattice),
+    /// The array of this shape that is the sum of its operands, each laid at regularly spaced positions.
+    StridedAdd { lattices: Lattices, shape: Shape },
+    /// The elements at the indices that the second operand holds.
+    Gather(Indexing),
+    /// The transpose of [`Gather`](Self::Gather): the elements are added to zeros at the indices.
+    ScatterAdd(Indexing),
+    /// `a` where the condition, the first operand, is not 0; elsewhere `b`.
+    Select,
+    /// Sum of the elements so far along an axis, from its start or from its end.
+    CumulativeSum { axis: usize, from_end: bool },
+    /// The number of the largest element along an axis, which disappears; of the first at a tie.
+    ArgMax(usize),
 }
 
 /// How an operation's derivative is stated.
 pub(crate) enum Kind {
     /// No operands, or locally constant.
     Constant,
+    /// In its first operand if nothing else is said: indices that follow have no derivative.
     Linear,
     Bilinear,
     Partials,
@@ -109,10 +127,11 @@ pub(crate) enum Kind {
     Own,
 }
 
-/// What an adjoint rule gives to an operand: all of its cotangent, or a contiguous piece of it.
+/// What an adjoint rule gives to an operand: all of its cotangent, or a piece of it.
 pub(crate) enum Contribution<'t, S: Scalar> {
     Whole(Tensor<'t, S>),
     Piece { offset: usize, cotangent: Tensor<'t, S> },
+    Strided { lattice: Lattice, cotangent: Tensor<'t, S> },
 }
 
 impl<S: Scalar> TensorOp<S> {
@@ -142,6 +161,13 @@ impl<S: Scalar> TensorOp<S> {
             Self::Pointwise(f) => f.name(),
             Self::Custom(op) => op.name(),
             Self::Call(call) => call.name(),
+            Self::Strided(_) => "strided",
+            Self::StridedAdd { .. } => "strided_add",
+            Self::Gather(_) => "gather",
+            Self::ScatterAdd(_) => "scatter_add",
+            Self::Select => "select",
+            Self::CumulativeSum { .. } => "cumsum",
+            Self::ArgMax(_) => "argmax",
         }
     }
 
@@ -180,6 +206,17 @@ impl<S: Scalar> TensorOp<S> {
             Self::Pointwise(f) => TensorOp::Pointwise(f.clone()),
             Self::Custom(op) => TensorOp::Custom(op.clone()),
             Self::Call(call) => TensorOp::Call(call.clone()),
+            Self::Strided(lattice) => TensorOp::Strided(lattice.clone()),
+            Self::StridedAdd { lattices, shape } => {
+                TensorOp::StridedAdd { lattices: lattices.clone(), shape: shape.clone() }
+            }
+            Self::Gather(indexing) => TensorOp::Gather(*indexing),
+            Self::ScatterAdd(indexing) => TensorOp::ScatterAdd(*indexing),
+            Self::Select => TensorOp::Select,
+            Self::CumulativeSum { axis, from_end } => {
+                TensorOp::CumulativeSum { axis: *axis, from_end: *from_end }
+            }
+            Self::ArgMax(axis) => TensorOp::ArgMax(*axis),
         }
     }
 
@@ -197,10 +234,12 @@ impl<S: Scalar> TensorOp<S> {
                 contraction::matmul_shape(x[0], *transpose_a, x[1], *transpose_b)
             }
             Self::Sum(axes) => reduction::shape(x[0], axes),
-            Self::LogSumExp(axis) | Self::Max(axis) | Self::Shift(axis) => {
+            Self::LogSumExp(axis) | Self::Max(axis) | Self::Shift(axis) | Self::ArgMax(axis) => {
                 reduction::shape(x[0], &[*axis])
             }
-            Self::MaxShare(axis) => reduction::shape(x[0], &[*axis]).map(|_| x[0].into()),
+            Self::MaxShare(axis) | Self::CumulativeSum { axis, .. } => {
+                reduction::shape(x[0], &[*axis]).map(|_| x[0].into())
+            }
             Self::SumTo(shape) => layout::broadcasts(shape, x[0]),
             Self::Broadcast(shape) => layout::broadcasts(x[0], shape).map(|_| shape.clone()),
             Self::View { offset, shape } => layout::view_shape(x[0], *offset, shape),
@@ -211,6 +250,11 @@ impl<S: Scalar> TensorOp<S> {
             Self::Pointwise(_) => Pointwise::shape(x),
             Self::Custom(op) => op.shape::<S::Real>(x),
             Self::Call(call) => call.shape::<S::Real>(x),
+            Self::Strided(lattice) => index::strided_shape(x[0], lattice),
+            Self::StridedAdd { lattices, shape } => lattices.shape(x, shape),
+            Self::Gather(indexing) => indexing.gather_shape(x[0], x[1]),
+            Self::ScatterAdd(indexing) => indexing.scatter_shape(x[0], x[1]),
+            Self::Select => index::select_shape(x),
         }
     }
 
@@ -230,7 +274,7 @@ impl<S: Scalar> TensorOp<S> {
             Self::PowerReal(p) => kernel::power_real(*p, x[0].data, y),
             Self::Zip(f) => kernel::zip(*f, x[0], x[1], y, shape),
             Self::MatMul { transpose_a, transpose_b } => {
-                kernel::matmul(x[0], *transpose_a, x[1], *transpose_b, y);
+                kernel::matmul(x[0], *transpose_a, x[1], *transpose_b, y, shape);
             }
             Self::Sum(axes) => kernel::sum(x[0], axes, y),
             Self::SumTo(_) => kernel::sum_to(x[0], y, shape),
@@ -252,6 +296,21 @@ impl<S: Scalar> TensorOp<S> {
             Self::LinearAlgebra(_) | Self::Pointwise(_) | Self::Custom(_) | Self::Call(_) => {
                 S::own(OwnRule(self), x, y)?;
             }
+            Self::Strided(lattice) => kernel::read_lattice(x[0].data, lattice, y),
+            Self::StridedAdd { lattices, .. } => lattices.add(x, y),
+            Self::Gather(indexing) => {
+                let layout = indexing.layout(x[0].shape, x[1].shape);
+                kernel::gather(x[0].data, x[1].data, layout, y)?;
+            }
+            Self::ScatterAdd(indexing) => {
+                let layout = indexing.layout(shape, x[1].shape);
+                kernel::scatter_add(x[0].data, x[1].data, layout, y)?;
+            }
+            Self::Select => kernel::select([x[0], x[1], x[2]], y, shape),
+            Self::CumulativeSum { axis, from_end } => {
+                kernel::cumulative_sum(x[0], *axis, *from_end, y);
+            }
+            Self::ArgMax(axis) => kernel::argmax(x[0], *axis, y),
         }
         Ok(())
     }
@@ -262,6 +321,7 @@ impl<S: Scalar> TensorOp<S> {
             | Self::Data(_)
             | Self::Constant(_)
             | Self::MaxShare(_)
+            | Self::ArgMax(_)
             | Self::Shift(_)
             | Self::StopGradient => Kind::Constant,
             Self::Sum(_)
@@ -270,7 +330,13 @@ impl<S: Scalar> TensorOp<S> {
             | Self::View { .. }
             | Self::Assemble { .. }
             | Self::Permute(_)
-            | Self::Triangle { .. } => Kind::Linear,
+            | Self::Triangle { .. }
+            | Self::Strided(_)
+            | Self::StridedAdd { .. }
+            | Self::Gather(_)
+            | Self::ScatterAdd(_)
+            | Self::Select
+            | Self::CumulativeSum { .. } => Kind::Linear,
             Self::MatMul { .. } => Kind::Bilinear,
             Self::Map(_)
             | Self::PowerInt(_)
@@ -314,7 +380,13 @@ impl<S: Scalar> TensorOp<S> {
             (Kind::Linear, Self::Assemble { offsets, shape }) => {
                 layout::assemble_tangent(offsets, shape, x_dot)
             }
-            (Kind::Linear, _) => x_dot[0].map(|x_dot| x_dot.record(self.clone(), &[x_dot])),
+            (Kind::Linear, Self::StridedAdd { lattices, shape }) => lattices.tangent(shape, x_dot),
+            (Kind::Linear, Self::Select) => index::select_tangent(x, y, x_dot),
+            (Kind::Linear, _) => x_dot[0].map(|x_dot| {
+                let mut operands: SmallVec<[Tensor<'t, S>; 4]> = x.into();
+                operands[0] = x_dot;
+                x_dot.record(self.clone(), &operands)
+            }),
             (Kind::Bilinear, _) => sum_present([
                 x_dot[0].map(|a_dot| y.record(self.clone(), &[a_dot, x[1]])),
                 x_dot[1].map(|b_dot| y.record(self.clone(), &[x[0], b_dot])),
@@ -374,6 +446,11 @@ impl<S: Scalar> TensorOp<S> {
             (_, Self::View { offset, .. }) => {
                 return Some(Contribution::Piece { offset: *offset, cotangent: y_bar });
             }
+            (_, Self::Strided(lattice)) => {
+                return Some(Contribution::Strided { lattice: lattice.clone(), cotangent: y_bar });
+            }
+            (_, Self::Gather(_) | Self::ScatterAdd(_)) if i > 0 => return None,
+            (_, Self::Select) if i == 0 => return None,
             (_, linear) => layout::transpose(linear, i, x, y_bar),
         };
         Some(Contribution::Whole(cotangent))

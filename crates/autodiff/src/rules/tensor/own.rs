@@ -119,7 +119,7 @@ pub(crate) fn over_recorded<'t, S: Scalar>(
         return Ok(());
     };
     let operands: Vec<Tensor<'t, S>> =
-        x.iter().map(|x| Tensor::stack(tape, x.data).reshape(x.shape)).collect();
+        x.iter().map(|x| Tensor::from_vars(tape, x.data).reshape(x.shape)).collect();
     let result = tape.record(op, &operands, Location::caller());
     for (i, y) in y.iter_mut().enumerate() {
         *y = result.get(i);
