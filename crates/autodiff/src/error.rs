@@ -112,6 +112,16 @@ pub enum Error {
         count: usize,
     },
 
+    /// Data arrays do not have the same number of examples, at least one, along their first axes.
+    #[error(
+        "the data arrays have {counts:?} examples along their first axes, where all must have the same number, at \
+         least one"
+    )]
+    Examples {
+        /// The length of each array's first axis; `None` for an array without axes.
+        counts: Vec<Option<usize>>,
+    },
+
     /// A data array has another shape than the one recorded.
     #[error(
         "data input {index} has shape {got:?}, but was recorded with {expected:?}; record the function again for another shape"

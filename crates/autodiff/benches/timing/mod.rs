@@ -3,8 +3,8 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-const SAMPLES: usize = 15;
-const SAMPLE: Duration = Duration::from_millis(20);
+const SAMPLES: usize = 101;
+const SAMPLE: Duration = Duration::from_millis(2);
 
 /// Nanoseconds for one call.
 #[derive(Clone, Copy, Debug)]

@@ -164,7 +164,7 @@ fn output_ids<S: Real>(program: &Program<S>, tape: &Tape<S>, values: &[Value<'_,
 }
 
 /// Appends the adjoint of the first output: the gradient graph.
-fn gradient_program<S: Real>(
+pub(super) fn gradient_program<S: Real>(
     primal: &Program<S>,
     origin: Origin<'_, S>,
 ) -> Result<Program<S>, Error> {

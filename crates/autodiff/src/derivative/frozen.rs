@@ -2,19 +2,19 @@
 
 use std::mem;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
 
 use super::Matrix;
+use super::compile::Origin;
 use super::generic::unit_lanes;
+use super::lanes::{LANES, LaneProgram, LaneWorkspace};
 use super::replay::{Evaluated, Pool};
 use super::stage::{Product, Stage};
 use crate::array::Array;
 use crate::error::{Error, check_length};
 use crate::program::{Arguments, Workspace};
 use crate::scalar::Real;
-
-/// Directions taken at once through a scalar program.
-const LANES: usize = 8;
 
 /// A stage whose frozen part is evaluated at a point. A product there evaluates what depends on its direction, and nothing
 /// else.
@@ -23,10 +23,12 @@ pub(super) struct Frozen<'a, S: Real> {
     stage: Arc<Stage<S>>,
     data: Arc<[Array<S>]>,
     point: Vec<S>,
+    threads: usize,
     scratch: Mutex<Scratch<S>>,
 }
 
 /// What a product writes to.
+#[derive(Clone)]
 struct Scratch<S> {
     workspace: Workspace<S>,
     /// Of each product's linear part, once it has been asked for.
@@ -37,10 +39,34 @@ struct Scratch<S> {
     direction: Vec<S>,
     /// One product, where several are wanted.
     product: Vec<S>,
+    /// Of each product for several directions at once, if that is how they are evaluated: the number, and what it needs.
+    batched: Vec<(usize, LaneWorkspace<S>)>,
+}
+
+impl<S: Real> Scratch<S> {
+    /// The workspace of a product for several directions, its frozen part evaluated.
+    fn batched(
+        &mut self,
+        number: usize,
+        program: &LaneProgram<S>,
+        origin: Origin<'_, S>,
+    ) -> Result<&mut LaneWorkspace<S>, Error> {
+        let found = self.batched.iter().position(|&(other, _)| other == number);
+        let index = match found {
+            Some(index) => index,
+            None => {
+                let mut workspace = LaneWorkspace::default();
+                program.evaluate(&mut workspace, origin)?;
+                self.batched.push((number, workspace));
+                self.batched.len() - 1
+            }
+        };
+        Ok(&mut self.batched[index].1)
+    }
 }
 
 impl<'a, S: Real> Frozen<'a, S> {
-    pub(super) fn new(pool: &'a Pool<S>, evaluated: Evaluated<S>, x: &[S]) -> Self {
+    pub(super) fn new(pool: &'a Pool<S>, evaluated: Evaluated<S>, x: &[S], threads: usize) -> Self {
         let Evaluated { stage, data, workspace, .. } = evaluated;
         let scratch = Mutex::new(Scratch {
             workspace,
@@ -49,8 +75,9 @@ impl<'a, S: Real> Frozen<'a, S> {
             lanes: Vec::new(),
             direction: vec![S::zero(); stage.direction_length()],
             product: Vec::new(),
+            batched: Vec::new(),
         });
-        Self { pool, stage, data, point: x.to_vec(), scratch }
+        Self { pool, stage, data, point: x.to_vec(), threads, scratch }
     }
 
     pub(super) fn point(&self) -> &[S] {
@@ -105,16 +132,69 @@ impl<'a, S: Real> Frozen<'a, S> {
     }
 
     /// `count` products: `direction(k, i)` is component `i` of direction `k`, and `result(k, i, y)` takes component `i` of
-    /// its product. Each has the bits that it has alone.
+    /// its product. Each has the bits that it has alone, on however many threads.
     pub(super) fn apply_all(
         &self,
+        number: usize,
+        count: usize,
+        direction: impl Fn(usize, usize) -> S + Sync,
+        result: impl FnMut(usize, usize, S),
+    ) -> Result<(), Error> {
+        if self.threads > 1 && count > LANES {
+            return self.apply_on_threads(number, count, &direction, result);
+        }
+        self.apply_some(&mut self.scratch(), number, count, direction, result)
+    }
+
+    /// [`apply_all`](Self::apply_all) in blocks of directions that the threads take in turn, each with its own memory.
+    fn apply_on_threads(
+        &self,
+        number: usize,
+        count: usize,
+        direction: &(impl Fn(usize, usize) -> S + Sync),
+        mut result: impl FnMut(usize, usize, S),
+    ) -> Result<(), Error> {
+        let length = self.stage.products[number].length;
+        let blocks = count.div_ceil(LANES);
+        let threads = self.threads.min(blocks);
+        let scratches = vec![self.scratch().clone(); threads];
+        let (send, receive) = mpsc::channel();
+        thread::scope(|scope| {
+            for (worker, mut scratch) in scratches.into_iter().enumerate() {
+                let send = send.clone();
+                scope.spawn(move || {
+                    for first in (worker..blocks).step_by(threads).map(|block| block * LANES) {
+                        let here = LANES.min(count - first);
+                        let mut products = vec![S::zero(); here * length];
+                        let direction = |k, i| direction(first + k, i);
+                        let write = |k, i, y| products[k * length + i] = y;
+                        let done = self.apply_some(&mut scratch, number, here, direction, write);
+                        // Nobody listens any more once another block has failed.
+                        if send.send((first, done.map(|()| products))).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(send);
+            for (first, products) in receive {
+                for (k, product) in products?.chunks_exact(length.max(1)).enumerate() {
+                    product.iter().enumerate().for_each(|(i, &y)| result(first + k, i, y));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn apply_some(
+        &self,
+        scratch: &mut Scratch<S>,
         number: usize,
         count: usize,
         direction: impl Fn(usize, usize) -> S,
         mut result: impl FnMut(usize, usize, S),
     ) -> Result<(), Error> {
         let product = &self.stage.products[number];
-        let mut scratch = self.scratch();
         if product.linear.is_some() {
             for first in (0..count).step_by(LANES) {
                 let lane = |lane: usize, i| match first + lane < count {
@@ -127,9 +207,16 @@ impl<'a, S: Real> Frozen<'a, S> {
                     }
                 };
                 let lanes = |i| std::array::from_fn(|k| lane(k, i));
-                self.linear(number, &mut scratch, |s| &mut s.lanes, lanes, write);
+                self.linear(number, scratch, |s| &mut s.lanes, lanes, write);
             }
             return Ok(());
+        }
+        let origin = Origin { point: &self.point, data: &self.data };
+        if count > 1
+            && let Some(program) = self.stage.batched(number, origin)?
+        {
+            let workspace = scratch.batched(number, program, origin)?;
+            return program.products(workspace, origin, count, direction, result);
         }
         let mut out = mem::take(&mut scratch.product);
         out.resize(product.length, S::zero());
@@ -137,7 +224,7 @@ impl<'a, S: Real> Frozen<'a, S> {
             for (i, slot) in scratch.direction[product.direction.clone()].iter_mut().enumerate() {
                 *slot = direction(k, i);
             }
-            self.run(product, &mut scratch, &mut out)?;
+            self.run(product, scratch, &mut out)?;
             out.iter().enumerate().for_each(|(i, &y)| result(k, i, y));
         }
         scratch.product = out;

@@ -127,6 +127,26 @@ impl<'f, S: Real> Function<'f, S> {
         Ok(Self { replay: Replay::new(x, data, recorder)? })
     }
 
+    /// Evaluates several Hessian-vector products at one point, and so Hessians, on this many threads; by default on the
+    /// calling one alone. Results have the same bits on any number of threads.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::Function;
+    ///
+    /// let x: Vec<f64> = (0..40).map(|i| 1.0 + 0.1 * f64::from(i)).collect();
+    /// let f = Function::record(&x, |x| x.windows(2).map(|w| (w[0] * w[1]).sin()).sum())?;
+    /// let alone = f.hessian(&x)?;
+    /// assert_eq!(f.with_threads(2).hessian(&x)?, alone);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.replay.threads = threads.max(1);
+        self
+    }
+
     /// Number of inputs.
     pub fn dim(&self) -> usize {
         self.replay.dim()

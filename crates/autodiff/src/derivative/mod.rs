@@ -9,8 +9,10 @@ mod frozen;
 mod function;
 pub mod generic;
 mod implicit;
+mod lanes;
 mod linearization;
 mod matrix;
+mod per_example;
 mod replay;
 mod stage;
 mod vector_function;
@@ -20,6 +22,7 @@ pub use function::Function;
 pub use implicit::{implicit_optimum, implicit_root};
 pub use linearization::Linearization;
 pub use matrix::Matrix;
+pub use per_example::PerExample;
 pub use vector_function::{LinearMap, VectorFunction};
 
 use crate::error::Error;

@@ -26,6 +26,8 @@ pub(super) struct Replay<'f, S: Real> {
     state: RwLock<State<S>>,
     workspaces: Pool<S>,
     dim: usize,
+    /// On how many threads several products are evaluated.
+    pub threads: usize,
 }
 
 /// The recording in use, with the data that comes with each evaluation.
@@ -56,6 +58,7 @@ impl<'f, S: Real> Replay<'f, S> {
             state: RwLock::new(State { compiled, data }),
             workspaces: Pool::default(),
             dim: x.len(),
+            threads: 1,
         })
     }
 
@@ -97,7 +100,7 @@ impl<'f, S: Real> Replay<'f, S> {
 
     /// Evaluates a stage at `x` and keeps it, ready for products.
     pub(super) fn freeze<'a>(&'a self, x: &[S], kind: Kind) -> Result<Frozen<'a, S>, Error> {
-        Ok(Frozen::new(&self.workspaces, self.evaluated(x, kind)?, x))
+        Ok(Frozen::new(&self.workspaces, self.evaluated(x, kind)?, x, self.threads))
     }
 
     /// A workspace in which the frozen part of a stage is evaluated at `x`, with the recording that it belongs to: another

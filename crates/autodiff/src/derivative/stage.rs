@@ -1,11 +1,20 @@
 //! A program ready to run: planned, and split into what a point decides and what a direction does.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use super::compile::Origin;
+use super::lanes::LaneProgram;
 use crate::array::size;
+use crate::error::Error;
 use crate::program::{LinearPart, Plan, Program};
 use crate::scalar::Real;
 use crate::tape::Id;
+
+/// Several directions share an instruction if what they need of it fits into the fast caches: beyond these numbers of
+/// elements, that one direction uses what it has just computed is worth more.
+const LONGEST_DIRECTION: usize = 4096;
+const LARGEST_BUFFER: usize = 1 << 16;
 
 /// A planned program whose first `frozen` instructions depend on the point alone; the others make its products.
 #[derive(Debug)]
@@ -16,6 +25,8 @@ pub(crate) struct Stage<S> {
     pub frozen: usize,
     /// The maps from a direction that can be evaluated, again and again, once the rest is frozen.
     pub products: Vec<Product>,
+    /// Of each product the program for several directions at once, once it has been asked for.
+    batched: Vec<OnceLock<LaneProgram<S>>>,
 }
 
 /// What is asked of a program besides its outputs at a point: a map from some inputs of the direction to some outputs.
@@ -32,6 +43,8 @@ pub(crate) struct Request {
 /// A product of a stage.
 #[derive(Debug)]
 pub(crate) struct Product {
+    /// Numbers of the inputs that make up its direction.
+    pub inputs: Range<usize>,
     /// Its part of the flat direction.
     pub direction: Range<usize>,
     pub outputs: Range<usize>,
@@ -48,7 +61,7 @@ impl<S: Real> Stage<S> {
     pub(super) fn primal(program: Program<S>) -> Self {
         let (frozen, inputs) = (program.len(), program.inputs.len());
         let plan = Plan::new(&program, inputs, frozen);
-        Self { program, plan, frozen, products: Vec::new() }
+        Self { program, plan, frozen, products: Vec::new(), batched: Vec::new() }
     }
 
     /// A program whose inputs after the first `primal_inputs` are directions.
@@ -80,7 +93,31 @@ impl<S: Real> Stage<S> {
                 Product::new(&program, primal_inputs, frozen, request, parts)
             })
             .collect();
-        Self { program, plan, frozen, products }
+        let batched = requests.iter().map(|_| OnceLock::new()).collect();
+        Self { program, plan, frozen, products, batched }
+    }
+
+    /// A product for several directions at once, if that pays.
+    pub(super) fn batched(
+        &self,
+        number: usize,
+        origin: Origin<'_, S>,
+    ) -> Result<Option<&LaneProgram<S>>, Error> {
+        let (product, cell) = (&self.products[number], &self.batched[number]);
+        if product.direction.len() > LONGEST_DIRECTION || self.plan.buffer > LARGEST_BUFFER {
+            return Ok(None);
+        }
+        if cell.get().is_none() {
+            let primal_inputs = self.products.iter().map(|product| product.inputs.start).min();
+            let batched = LaneProgram::directions(
+                &self.program,
+                primal_inputs.unwrap_or(0),
+                product,
+                origin,
+            )?;
+            return Ok(Some(cell.get_or_init(|| batched)));
+        }
+        Ok(cell.get())
     }
 
     /// Entries of all directions together.
@@ -106,7 +143,7 @@ impl Product {
             true => LinearPart::new(program, frozen, inputs.start, outputs.clone(), &parts),
             false => None,
         };
-        Self { direction, outputs, length, parts, linear }
+        Self { inputs, direction, outputs, length, parts, linear }
     }
 }
 

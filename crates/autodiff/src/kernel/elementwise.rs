@@ -91,6 +91,27 @@ impl<'a, S: Copy> Rows<'a, S> {
         let data = &self.data[row * self.row_stride..];
         if self.repeats { Side::All(data[0]) } else { Side::Each(&data[..width]) }
     }
+
+    /// As many elements of the rows from `first` on as `copy` has: where they lie, or if there are repetitions, copied.
+    #[inline(always)]
+    fn rows<'b>(&self, first: usize, width: usize, copy: &'b mut [S]) -> &'b [S]
+    where
+        'a: 'b,
+    {
+        if !self.repeats && self.row_stride == width {
+            return &self.data[first * width..][..copy.len()];
+        }
+        // The same row for all is the same in every block.
+        if self.row_stride > 0 || first == 0 {
+            for (i, copy) in copy.chunks_exact_mut(width).enumerate() {
+                match self.row(first + i, width) {
+                    Side::Each(x) => copy.copy_from_slice(x),
+                    Side::All(x) => copy.fill(x),
+                }
+            }
+        }
+        copy
+    }
 }
 
 struct ZipRows<'a, S> {
@@ -101,13 +122,30 @@ struct ZipRows<'a, S> {
     width: usize,
 }
 
-impl<S: Kernels> Loop for ZipRows<'_, S> {
+/// Rows shorter than this are taken several at a time: which function it is, is asked once for each run of elements.
+const SHORT: usize = 64;
+
+/// Number of elements taken at a time where rows are short.
+const BLOCK: usize = 256;
+
+impl<S: Scalar> Loop for ZipRows<'_, S> {
     type Output = ();
 
     #[inline(always)]
     fn run<M: MulAdd>(self) {
-        for (i, y) in self.y.chunks_exact_mut(self.width).enumerate() {
-            S::zip_slice(self.f, self.a.row(i, self.width), self.b.row(i, self.width), y);
+        let Self { f, a, b, y, width } = self;
+        if width >= SHORT || y.len() < 4 * width {
+            for (i, y) in y.chunks_exact_mut(width).enumerate() {
+                S::zip_slice(f, a.row(i, width), b.row(i, width), y);
+            }
+            return;
+        }
+        let rows = BLOCK / width;
+        let (mut a_rows, mut b_rows) = ([S::zero(); BLOCK], [S::zero(); BLOCK]);
+        for (block, y) in y.chunks_mut(rows * width).enumerate() {
+            let a = a.rows(block * rows, width, &mut a_rows[..y.len()]);
+            let b = b.rows(block * rows, width, &mut b_rows[..y.len()]);
+            S::zip_slice(f, Side::Each(a), Side::Each(b), y);
         }
     }
 }

@@ -3,7 +3,11 @@
 #![expect(unsafe_code, reason = "the gemm crate takes raw pointers")]
 
 use super::Strided;
+use super::dispatch::{self, Loop, MulAdd};
 use crate::scalar::Real;
+
+/// Up to this many multiplications, plain loops take less time than the crate does before its first one.
+const TINY: usize = 128;
 
 /// `y = a·b`, with `a` m×k, `b` k×n, and `y` m×n row-major, on the calling thread.
 ///
@@ -19,6 +23,9 @@ pub(super) fn matmul<R: Real>([m, k, n]: [usize; 3], a: Strided<R>, b: Strided<R
     }
     if k == 0 {
         return y.fill(R::zero());
+    }
+    if m * k * n <= TINY {
+        return dispatch::run(Tiny { size: [m, k, n], a, b, y });
     }
     // `gemm` computes dst = alpha·dst + beta·lhs·rhs; alpha is not used because dst is not read.
     let (read_dst, alpha, beta) = (false, R::zero(), R::one());
@@ -47,5 +54,31 @@ pub(super) fn matmul<R: Real>([m, k, n]: [usize; 3], a: Strided<R>, b: Strided<R
             false,
             gemm::Parallelism::None,
         );
+    }
+}
+
+/// A product of tiny matrices, by plain loops.
+struct Tiny<'a, R> {
+    size: [usize; 3],
+    a: Strided<'a, R>,
+    b: Strided<'a, R>,
+    y: &'a mut [R],
+}
+
+impl<R: Real> Loop for Tiny<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<M: MulAdd>(self) {
+        let [_, k, n] = self.size;
+        for (i, y) in self.y.chunks_exact_mut(n).enumerate() {
+            for (j, y) in y.iter_mut().enumerate() {
+                let mut sum = self.a.at(i, 0) * self.b.at(0, j);
+                for p in 1..k {
+                    sum = M::mul_add(self.a.at(i, p), self.b.at(p, j), sum);
+                }
+                *y = sum;
+            }
+        }
     }
 }

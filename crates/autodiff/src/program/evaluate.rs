@@ -23,7 +23,7 @@ pub(crate) struct Arguments<'a, S> {
 }
 
 /// The memory of one evaluation; reused from one to the next.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Workspace<S> {
     /// The scalar result of every instruction.
     pub values: Vec<S>,

@@ -8,6 +8,7 @@
 //! gradient graph can be differentiated as often as one likes.
 
 mod adjoint;
+mod batch;
 mod call;
 #[cfg(test)]
 mod closure;
@@ -25,6 +26,7 @@ use crate::scalar::{Elementary, Scalar};
 use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
 
 pub(crate) use adjoint::record_adjoint;
+pub(crate) use batch::{Lanes, Tiles, record_batch, tiles_read};
 pub(crate) use call::{Call, Frames};
 pub(crate) use compute::{evaluate_scalars, reverse_scalars};
 pub(crate) use emit::{Embed, Value, emit};
@@ -104,18 +106,7 @@ impl<S: Scalar> Program<S> {
 
     /// Calls `visit` with everything whose value a guard needs.
     pub(crate) fn guarded(&self, mut visit: impl FnMut(Id)) {
-        for guard in &self.guards {
-            match guard.fact {
-                Fact::Compared { left, right, .. } => {
-                    for operand in [left, right] {
-                        if let Operand::Recorded(id) = operand {
-                            visit(id);
-                        }
-                    }
-                }
-                Fact::Read { id, .. } | Fact::ReadArray { id, .. } => visit(id),
-            }
-        }
+        self.guards.iter().for_each(|guard| guarded_by(guard, &mut visit));
     }
 
     /// For each instruction, whether it depends on an input.
@@ -214,6 +205,20 @@ impl<S: Scalar> Program<S> {
                 give(x[2], y.lift(1.0));
             }
         }
+    }
+}
+
+/// Calls `visit` with everything whose value this guard needs.
+fn guarded_by<S: Scalar>(guard: &Guard<S>, mut visit: impl FnMut(Id)) {
+    match guard.fact {
+        Fact::Compared { left, right, .. } => {
+            for operand in [left, right] {
+                if let Operand::Recorded(id) = operand {
+                    visit(id);
+                }
+            }
+        }
+        Fact::Read { id, .. } | Fact::ReadArray { id, .. } => visit(id),
     }
 }
 

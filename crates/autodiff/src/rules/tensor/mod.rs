@@ -13,6 +13,7 @@
 //! Rules are written with [`Tensor`] handles, and so over whatever number the tape holds: on a tape of `f64` they
 //! compute, on a tape of duals they compute with tangents, and in either case they are recorded, differentiable again.
 
+mod batch;
 mod contraction;
 mod custom;
 mod elementwise;
@@ -35,6 +36,7 @@ use crate::rules::{Binary, Unary};
 use crate::scalar::Scalar;
 use crate::tape::Tensor;
 
+pub(crate) use batch::{Lane, Rounding, with_lanes};
 pub use custom::{Adjoint, NumericAdjoint, Operation};
 pub(crate) use index::{Indexing, Lattices, strided_add};
 pub(crate) use layout::{assemble, tiles};
