@@ -259,3 +259,28 @@ fn a_branch_without_the_factorization_is_not_refused_for_it() -> Result<(), Erro
     assert_eq!(f.gradient(&[4.0])?, [0.25]);
     Ok(())
 }
+
+#[test]
+fn a_batch_is_each_of_its_matrices() -> Result<(), Error> {
+    fn of<'t>(a: Tensor<'t>, b: Tensor<'t>) -> Var<'t> {
+        let l = (a.exp() + a.exp().swap_axes(a.rank() - 2, a.rank() - 1)).cholesky();
+        let solved = l.solve_cholesky(b) * a.solve(b);
+        solved.powi(2).sum()
+            + l.log_det_cholesky().sum()
+            + (a.log_abs_det() * 0.3).sum()
+            + a.exp().eigenvalues_symmetric().sin().sum()
+    }
+    let at = [1.0, 0.3, -0.4, 0.8, 0.9, -0.2, 0.5, 1.2, 0.4, 0.6, -0.7, 0.1];
+    let batched = Function::<f64>::record_tensor(
+        &[1.0, 0.0, 0.1, 0.9, 1.1, 0.0, 0.1, 0.7, 1.0, 1.0, 1.0, 1.0],
+        &[],
+        |x, _| of(x.view(0, &[2, 2, 2]), x.view(8, &[2, 2, 1])),
+    )?;
+    let each = Function::<f64>::record_tensor(&at, &[], |x, _| {
+        (0..2).map(|i| of(x.view(4 * i, &[2, 2]), x.view(8 + 2 * i, &[2, 1]))).sum()
+    })?;
+    assert_close(&[batched.value(&at)?], &[each.value(&at)?], 1e-14);
+    assert_close(&batched.gradient(&at)?, &each.gradient(&at)?, 1e-13);
+    assert_close(batched.hessian(&at)?.as_slice(), each.hessian(&at)?.as_slice(), 1e-12);
+    Ok(())
+}
