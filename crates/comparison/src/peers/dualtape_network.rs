@@ -100,13 +100,6 @@ fn widened<S: Real>(x: &[S]) -> Vec<f64> {
     x.iter().map(|x| x.as_f64()).collect()
 }
 
-/// An operation that dualtape does not have yet: the recording is an error, and the table goes without it.
-fn missing<'t, S: Real>(operation: &'static str, operands: &[&Tensor<'t, S>]) -> Tensor<'t, S> {
-    let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape()).collect();
-    operands[0].tape().refuse(operation, &shapes, "a later version");
-    *operands[0]
-}
-
 impl<S: Real> Layers for Tensor<'_, S> {
     fn matmul(&self, weights: &Self) -> Self {
         let [leading @ .., width] = self.shape() else { return *self };
@@ -147,32 +140,46 @@ impl<S: Real> Layers for Tensor<'_, S> {
         c(0.5) * x * (c(1.0) + Tensor::tanh(inner))
     }
 
-    fn convolution(&self, kernel: &Self, _bias: &Self) -> Self {
-        missing("convolution", &[self, kernel])
+    /// As a product of the kernel with the nine shifted images.
+    fn convolution(&self, kernel: &Self, bias: &Self) -> Self {
+        let [batch, channels, height, width] = *self.shape() else { return *self };
+        let filters = kernel.shape()[0];
+        let padded = self.pad(2, 1, 1).pad(3, 1, 1);
+        let shifted =
+            |k: usize| padded.slice(2, k / 3..k / 3 + height).slice(3, k % 3..k % 3 + width);
+        let shifted: Vec<Self> = (0..9).map(shifted).collect();
+        let patches = Self::stack(&shifted, 2).reshape(&[batch, channels * 9, height * width]);
+        let kernel = kernel.reshape(&[filters, channels * 9]);
+        let image = Tensor::matmul(kernel, patches) + bias.reshape(&[filters, 1]);
+        image.reshape(&[batch, filters, height, width])
     }
 
     fn max_pool(&self) -> Self {
-        missing("max_pool", &[self])
+        let halves = |x: Self, axis: usize| {
+            let half = |start| x.slice_step(axis, start..x.shape()[axis], 2);
+            half(0).maximum(half(1))
+        };
+        halves(halves(*self, 2), 3)
     }
 
     fn flatten(&self, features: usize) -> Self {
         self.reshape(&[self.shape()[0], features])
     }
 
-    fn step(&self, _t: usize) -> Self {
-        missing("step", &[self])
+    fn step(&self, t: usize) -> Self {
+        self.select(1, t)
     }
 
-    fn columns(&self, _from: usize, _count: usize) -> Self {
-        missing("columns", &[self])
+    fn columns(&self, from: usize, count: usize) -> Self {
+        self.slice(1, from..from + count)
     }
 
-    fn scores(&self, keys: &Self, _divisor: f64) -> Self {
-        missing("scores", &[self, keys])
+    fn scores(&self, keys: &Self, divisor: f64) -> Self {
+        Tensor::matmul(*self, keys.permute(&[0, 2, 1])) / c(divisor)
     }
 
     fn mix(&self, values: &Self) -> Self {
-        missing("mix", &[self, values])
+        Tensor::matmul(*self, *values)
     }
 
     fn softmax(&self) -> Self {
