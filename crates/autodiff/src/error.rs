@@ -43,6 +43,15 @@ pub enum Error {
         at: &'static Location<'static>,
     },
 
+    /// A derivative inside a recording was asked for with respect to something that is not on its tape.
+    #[error(
+        "{at}: the derivative is asked for with respect to a constant, which no recording follows; make it an input, or `Tape::scalar`"
+    )]
+    Constant {
+        /// Where the user's code asked.
+        at: &'static Location<'static>,
+    },
+
     /// At these inputs the function takes another branch than the one recorded.
     #[error(
         "{at}: the comparison made here while recording turns out differently at these inputs; record \
@@ -101,6 +110,19 @@ pub enum Error {
         recorded: usize,
         /// How many it has now.
         got: usize,
+    },
+
+    /// A Fisher product of a loss for which no predictive distribution was stated.
+    #[error("no likelihood was stated for this loss: give one of `Likelihood` when recording it")]
+    NoLikelihood,
+
+    /// A closure added inputs to the tape that it was given to record on.
+    #[error(
+        "the recorded closure made inputs besides those it was given, {extra} of its own; `Tape::scalar` and `Tape::constant` make fixed values"
+    )]
+    ExtraInputs {
+        /// How many.
+        extra: usize,
     },
 
     /// There is no data input with this number.

@@ -12,9 +12,7 @@ mod tape;
 
 pub use array::Array;
 pub use derivative::{
-    Function, LinearMap, Linearization, Matrix, PerExample, VectorFunction, checkpoint,
-    checkpoint_scalars, generic, gradient, hessian, hvp, implicit_optimum, implicit_root, jacobian,
-    jvp, value_and_gradient, vjp,
+    Composite, CompositeLinearization, Function, Likelihood, LinearMap, Linearization, Matrix, PerExample, VectorFunction, checkpoint, checkpoint_scalars, generic, gradient, hessian, hvp, implicit_optimum, implicit_root, jacobian, jvp, value_and_gradient, vjp,
 };
 pub use error::{Error, Fault};
 pub use kernel::View;

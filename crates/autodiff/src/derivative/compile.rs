@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::split::{Split, curvature_program};
 use super::stage::{Request, Stage};
 use crate::array::{Array, size};
 use crate::error::Error;
@@ -16,7 +17,16 @@ use crate::tape::{Id, Tape, Tensor, Var};
 pub(crate) struct Compiled<S> {
     primal: Program<S>,
     differentiated: usize,
-    stages: [OnceLock<Arc<Stage<S>>>; Kind::Third as usize + 1],
+    split: Option<Split<S>>,
+    stages: [OnceLock<Arc<Stage<S>>>; Kind::Curvature as usize + 1],
+}
+
+/// What a recorder made: a program, how many of its outputs have derivatives, and the parts if it is a composition.
+#[derive(Debug)]
+pub(crate) struct Recorded<S> {
+    pub program: Program<S>,
+    pub differentiated: usize,
+    pub split: Option<Split<S>>,
 }
 
 /// The derived programs, by what they compute. Each also has all outputs of the recording, and they come first.
@@ -32,6 +42,8 @@ pub(crate) enum Kind {
     Jacobian,
     /// `u, v ↦ ∇³f(x)[u, v]`
     Third,
+    /// Of a composition: `v ↦ ∇²f(x)·v`; the Gauss–Newton product; the Fisher product if there is one
+    Curvature,
 }
 
 /// Where a recording was made; the derived programs are recorded there too.
@@ -42,10 +54,11 @@ pub(crate) struct Origin<'a, S> {
 }
 
 impl<S: Real> Compiled<S> {
-    pub(crate) fn new(recorded: Program<S>, differentiated: usize) -> Self {
+    pub(crate) fn new(recorded: Recorded<S>) -> Self {
         Self {
-            primal: recorded.simplified(),
-            differentiated,
+            primal: recorded.program.simplified(),
+            differentiated: recorded.differentiated,
+            split: recorded.split,
             stages: std::array::from_fn(|_| OnceLock::new()),
         }
     }
@@ -98,6 +111,16 @@ impl<S: Real> Compiled<S> {
                 let bilinear = Request { inputs: n..3 * n, outputs, linear: false };
                 Stage::with_products(program.simplified(), n, &[bilinear])
             }
+            Kind::Curvature => {
+                let hvp = &base(Kind::Hvp)?.program;
+                let split = self.split.as_ref().expect("only compositions ask for it");
+                let program = curvature_program(hvp, split, origin)?.simplified();
+                let products = (program.outputs.len() - outputs - n) / n;
+                let product = |k| outputs + n + k * n..outputs + n + (k + 1) * n;
+                let products: Vec<_> =
+                    (0..products).map(|k| Request::linear(n..2 * n, product(k))).collect();
+                Stage::with_products(program, n, &products)
+            }
         })
     }
 }
@@ -140,7 +163,11 @@ pub(super) fn data<'t, S: Real>(tape: &'t Tape<S>, data: &[Array<S>]) -> Vec<Ten
 }
 
 /// A derivative that may be structurally zero, as an instruction.
-fn id_or_zero<S: Real>(tape: &Tape<S>, value: Option<Value<'_, S>>, shape: &[usize]) -> Id {
+pub(super) fn id_or_zero<S: Real>(
+    tape: &Tape<S>,
+    value: Option<Value<'_, S>>,
+    shape: &[usize],
+) -> Id {
     match value {
         Some(value) => value.id(tape),
         None if shape.is_empty() => tape.push_constant(S::zero()).id,
@@ -149,7 +176,7 @@ fn id_or_zero<S: Real>(tape: &Tape<S>, value: Option<Value<'_, S>>, shape: &[usi
 }
 
 /// Derivatives that may be structurally zero, as instructions; each in the shape of one of `like`.
-fn ids_or_zero<'t, S: Real>(
+pub(super) fn ids_or_zero<'t, S: Real>(
     tape: &Tape<S>,
     program: &Program<S>,
     values: impl IntoIterator<Item = Option<Value<'t, S>>>,
@@ -159,7 +186,11 @@ fn ids_or_zero<'t, S: Real>(
     shaped.map(|(value, &id)| id_or_zero(tape, value, program.shape(id))).collect()
 }
 
-fn output_ids<S: Real>(program: &Program<S>, tape: &Tape<S>, values: &[Value<'_, S>]) -> Vec<Id> {
+pub(super) fn output_ids<S: Real>(
+    program: &Program<S>,
+    tape: &Tape<S>,
+    values: &[Value<'_, S>],
+) -> Vec<Id> {
     program.outputs.iter().map(|&id| values[id as usize].id(tape)).collect()
 }
 
@@ -179,7 +210,7 @@ pub(super) fn gradient_program<S: Real>(
 }
 
 /// Appends the tangents of some outputs, along a direction of the first `moving` inputs that becomes an input itself.
-fn tangent_program<S: Real>(
+pub(super) fn tangent_program<S: Real>(
     program: &Program<S>,
     moving: usize,
     differentiated: std::ops::Range<usize>,

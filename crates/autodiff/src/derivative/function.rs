@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::compile::{Kind, data};
+use super::compile::{Kind, Recorded, data};
 use super::generic::record_scalars;
-use super::replay::{Recorded, Replay};
+use super::replay::Replay;
 use super::{Linearization, Matrix};
 use crate::array::Array;
 use crate::error::{Error, check_length};
@@ -122,7 +122,7 @@ impl<'f, S: Real> Function<'f, S> {
         recorder: impl Fn(&[S], &[Array<S>]) -> Result<Program<S>, Error> + Send + Sync + 'f,
     ) -> Result<Self, Error> {
         let recorder = move |x: &[S], data: &[Array<S>]| {
-            Ok(Recorded { program: recorder(x, data)?, differentiated: 1 })
+            Ok(Recorded { program: recorder(x, data)?, differentiated: 1, split: None })
         };
         Ok(Self { replay: Replay::new(x, data, recorder)? })
     }

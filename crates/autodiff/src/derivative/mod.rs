@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod compile;
+mod composite;
 mod frozen;
 mod function;
 pub mod generic;
@@ -14,15 +15,18 @@ mod linearization;
 mod matrix;
 mod per_example;
 mod replay;
+mod split;
 mod stage;
 mod vector_function;
 
 pub use checkpoint::{checkpoint, checkpoint_scalars};
+pub use composite::{Composite, CompositeLinearization};
 pub use function::Function;
 pub use implicit::{implicit_optimum, implicit_root};
 pub use linearization::Linearization;
 pub use matrix::Matrix;
 pub use per_example::PerExample;
+pub use split::Likelihood;
 pub use vector_function::{LinearMap, VectorFunction};
 
 use crate::error::Error;

@@ -3,22 +3,16 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use super::compile::{Compiled, Kind, Origin};
+use super::compile::{Compiled, Kind, Origin, Recorded};
 use super::frozen::Frozen;
 use super::stage::Stage;
-use crate::array::Array;
+use crate::array::{Array, size};
 use crate::error::{Error, check_length};
-use crate::program::{Arguments, Program, Workspace};
+use crate::program::{Arguments, Workspace};
 use crate::scalar::Real;
 
 /// Records a closure at a point, with these data.
 type Recorder<'f, S> = dyn Fn(&[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f;
-
-/// What a recorder made: a program, and how many of its outputs have derivatives.
-pub(super) struct Recorded<S> {
-    pub program: Program<S>,
-    pub differentiated: usize,
-}
 
 /// A recording, the closure that can make another where the first does not hold, and workspaces to evaluate it in.
 pub(super) struct Replay<'f, S: Real> {
@@ -52,7 +46,7 @@ impl<'f, S: Real> Replay<'f, S> {
         recorder: impl Fn(&[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f,
     ) -> Result<Self, Error> {
         let data: Arc<[Array<S>]> = data.iter().map(|&array| array.clone()).collect();
-        let compiled = Arc::new(recorder(x, &data)?.compiled());
+        let compiled = Arc::new(Compiled::new(checked(recorder(x, &data)?, x)?));
         Ok(Self {
             recorder: Box::new(recorder),
             state: RwLock::new(State { compiled, data }),
@@ -123,7 +117,7 @@ impl<'f, S: Real> Replay<'f, S> {
     }
 
     fn record_again(&self, x: &[S], data: &[Array<S>]) -> Result<Arc<Compiled<S>>, Error> {
-        let compiled = Arc::new((self.recorder)(x, data)?.compiled());
+        let compiled = Arc::new(Compiled::new(checked((self.recorder)(x, data)?, x)?));
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.compiled = Arc::clone(&compiled);
         Ok(compiled)
@@ -145,9 +139,13 @@ fn run_at<S: Real>(
     Ok(stage)
 }
 
-impl<S: Real> Recorded<S> {
-    fn compiled(self) -> Compiled<S> {
-        Compiled::new(self.program, self.differentiated)
+/// A recording, if its inputs are those that it was given.
+fn checked<S: Real>(recorded: Recorded<S>, x: &[S]) -> Result<Recorded<S>, Error> {
+    let program = &recorded.program;
+    let entries: usize = program.inputs.iter().map(|&id| size(program.shape(id))).sum();
+    match entries.checked_sub(x.len()) {
+        Some(0) => Ok(recorded),
+        extra => Err(Error::ExtraInputs { extra: extra.unwrap_or(0) }),
     }
 }
 

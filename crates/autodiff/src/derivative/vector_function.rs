@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::Matrix;
-use super::compile::{Kind, data};
+use super::compile::{Kind, Recorded, data};
 use super::frozen::Frozen;
 use super::generic::record_scalars;
-use super::replay::{Recorded, Replay};
+use super::replay::Replay;
 use crate::array::{Array, size};
 use crate::error::Error;
 use crate::scalar::Real;
@@ -79,7 +79,7 @@ impl<'f> VectorFunction<'f, f64> {
             let (values, auxiliary) = f(&inputs);
             let differentiated = values.len();
             let outputs = values.into_iter().chain(auxiliary).map(|y| tape.id_of(y)).collect();
-            Ok(Recorded { program: tape.finish(outputs)?.program, differentiated })
+            Ok(Recorded { program: tape.finish(outputs)?.program, differentiated, split: None })
         })
     }
 }
@@ -96,7 +96,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     {
         Self::new(x, &[], move |x, _| {
             let Recording { program, .. } = record_scalars(x, |x| f(x))?;
-            Ok(Recorded { differentiated: program.outputs.len(), program })
+            Ok(Recorded { differentiated: program.outputs.len(), program, split: None })
         })
     }
 
@@ -128,7 +128,11 @@ impl<'f, S: Real> VectorFunction<'f, S> {
             let tape = Tape::new();
             let input = tape.input_array(&Array::vector(x.to_vec()));
             let output = tape.id_of_array(f(input, &self::data(&tape, data)));
-            Ok(Recorded { program: tape.finish(vec![output])?.program, differentiated: 1 })
+            Ok(Recorded {
+                program: tape.finish(vec![output])?.program,
+                differentiated: 1,
+                split: None,
+            })
         })
     }
 

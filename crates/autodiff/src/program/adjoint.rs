@@ -1,9 +1,9 @@
 //! Reverse mode as a transformation: the adjoint of a program, recorded after it.
 
-use super::{Embed, Program, Value};
+use super::{Embed, Embedding, Plain, Program, Value};
 use crate::lattice::Lattice;
 use crate::rules::tensor::{Contribution, TensorOp, strided_add};
-use crate::scalar::{Elementary, Real, Scalar};
+use crate::scalar::{Elementary, Scalar};
 use crate::tape::{Id, Op, Tape, Tensor, Var};
 
 /// What has been contributed so far to the cotangents of all instructions.
@@ -87,16 +87,14 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
     }
 
     /// Gives the operands of instruction `id`, whose cotangent is complete, their shares of it.
-    fn pass_on<S: Real>(
+    fn pass_on<S: Scalar, E: Embedding<S, T>>(
         &mut self,
         program: &Program<S>,
         values: &[Value<'t, T>],
         varies: &[bool],
         id: Id,
         y_bar: Value<'t, T>,
-    ) where
-        T: Embed<S>,
-    {
+    ) {
         let instruction = program.instructions[id as usize];
         let tape = self.tape;
         match instruction.op {
@@ -106,7 +104,7 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
             }
             Op::Array => {
                 let node = &program.nodes[instruction.a as usize];
-                let op = node.op.over(T::embed_array);
+                let op = node.op.over(E::embed_array);
                 let x: Vec<Tensor<'t, T>> =
                     node.operands.iter().map(|&x| values[x as usize].tensor(tape)).collect();
                 let (y, y_bar) = (values[id as usize].tensor(tape), y_bar.tensor(tape));
@@ -128,7 +126,7 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
             _ => program.scalar_partials(
                 instruction,
                 |x| values[x as usize].scalar(),
-                |constant| Var::from_value(T::embed(constant)),
+                |constant| Var::from_value(E::embed(constant)),
                 values[id as usize].scalar(),
                 |x, partial| {
                     if varies[x as usize] {
@@ -188,7 +186,7 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
 }
 
 /// `Σ aᵢ·bᵢ` in as few instructions as it takes.
-pub(super) fn sum_of_products<'t, T: Scalar>(products: &[(Var<'t, T>, Var<'t, T>)]) -> Var<'t, T> {
+pub(crate) fn sum_of_products<'t, T: Scalar>(products: &[(Var<'t, T>, Var<'t, T>)]) -> Var<'t, T> {
     match products {
         [(a, b)] => *a * *b,
         _ if products.iter().all(|(_, b)| b.known_constant() == Some(1.0)) => {
@@ -201,7 +199,17 @@ pub(super) fn sum_of_products<'t, T: Scalar>(products: &[(Var<'t, T>, Var<'t, T>
 /// Records, after an emitted program, the reverse sweep from the given cotangents of its outputs.
 ///
 /// Returns the cotangent of every input, `None` where the outputs do not depend on it.
-pub(crate) fn record_adjoint<'t, S: Real, T: Embed<S>>(
+pub(crate) fn record_adjoint<'t, S: Scalar, T: Embed<S>>(
+    program: &Program<S>,
+    tape: &'t Tape<T>,
+    values: &[Value<'t, T>],
+    seeds: &[(Id, Value<'t, T>)],
+) -> Vec<Option<Value<'t, T>>> {
+    record_adjoint_in::<S, T, Plain>(program, tape, values, seeds)
+}
+
+/// [`record_adjoint`], by this embedding of the program's constants.
+pub(crate) fn record_adjoint_in<'t, S: Scalar, T: Scalar, E: Embedding<S, T>>(
     program: &Program<S>,
     tape: &'t Tape<T>,
     values: &[Value<'t, T>],
@@ -214,7 +222,7 @@ pub(crate) fn record_adjoint<'t, S: Real, T: Embed<S>>(
     let varies = program.varying();
     for id in (0..program.len() as Id).rev().filter(|&id| varies[id as usize]) {
         if let Some(y_bar) = cotangents.total(id, program.shape(id)) {
-            cotangents.pass_on(program, values, &varies, id, y_bar);
+            cotangents.pass_on::<S, E>(program, values, &varies, id, y_bar);
         }
     }
     program.inputs.iter().map(|&id| cotangents.total(id, program.shape(id))).collect()

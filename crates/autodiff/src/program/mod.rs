@@ -25,15 +25,16 @@ use crate::rules::{power_int_derivative, power_real_derivative};
 use crate::scalar::{Elementary, Scalar};
 use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
 
-pub(crate) use adjoint::record_adjoint;
 pub(crate) use batch::{Lanes, Tiles, record_batch, tiles_read};
+pub(crate) use adjoint::{record_adjoint, record_adjoint_in, sum_of_products};
 pub(crate) use call::{Call, Frames};
 pub(crate) use compute::{evaluate_scalars, reverse_scalars};
-pub(crate) use emit::{Embed, Value, emit};
+pub(crate) use emit::{Embed, Embedding, Plain, Unchanged, Value, emit};
 pub(crate) use evaluate::{Arguments, Workspace};
 pub(crate) use linear::LinearPart;
 pub(crate) use plan::Plan;
-pub(crate) use tangent::record_tangent;
+pub(crate) use simplify::renamed;
+pub(crate) use tangent::{record_tangent, record_tangent_in};
 
 /// A finished recording: instructions in order, each reading only earlier ones.
 #[derive(Clone, Debug)]
@@ -74,32 +75,18 @@ impl<S: Scalar> Program<S> {
 
     /// The operands listed for a scalar instruction on a list.
     fn listed(&self, instruction: Instruction) -> &[Id] {
-        let length = match instruction.op {
-            Op::Dot => 2 * instruction.b,
-            Op::Sum | Op::MulAdd => instruction.b,
-            _ => 0,
-        };
-        self.list(instruction.a, length)
+        let (start, length) = instruction.list();
+        self.list(start, length)
     }
 
     /// Calls `visit` with every operand of an instruction.
     pub(crate) fn operands(&self, id: Id, mut visit: impl FnMut(Id)) {
-        let instruction = self.instructions[id as usize];
-        match instruction.op {
-            Op::Input | Op::Constant => {}
-            Op::Map(_) | Op::PowerInt | Op::PowerReal | Op::ZipConstant(_) | Op::Element => {
-                visit(instruction.a);
-            }
-            Op::ConstantZip(_) => visit(instruction.b),
-            Op::Zip(_) => {
-                visit(instruction.a);
-                visit(instruction.b);
-            }
-            Op::Sum | Op::Dot | Op::MulAdd => {
+        match self.node(id) {
+            Some(node) => node.operands.iter().copied().for_each(visit),
+            None => {
+                let instruction = self.instructions[id as usize];
+                instruction.operands(&mut visit);
                 self.listed(instruction).iter().copied().for_each(visit);
-            }
-            Op::Array => {
-                self.nodes[instruction.a as usize].operands.iter().copied().for_each(visit);
             }
         }
     }

@@ -99,7 +99,7 @@ impl<S: Real> Program<S> {
 }
 
 /// An instruction with its operands renamed; those in lists and nodes are renamed there.
-fn renamed(mut instruction: Instruction, rename: &impl Fn(Id) -> Id) -> Instruction {
+pub(crate) fn renamed(mut instruction: Instruction, rename: &impl Fn(Id) -> Id) -> Instruction {
     match instruction.op {
         Op::Map(_) | Op::PowerInt | Op::PowerReal | Op::ZipConstant(_) | Op::Element => {
             instruction.a = rename(instruction.a);

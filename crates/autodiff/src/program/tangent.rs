@@ -1,23 +1,37 @@
 //! Forward mode as a transformation: the tangent of a program, recorded after it.
 
 use super::adjoint::sum_of_products;
-use super::{Embed, Program, Value};
-use crate::scalar::{Elementary, Real};
+use super::{Embed, Embedding, Plain, Program, Value};
+use crate::scalar::{Elementary, Scalar};
 use crate::tape::{Id, Op, Tape, Tensor, Var};
+
+/// Records `Σ aᵢ·bᵢ` of at least one term.
+pub(crate) type Sum<'t, T> = fn(&[(Var<'t, T>, Var<'t, T>)]) -> Var<'t, T>;
 
 /// Records, after an emitted program, the tangents of its instructions for these tangents of its inputs.
 ///
 /// Returns the tangent of every instruction, `None` standing for zero. Each is linear in the tangents of its operands, so
 /// whatever else it reads can be frozen at a point: that is what a linearisation does.
-pub(crate) fn record_tangent<'t, S: Real, T: Embed<S>>(
+pub(crate) fn record_tangent<'t, S: Scalar, T: Embed<S>>(
     program: &Program<S>,
     tape: &'t Tape<T>,
     values: &[Value<'t, T>],
     input_tangents: &[Value<'t, T>],
 ) -> Vec<Option<Value<'t, T>>> {
+    record_tangent_in::<S, T, Plain>(program, tape, values, input_tangents, sum_of_products)
+}
+
+/// [`record_tangent`], by this embedding of the program's constants, and with `sum` to record `Σ aᵢ·bᵢ` of scalars.
+pub(crate) fn record_tangent_in<'t, S: Scalar, T: Scalar, E: Embedding<S, T>>(
+    program: &Program<S>,
+    tape: &'t Tape<T>,
+    values: &[Value<'t, T>],
+    input_tangents: &[Value<'t, T>],
+    sum: Sum<'t, T>,
+) -> Vec<Option<Value<'t, T>>> {
     let mut tangents: Vec<Option<Value<'t, T>>> = vec![None; program.len()];
     for (&input, &x_dot) in program.inputs.iter().zip(input_tangents) {
-        tangents[input as usize] = Some(x_dot);
+        tangents[input as usize] = sum_of_values(tape, tangents[input as usize], Some(x_dot));
     }
     for id in 0..program.len() as Id {
         let instruction = program.instructions[id as usize];
@@ -30,26 +44,41 @@ pub(crate) fn record_tangent<'t, S: Real, T: Embed<S>>(
                 if node.operands.is_empty() {
                     continue;
                 }
-                array_tangent(program, tape, values, &tangents, id)
+                array_tangent::<S, T, E>(program, tape, values, &tangents, id)
             }
-            _ => scalar_tangent(program, values, &tangents, id).map(Value::Scalar),
+            _ => scalar_tangent::<S, T, E>(program, values, &tangents, id, sum).map(Value::Scalar),
         };
-        tangents[id as usize] = tangent;
+        // An input may itself be computed from another one.
+        tangents[id as usize] = sum_of_values(tape, tangents[id as usize], tangent);
     }
     tangents
 }
 
-fn scalar_tangent<'t, S: Real, T: Embed<S>>(
+/// The sum of two tangents of one result, where there are two.
+fn sum_of_values<'t, T: Scalar>(
+    tape: &'t Tape<T>,
+    a: Option<Value<'t, T>>,
+    b: Option<Value<'t, T>>,
+) -> Option<Value<'t, T>> {
+    match (a, b) {
+        (Some(Value::Scalar(a)), Some(Value::Scalar(b))) => Some(Value::Scalar(a + b)),
+        (Some(a), Some(b)) => Some((a.tensor(tape) + b.tensor(tape)).into()),
+        (a, b) => a.or(b),
+    }
+}
+
+fn scalar_tangent<'t, S: Scalar, T: Scalar, E: Embedding<S, T>>(
     program: &Program<S>,
     values: &[Value<'t, T>],
     tangents: &[Option<Value<'t, T>>],
     id: Id,
+    sum: Sum<'t, T>,
 ) -> Option<Var<'t, T>> {
     let mut products: Vec<(Var<'t, T>, Var<'t, T>)> = Vec::new();
     program.scalar_partials(
         program.instructions[id as usize],
         |x| values[x as usize].scalar(),
-        |constant| Var::from_value(T::embed(constant)),
+        |constant| Var::from_value(E::embed(constant)),
         values[id as usize].scalar(),
         |x, partial| {
             if let Some(x_dot) = tangents[x as usize]
@@ -59,10 +88,10 @@ fn scalar_tangent<'t, S: Real, T: Embed<S>>(
             }
         },
     );
-    (!products.is_empty()).then(|| sum_of_products(&products))
+    (!products.is_empty()).then(|| sum(&products))
 }
 
-fn array_tangent<'t, S: Real, T: Embed<S>>(
+fn array_tangent<'t, S: Scalar, T: Scalar, E: Embedding<S, T>>(
     program: &Program<S>,
     tape: &'t Tape<T>,
     values: &[Value<'t, T>],
@@ -78,5 +107,5 @@ fn array_tangent<'t, S: Real, T: Embed<S>>(
     let x: Vec<Tensor<'t, T>> =
         node.operands.iter().map(|&x| values[x as usize].tensor(tape)).collect();
     let y = values[id as usize].tensor(tape);
-    node.op.over(T::embed_array).tangent(&x, y, &x_dot).map(Value::from)
+    node.op.over(E::embed_array).tangent(&x, y, &x_dot).map(Value::from)
 }

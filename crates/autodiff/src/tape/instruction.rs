@@ -50,6 +50,33 @@ pub(crate) struct Instruction {
     pub b: u32,
 }
 
+impl Instruction {
+    /// Where its list of operands starts, and how many there are: none for most.
+    pub(crate) fn list(self) -> (u32, u32) {
+        match self.op {
+            Op::Dot => (self.a, 2 * self.b),
+            Op::Sum | Op::MulAdd => (self.a, self.b),
+            _ => (0, 0),
+        }
+    }
+
+    /// Calls `visit` with the operands that are in its own fields.
+    #[inline]
+    pub(crate) fn operands(self, mut visit: impl FnMut(Id)) {
+        match self.op {
+            Op::Map(_) | Op::PowerInt | Op::PowerReal | Op::ZipConstant(_) | Op::Element => {
+                visit(self.a);
+            }
+            Op::ConstantZip(_) => visit(self.b),
+            Op::Zip(_) => {
+                visit(self.a);
+                visit(self.b);
+            }
+            Op::Input | Op::Constant | Op::Sum | Op::Dot | Op::MulAdd | Op::Array => {}
+        }
+    }
+}
+
 /// The array side of an instruction: rarer and larger than the instruction itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<S> {

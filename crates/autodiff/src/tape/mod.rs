@@ -6,6 +6,7 @@
 
 mod gradient;
 mod instruction;
+mod slice;
 mod store;
 mod tensor;
 mod tensor_functions;
@@ -67,6 +68,8 @@ pub struct Tape<S: Scalar = f64> {
     lists: Store<Id>,
     guards: Store<Guard<S>>,
     nodes: RefCell<Vec<Node<S>>>,
+    /// The elements of each node; those of a view are its operand's.
+    arrays: RefCell<Vec<Option<Arc<Vec<S>>>>>,
     elements: Arena<Arc<Vec<S>>>,
     shapes: Arena<usize>,
     error: RefCell<Option<Error>>,
@@ -91,6 +94,7 @@ impl<S: Scalar> Tape<S> {
             lists: Store::new(),
             guards: Store::new(),
             nodes: RefCell::new(Vec::new()),
+            arrays: RefCell::new(Vec::new()),
             elements: Arena::new(),
             shapes: Arena::new(),
             error: RefCell::new(None),
@@ -256,9 +260,11 @@ impl<S: Scalar> Tape<S> {
                 return self.poison(operands.first().map_or(&[], |x| x.shape), at);
             }
         };
-        let data = match op {
+        let (data, elements) = match op {
             // A view lends its operand's own elements.
-            TensorOp::View { offset, .. } => &operands[0].data[offset..offset + size(&shape)],
+            TensorOp::View { offset, .. } => {
+                (&operands[0].data[offset..offset + size(&shape)], None)
+            }
             _ => {
                 let views: SmallVec<[View<'_, S>; 4]> =
                     operands.iter().map(|x| View { data: x.data, shape: x.shape }).collect();
@@ -267,11 +273,12 @@ impl<S: Scalar> Tape<S> {
                     self.fail(fault.into_error(op.name(), at));
                     value.fill(S::nan());
                 }
-                self.elements.alloc(Arc::new(value)).as_slice()
+                let value = Arc::new(value);
+                (self.lend(&value), Some(value))
             }
         };
         let operands = operands.iter().map(|x| x.id).collect();
-        self.push_node(Node { op, operands, shape, at }, data)
+        self.push_node(Node { op, operands, shape, at }, data, elements)
     }
 
     /// The memory that calls recorded on this tape run in; that of another tape if it was shared in time.
@@ -298,30 +305,39 @@ impl<S: Scalar> Tape<S> {
         value: &Array<S>,
         at: &'static Location<'static>,
     ) -> Tensor<'_, S> {
-        let data = self.elements.alloc(value.shared()).as_slice();
         let node = Node {
             op: op(value.clone()),
             operands: SmallVec::new(),
             shape: value.shape().into(),
             at,
         };
-        self.push_node(node, data)
+        self.push_node(node, self.lend(&value.shared()), Some(value.shared()))
     }
 
-    fn push_node<'t>(&'t self, node: Node<S>, data: &'t [S]) -> Tensor<'t, S> {
+    /// The elements of an array, for as long as the tape lives.
+    fn lend(&self, elements: &Arc<Vec<S>>) -> &[S] {
+        self.elements.alloc(Arc::clone(elements)).as_slice()
+    }
+
+    fn push_node<'t>(
+        &'t self,
+        node: Node<S>,
+        data: &'t [S],
+        elements: Option<Arc<Vec<S>>>,
+    ) -> Tensor<'t, S> {
         let shape: &[usize] = self.shapes.alloc_extend(node.shape.iter().copied());
         let mut nodes = self.nodes.borrow_mut();
         let scalar = if shape.is_empty() { data[0] } else { S::zero() };
         let id = self.push(Op::Array, nodes.len() as u32, 0, scalar).id;
         nodes.push(node);
+        self.arrays.borrow_mut().push(elements);
         Tensor { tape: self, id, shape, data }
     }
 
     /// A scalar seen as an array of rank 0; the same instruction.
     pub(crate) fn scalar_tensor(&self, x: Var<'_, S>) -> Tensor<'_, S> {
         let id = self.id_of(x);
-        let data = self.elements.alloc(Arc::new(vec![x.value])).as_slice();
-        Tensor { tape: self, id, shape: &[], data }
+        Tensor { tape: self, id, shape: &[], data: self.lend(&Arc::new(vec![x.value])) }
     }
 
     /// The instruction of `x`, recorded now if `x` is a constant.

@@ -1,5 +1,7 @@
 //! Derivative operators, held against nested dual numbers, closed forms and each other.
 
+mod composite;
 mod linearization;
+mod nested;
 mod support;
 mod vector_function;
