@@ -12,7 +12,11 @@ mod tape;
 
 pub use array::Array;
 pub use derivative::{
-    Composite, CompositeLinearization, Function, Likelihood, LinearMap, Linearization, Matrix, PerExample, VectorFunction, checkpoint, checkpoint_scalars, generic, gradient, hessian, hvp, implicit_optimum, implicit_root, jacobian, jvp, value_and_gradient, vjp,
+    Composite, CompositeLinearization, Fixed, Function, Likelihood, LinearMap, Linearization,
+    Matrix, PerExample, Tree, VectorFunction, checkpoint, checkpoint_scalars, gauss_newton,
+    generic, gradient, gradient_of, hessian, hvp, implicit_optimum, implicit_root, jacobian, jvp,
+    taylor, third_derivative, value_and_gradient, value_and_gradient_of,
+    value_gradient_and_auxiliary_of, vjp,
 };
 pub use error::{Error, Fault};
 pub use kernel::View;

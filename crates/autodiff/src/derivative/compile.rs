@@ -6,7 +6,9 @@ use super::split::{Split, curvature_program};
 use super::stage::{Request, Stage};
 use crate::array::{Array, size};
 use crate::error::Error;
-use crate::program::{Program, Value, emit, record_adjoint, record_tangent};
+use crate::program::{
+    Plain, Program, Value, collected_sum, emit, record_adjoint, record_tangent, record_tangent_in,
+};
 use crate::scalar::Real;
 use crate::tape::{Id, Tape, Tensor, Var};
 
@@ -18,7 +20,15 @@ pub(crate) struct Compiled<S> {
     primal: Program<S>,
     differentiated: usize,
     split: Option<Split<S>>,
-    stages: [OnceLock<Arc<Stage<S>>>; Kind::Curvature as usize + 1],
+    stages: [OnceLock<Arc<Stage<S>>>; Kind::CELLS],
+    taylor: OnceLock<Box<Tower<S>>>,
+}
+
+/// Derivatives along a direction up to some order, and beyond.
+#[derive(Debug)]
+struct Tower<S> {
+    stage: Arc<Stage<S>>,
+    next: OnceLock<Box<Tower<S>>>,
 }
 
 /// What a recorder made: a program, how many of its outputs have derivatives, and the parts if it is a composition.
@@ -44,6 +54,24 @@ pub(crate) enum Kind {
     Third,
     /// Of a composition: `v ↦ ∇²f(x)·v`; the Gauss–Newton product; the Fisher product if there is one
     Curvature,
+    /// `v ↦ d/dε f(x + εv), d²/dε² f(x + εv), …` up to this order, at least 1
+    Taylor(usize),
+}
+
+impl Kind {
+    const CELLS: usize = 6;
+
+    /// Where a stage of this kind is kept; Taylor's are kept in a tower.
+    fn cell(self) -> usize {
+        match self {
+            Self::Value => 0,
+            Self::Gradient => 1,
+            Self::Hvp => 2,
+            Self::Jacobian => 3,
+            Self::Third => 4,
+            Self::Curvature | Self::Taylor(_) => 5,
+        }
+    }
 }
 
 /// Where a recording was made; the derived programs are recorded there too.
@@ -60,6 +88,7 @@ impl<S: Real> Compiled<S> {
             differentiated: recorded.differentiated,
             split: recorded.split,
             stages: std::array::from_fn(|_| OnceLock::new()),
+            taylor: OnceLock::new(),
         }
     }
 
@@ -75,12 +104,40 @@ impl<S: Real> Compiled<S> {
 
     /// The staged program of this kind, derived when first asked for.
     pub(crate) fn stage(&self, kind: Kind, origin: Origin<'_, S>) -> Result<Arc<Stage<S>>, Error> {
-        let cell = &self.stages[kind as usize];
+        if let Kind::Taylor(order) = kind {
+            return self.taylor(order, origin);
+        }
+        let cell = &self.stages[kind.cell()];
         if let Some(stage) = cell.get() {
             return Ok(Arc::clone(stage));
         }
         let stage = Arc::new(self.derive(kind, origin)?);
         Ok(Arc::clone(cell.get_or_init(|| stage)))
+    }
+
+    /// Each order is the tangent of the one before, along the same direction; what that has already is shared.
+    fn taylor(&self, order: usize, origin: Origin<'_, S>) -> Result<Arc<Stage<S>>, Error> {
+        let (n, outputs) = (self.primal.inputs.len(), self.primal.outputs.len());
+        let mut program = &self.primal;
+        let mut cell = &self.taylor;
+        for reached in 1.. {
+            if cell.get().is_none() {
+                let program = next_order(program, n, outputs, origin)?.simplified();
+                let product = Request {
+                    inputs: n..2 * n,
+                    outputs: outputs..outputs + reached,
+                    linear: reached == 1,
+                };
+                let stage = Arc::new(Stage::with_products(program, n, &[product]));
+                cell.get_or_init(|| Box::new(Tower { stage, next: OnceLock::new() }));
+            }
+            let Some(tower) = cell.get() else { break };
+            if reached >= order {
+                return Ok(Arc::clone(&tower.stage));
+            }
+            (program, cell) = (&tower.stage.program, &tower.next);
+        }
+        unreachable!("the tower grows until it has the order")
     }
 
     fn derive(&self, kind: Kind, origin: Origin<'_, S>) -> Result<Stage<S>, Error> {
@@ -121,6 +178,7 @@ impl<S: Real> Compiled<S> {
                     (0..products).map(|k| Request::linear(n..2 * n, product(k))).collect();
                 Stage::with_products(program, n, &products)
             }
+            Kind::Taylor(order) => unreachable!("order {order} is kept in the tower"),
         })
     }
 }
@@ -226,6 +284,31 @@ pub(super) fn tangent_program<S: Real>(
     let moved = ids.iter().map(|&id| tangents[id as usize]);
     outputs.extend(ids_or_zero(&tape, program, moved, ids));
     Ok(tape.finish(outputs)?.program)
+}
+
+/// Appends the next derivative along the direction that is the second set of inputs, or becomes it.
+fn next_order<S: Real>(
+    program: &Program<S>,
+    n: usize,
+    outputs: usize,
+    origin: Origin<'_, S>,
+) -> Result<Program<S>, Error> {
+    let tape = Tape::new();
+    let point = inputs_like(&tape, program, &program.inputs, origin.point);
+    let direction = match point.len() > n {
+        true => point[n..].to_vec(),
+        false => inputs_like(&tape, program, &program.inputs, &[]),
+    };
+    let values = emit(program, &tape, &point, &data(&tape, origin.data));
+    let tangents =
+        record_tangent_in::<S, S, Plain>(program, &tape, &values, &direction, collected_sum);
+    let last = match program.outputs.len() > outputs {
+        true => program.outputs[program.outputs.len() - 1],
+        false => program.outputs[0],
+    };
+    let mut ids = output_ids(program, &tape, &values);
+    ids.push(id_or_zero(&tape, tangents[last as usize], program.shape(last)));
+    Ok(tape.finish(ids)?.program)
 }
 
 /// Appends the tangents of the first `m` outputs, and the cotangents of the inputs; direction and cotangents become inputs.

@@ -265,6 +265,42 @@ impl<'f, S: Real> Function<'f, S> {
         Ok(S::sum_of_products(product.into_iter().zip(w.iter().copied())))
     }
 
+    /// The Taylor coefficients of `ε ↦ f(x + εv)` at 0, from order 0 to `order`: number k is `1/k!·dᵏ/dεᵏ f(x + εv)`.
+    ///
+    /// The program is differentiated `order` times along the same direction, by the one rule of each instruction; what one
+    /// order computes the next shares, and like terms are collected, so the cost grows as a polynomial of the order.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Self::value); [`Error::Length`] if `v` is not as long as `x`.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::Function;
+    ///
+    /// let f = Function::record(&[0.0, 1.0], |x| x[1] / (1.0 - x[0]))?;
+    /// assert_eq!(f.taylor(&[0.0, 3.0], &[1.0, 0.0], 4)?, [3.0; 5]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    pub fn taylor(&self, x: &[S], v: &[S], order: usize) -> Result<Vec<S>, Error> {
+        check_length("the direction", v, self.dim())?;
+        let mut coefficients = vec![S::zero(); order + 1];
+        if order == 0 {
+            coefficients[0] = self.value(x)?;
+            return Ok(coefficients);
+        }
+        let frozen = self.replay.freeze(x, Kind::Taylor(order))?;
+        coefficients[0] = frozen.outputs(0..1)[0];
+        frozen.apply(0, v, &mut coefficients[1..])?;
+        let mut factorial = 1.0;
+        for (k, coefficient) in coefficients.iter_mut().enumerate().skip(1) {
+            factorial *= k as f64;
+            *coefficient /= S::constant(factorial);
+        }
+        Ok(coefficients)
+    }
+
     /// Replaces data array number `index` by another of the same shape; nothing is recorded again.
     ///
     /// # Errors

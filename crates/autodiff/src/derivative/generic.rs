@@ -13,7 +13,7 @@
 //! # Ok::<(), dualtape_autodiff::Error>(())
 //! ```
 
-use super::Matrix;
+use super::{Function, Matrix, Tree};
 use crate::error::{Error, check_length};
 use crate::program::{
     Embed, Program, Value, emit, evaluate_scalars, record_adjoint, reverse_scalars,
@@ -153,6 +153,101 @@ where
         }
     }
     Ok(Matrix::from_rows(m, n, rows))
+}
+
+/// See [`third_derivative`](crate::third_derivative()).
+///
+/// # Errors
+///
+/// As there.
+pub fn third_derivative<S: Real, F>(f: F, x: &[S], u: &[S], v: &[S]) -> Result<Vec<S>, Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
+{
+    check_length("the first direction", u, x.len())?;
+    check_length("the second direction", v, x.len())?;
+    let program = record_scalars(x, |x| vec![f(x)])?.program;
+    let along_u = seeded(x, |i| [u[i]]);
+    let point: Vec<_> = along_u
+        .into_iter()
+        .zip(v)
+        .map(|(re, &v)| Dual { re, eps: [Dual::<S, 1>::constant(v)] })
+        .collect();
+    let (_, gradient) = pull_back(&program, &point, &[Dual::constant(Dual::constant(S::one()))])?;
+    Ok(gradient.iter().map(|component| component.eps[0].eps[0]).collect())
+}
+
+/// See [`taylor`](crate::taylor()).
+///
+/// # Errors
+///
+/// As there.
+pub fn taylor<S: Real, F>(f: F, x: &[S], v: &[S], order: usize) -> Result<Vec<S>, Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S> + Send + Sync,
+{
+    Function::record_scalars(x, f)?.taylor(x, v, order)
+}
+
+/// See [`gauss_newton`](crate::gauss_newton()).
+///
+/// # Errors
+///
+/// As there.
+pub fn gauss_newton<S: Real, F>(residuals: F, x: &[S], v: &[S]) -> Result<Vec<S>, Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
+{
+    check_length("the direction", v, x.len())?;
+    let program = record_scalars(x, residuals)?.program;
+    let moved = push_forward(&program, &seeded(x, |i| [v[i]]))?;
+    let tangent: Vec<S> = moved.iter().map(|residual| residual.eps[0]).collect();
+    Ok(pull_back(&program, x, &tangent)?.1)
+}
+
+/// See [`gradient_of`](crate::gradient_of()).
+///
+/// # Errors
+///
+/// As there.
+pub fn gradient_of<S: Real, P, F>(f: F, x: &P) -> Result<P, Error>
+where
+    P: Tree<S>,
+    F: for<'t> Fn(&'t Tape<S>, P::Handles<'t>) -> Var<'t, S>,
+{
+    Ok(value_and_gradient_of(f, x)?.1)
+}
+
+/// See [`value_and_gradient_of`](crate::value_and_gradient_of()).
+///
+/// # Errors
+///
+/// As there.
+pub fn value_and_gradient_of<S: Real, P, F>(f: F, x: &P) -> Result<(S, P), Error>
+where
+    P: Tree<S>,
+    F: for<'t> Fn(&'t Tape<S>, P::Handles<'t>) -> Var<'t, S>,
+{
+    let tape = Tape::new();
+    let value = f(&tape, x.record(&tape));
+    let gradient = tape.input_gradient(value)?;
+    Ok((value.value, x.rebuild(&mut gradient.into_iter())))
+}
+
+/// See [`value_gradient_and_auxiliary_of`](crate::value_gradient_and_auxiliary_of()).
+///
+/// # Errors
+///
+/// As there.
+pub fn value_gradient_and_auxiliary_of<S: Real, P, A, F>(f: F, x: &P) -> Result<(S, P, A), Error>
+where
+    P: Tree<S>,
+    F: for<'t> Fn(&'t Tape<S>, P::Handles<'t>) -> (Var<'t, S>, A),
+{
+    let tape = Tape::new();
+    let (value, auxiliary) = f(&tape, x.record(&tape));
+    let gradient = tape.input_gradient(value)?;
+    Ok((value.value, x.rebuild(&mut gradient.into_iter()), auxiliary))
 }
 
 /// Records a closure over scalars at `x`.

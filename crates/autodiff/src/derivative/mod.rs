@@ -17,6 +17,7 @@ mod per_example;
 mod replay;
 mod split;
 mod stage;
+mod tree;
 mod vector_function;
 
 pub use checkpoint::{checkpoint, checkpoint_scalars};
@@ -27,6 +28,7 @@ pub use linearization::Linearization;
 pub use matrix::Matrix;
 pub use per_example::PerExample;
 pub use split::Likelihood;
+pub use tree::{Fixed, Tree, gradient_of, value_and_gradient_of, value_gradient_and_auxiliary_of};
 pub use vector_function::{LinearMap, VectorFunction};
 
 use crate::error::Error;
@@ -192,4 +194,75 @@ where
     F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>>,
 {
     generic::jacobian(f, x)
+}
+
+/// The third derivative along two directions, the vector `∇³f(x)[u, v] = d/dε ∇²f(x + εv)·u`: reverse mode over nested duals.
+///
+/// Complexity: a small multiple of one gradient.
+///
+/// # Errors
+///
+/// As [`jvp`].
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::third_derivative;
+///
+/// let product = third_derivative(|x| x[0].powi(3) * x[1], &[2.0, 5.0], &[1.0, 0.0], &[1.0, 0.0])?;
+/// assert_eq!(product, [30.0, 12.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+pub fn third_derivative<F>(f: F, x: &[f64], u: &[f64], v: &[f64]) -> Result<Vec<f64>, Error>
+where
+    F: for<'t> Fn(&[Var<'t>]) -> Var<'t>,
+{
+    generic::third_derivative(f, x, u, v)
+}
+
+/// The Taylor coefficients of `ε ↦ f(x + εv)` at 0, from order 0 to `order`. See [`Function::taylor`].
+///
+/// # Errors
+///
+/// As [`jvp`].
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::taylor;
+///
+/// let exponential = taylor(|x| x[0].exp(), &[0.0], &[1.0], 4)?;
+/// assert_eq!(exponential, [1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+pub fn taylor<F>(f: F, x: &[f64], v: &[f64], order: usize) -> Result<Vec<f64>, Error>
+where
+    F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync,
+{
+    generic::taylor(f, x, v, order)
+}
+
+/// The Gauss–Newton product `JᵀJ·v` of residuals `r(x)`: the Hessian of `½‖r‖²` without the second derivatives of `r`.
+///
+/// For other losses and for many products, [`Composite`] and [`VectorFunction::linearize`].
+///
+/// # Errors
+///
+/// As [`jvp`].
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::gauss_newton;
+///
+/// let product = gauss_newton(|x| vec![x[0] * x[1], x[0] - 1.0], &[2.0, 3.0], &[1.0, 0.0])?;
+/// // J = [3 2; 1 0]
+/// assert_eq!(product, [10.0, 6.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+pub fn gauss_newton<F>(residuals: F, x: &[f64], v: &[f64]) -> Result<Vec<f64>, Error>
+where
+    F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>>,
+{
+    generic::gauss_newton(residuals, x, v)
 }

@@ -12,6 +12,7 @@ mod batch;
 mod call;
 #[cfg(test)]
 mod closure;
+mod collect;
 mod compute;
 mod display;
 mod emit;
@@ -25,9 +26,10 @@ use crate::rules::{power_int_derivative, power_real_derivative};
 use crate::scalar::{Elementary, Scalar};
 use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
 
-pub(crate) use batch::{Lanes, Tiles, record_batch, tiles_read};
 pub(crate) use adjoint::{record_adjoint, record_adjoint_in, sum_of_products};
+pub(crate) use batch::{Lanes, Tiles, record_batch, tiles_read};
 pub(crate) use call::{Call, Frames};
+pub(crate) use collect::collected_sum;
 pub(crate) use compute::{evaluate_scalars, reverse_scalars};
 pub(crate) use emit::{Embed, Embedding, Plain, Unchanged, Value, emit};
 pub(crate) use evaluate::{Arguments, Workspace};

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::Program;
 use crate::array::size;
+use crate::rules::Binary;
 use crate::rules::tensor::TensorOp;
 use crate::scalar::Real;
 use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
@@ -174,6 +175,8 @@ fn key<S: Real>(
         Op::Constant => Key::Scalar(op, bits(a), 0),
         Op::PowerReal | Op::ZipConstant(_) => Key::Scalar(op, a.into(), bits(b)),
         Op::ConstantZip(_) => Key::Scalar(op, bits(a), b.into()),
+        // Sums and products of two have the same bits in either order.
+        Op::Zip(Binary::Add | Binary::Mul) => Key::Scalar(op, a.min(b).into(), a.max(b).into()),
         Op::Map(_) | Op::PowerInt | Op::Zip(_) | Op::Element => Key::Scalar(op, a.into(), b.into()),
         Op::Sum | Op::Dot | Op::MulAdd => {
             Key::List(op, program.listed(instruction).iter().map(|&x| rename(x)).collect())
@@ -183,7 +186,11 @@ fn key<S: Real>(
             if node.operands.is_empty() {
                 return None;
             }
-            Key::Array(node.op.name(), node.operands.clone())
+            let mut operands = node.operands.clone();
+            if let TensorOp::Zip(Binary::Add | Binary::Mul) = node.op {
+                operands.sort_unstable();
+            }
+            Key::Array(node.op.name(), operands)
         }
     })
 }

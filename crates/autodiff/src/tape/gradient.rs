@@ -216,6 +216,26 @@ impl<S: Scalar> Tape<S> {
         self.push_constant(S::nan())
     }
 
+    /// The gradient of `y` with respect to all inputs, flat, unless something was refused.
+    pub(crate) fn input_gradient(&self, y: Var<'_, S>) -> Result<Vec<S>, Error> {
+        let y = self.id_of(y);
+        if let Some(error) = self.error() {
+            return Err(error);
+        }
+        let inputs = self.inputs.borrow().clone();
+        let one = Value::Scalar(Var::from_value(S::one()));
+        let mut flat = Vec::new();
+        for (x_bar, &x) in self.adjoint(&[(y, one)], &inputs).into_iter().zip(&inputs) {
+            match (x_bar, self.handle(x)) {
+                (Some(Value::Scalar(x_bar)), _) => flat.push(x_bar.value),
+                (Some(Value::Array(x_bar)), _) => flat.extend_from_slice(x_bar.data),
+                (None, Value::Scalar(_)) => flat.push(S::zero()),
+                (None, Value::Array(x)) => flat.extend(x.data.iter().map(|_| S::zero())),
+            }
+        }
+        self.error().map_or(Ok(flat), Err)
+    }
+
     /// The instruction of the array `x`.
     #[track_caller]
     pub(crate) fn id_of_array(&self, x: Tensor<'_, S>) -> Id {

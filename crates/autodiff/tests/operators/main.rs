@@ -4,4 +4,6 @@ mod composite;
 mod linearization;
 mod nested;
 mod support;
+mod taylor;
+mod tree;
 mod vector_function;
