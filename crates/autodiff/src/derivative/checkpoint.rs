@@ -95,7 +95,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::super::compile::{Compiled, Kind, Origin};
+    use super::super::compile::{Compiled, Kind, Origin, Recorded};
     use super::*;
     use crate::array::Array;
     use crate::error::Error;
@@ -118,7 +118,11 @@ mod tests {
             }
         };
         let output = tape.id_of(y.dot(y));
-        let compiled = Compiled::new(tape.finish(vec![output])?.program, 1);
+        let compiled = Compiled::new(Recorded {
+            program: tape.finish(vec![output])?.program,
+            differentiated: 1,
+            split: None,
+        });
         let origin = Origin { point: &point, data: &[] };
         let of = |kind| {
             let plan = &compiled.stage(kind, origin)?.plan;
