@@ -70,7 +70,7 @@ impl Likelihood {
             [Value::Array(z)] => z,
             _ => {
                 let scalars: Vec<Var<'_, S>> = values.iter().map(|z| z.scalar()).collect();
-                Tensor::stack(&tape, &scalars)
+                Tensor::from_vars(&tape, &scalars)
             }
         };
         let output = tape.id_of(self.log_partition(z));
