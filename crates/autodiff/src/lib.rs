@@ -22,4 +22,4 @@ pub use error::{Error, Fault};
 pub use kernel::View;
 pub use rules::{Adjoint, Binary, Elementwise, NumericAdjoint, Operation, Unary};
 pub use scalar::{Const, Dual, Elementary, Real, Scalar, c};
-pub use tape::{IntoTensor, Tape, Tensor, Var};
+pub use tape::{Convolution, IntoTensor, Pooling, Tape, Tensor, Var};

@@ -37,7 +37,7 @@ pub(crate) use linear_algebra::{
     Triangular, cholesky, eigenvectors, log_determinant, lu, solve_lu, solve_triangular,
 };
 pub(crate) use log_sum_exp::log_sum_exp;
-pub(crate) use max::max;
+pub(crate) use max::{max, max_share};
 pub(crate) use permute::permute;
 pub(crate) use product::matmul;
 pub(crate) use scan::{argmax, cumulative_sum};

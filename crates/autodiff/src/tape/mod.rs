@@ -4,8 +4,11 @@
 //! once, so code may loop and branch on values as usual. The tape stores what was done, not derivatives: those come from
 //! the recorded [program](crate::Function).
 
+mod conv;
+mod einsum;
 mod gradient;
 mod instruction;
+mod pooling;
 mod slice;
 mod store;
 mod tensor;
@@ -35,7 +38,9 @@ use crate::program::{Frames, Program};
 use crate::rules::tensor::TensorOp;
 use crate::scalar::Scalar;
 
+pub use conv::Convolution;
 pub(crate) use instruction::{Fact, Guard, Id, Instruction, Node, Op, Operand, Relation};
+pub use pooling::Pooling;
 pub(crate) use store::Store;
 pub use tensor::Tensor;
 pub(crate) use tensor::fingerprint;

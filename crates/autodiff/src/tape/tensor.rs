@@ -162,6 +162,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
 
     /// Repeats elements to a larger shape, by NumPy's rules.
     #[track_caller]
+    #[doc(alias = "expand")]
     pub fn broadcast(self, shape: &[usize]) -> Self {
         if self.shape == shape {
             return self;
@@ -180,6 +181,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
 
     /// Puts an axis of length 1 before axis `axis`.
     #[track_caller]
+    #[doc(alias("unsqueeze", "expand_dims"))]
     pub fn keep_axis(self, axis: usize) -> Self {
         let mut shape: Shape = self.shape.into();
         shape.insert(axis.min(shape.len()), 1);

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Tensor;
-use crate::array::Array;
+use crate::array::{Array, Shape};
 use crate::lattice::Lattice;
 use crate::rules::tensor::{TensorOp, strided_add};
 use crate::scalar::{Elementary, Scalar};
@@ -29,6 +29,54 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             self.tape.refuse(operation, &[self.shape], &needs);
         }
         exists
+    }
+
+    /// The same elements in another shape, of which one length may be left open: −1, as in NumPy.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, Tape};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.constant(&Array::new(&[2, 1, 3], vec![0.0; 6])?);
+    /// assert_eq!(x.reshape_infer(&[3, -1]).shape(), [3, 2]);
+    /// assert_eq!(x.squeeze(1).shape(), [2, 3]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reshape_infer(self, shape: &[isize]) -> Self {
+        let known: usize =
+            shape.iter().filter_map(|&length| usize::try_from(length).ok()).product();
+        let open = shape.iter().filter(|&&length| length < 0).count();
+        let fits = match open {
+            0 => known == self.len(),
+            1 => {
+                known > 0
+                    && self.len().is_multiple_of(known)
+                    && shape.iter().all(|&length| length >= -1)
+            }
+            _ => false,
+        };
+        if !fits {
+            let needs = format!("as many elements as {shape:?} says, at most one length being −1");
+            self.tape.refuse("reshape_infer", &[self.shape], &needs);
+            return self;
+        }
+        let rest = if open == 1 { self.len() / known } else { 0 };
+        let lengths = shape.iter().map(|&length| usize::try_from(length).unwrap_or(rest));
+        self.reshape(&lengths.collect::<Shape>())
+    }
+
+    /// Without an axis of length 1; [`keep_axis`](Self::keep_axis) puts one in.
+    #[track_caller]
+    pub fn squeeze(self, axis: usize) -> Self {
+        if self.shape.get(axis) != Some(&1) {
+            let needs = format!("an axis {axis} of length 1");
+            self.tape.refuse("squeeze", &[self.shape], &needs);
+            return self;
+        }
+        self.select(axis, 0)
     }
 
     /// The elements in `range` along an axis. Along the first axis nothing is copied.

@@ -58,7 +58,8 @@ proptest! {
             y.at(&i.iter().zip(&row).map(|(&i, &n)| i.min(n.max(1) - 1)).collect::<Vec<_>>())
         };
         type Compare = for<'t> fn(Tensor<'t>, Tensor<'t>) -> Tensor<'t>;
-        let comparisons: [(Compare, fn(&f64, &f64) -> bool); 6] = [
+        type Holds = fn(&f64, &f64) -> bool;
+        let comparisons: [(Compare, Holds); 6] = [
             (|a, b| a.lt(b), |a, b| a < b),
             (|a, b| a.le(b), |a, b| a <= b),
             (|a, b| a.gt(b), |a, b| a > b),

@@ -1,8 +1,12 @@
 //! Operations on arrays, each against its definition spelled out element by element, and against its own transpose.
 
 mod contraction;
+mod conv;
+mod einsum;
 mod indexing;
 mod layout;
+mod networks;
+mod reductions;
 mod replay;
 mod support;
 mod transposes;

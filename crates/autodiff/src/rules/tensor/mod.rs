@@ -283,7 +283,7 @@ impl<S: Scalar> TensorOp<S> {
             Self::Broadcast(_) => kernel::broadcast(x[0], y, shape),
             Self::LogSumExp(axis) => kernel::log_sum_exp(x[0], *axis, y),
             Self::Max(axis) => kernel::max(x[0], *axis, y),
-            Self::MaxShare(axis) => reduction::max_share(x[0], *axis, y),
+            Self::MaxShare(axis) => kernel::max_share(x[0], *axis, y),
             Self::Shift(axis) => {
                 kernel::max(x[0], *axis, y);
                 y.iter_mut().filter(|y| !y.is_finite()).for_each(|y| *y = S::zero());

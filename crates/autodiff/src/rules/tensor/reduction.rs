@@ -2,7 +2,6 @@
 
 use super::layout::strip_axes;
 use crate::array::Shape;
-use crate::kernel::View;
 use crate::rules::Unary;
 use crate::scalar::{Elementary, Scalar};
 use crate::tape::Tensor;
@@ -22,24 +21,4 @@ pub(super) fn softmax<'t, S: Scalar>(
     axis: usize,
 ) -> Tensor<'t, S> {
     (x - y.keep_axis(axis)).map(Unary::Exp)
-}
-
-/// Which elements are the largest along the axis: 1, or 1/k at a tie of k.
-pub(super) fn max_share<S: Scalar>(x: View<'_, S>, axis: usize, share: &mut [S]) {
-    let length = x.shape[axis];
-    let stride: usize = x.shape[axis + 1..].iter().product();
-    if length == 0 || stride == 0 {
-        return;
-    }
-    for outer in (0..x.data.len()).step_by(length * stride) {
-        for start in outer..outer + stride {
-            let along = || (0..length).map(|k| start + k * stride);
-            let largest = along().map(|i| x.data[i]).fold(x.data[start], |m, v| m.max(v));
-            let ties = along().filter(|&i| x.data[i] == largest).count();
-            for i in along() {
-                let part = if x.data[i] == largest { 1.0 / ties as f64 } else { 0.0 };
-                share[i] = S::constant(part);
-            }
-        }
-    }
 }

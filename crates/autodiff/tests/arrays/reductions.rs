@@ -1,0 +1,110 @@
+//! Reductions over sets of axes against their definitions.
+
+use dualtape_autodiff::{Error, Function, Tensor};
+use proptest::prelude::*;
+
+use crate::support::{Naive, indices};
+use crate::transposes::shapes;
+
+/// `reduce` of all elements over the axes of `mask`.
+fn reduced(x: &Naive, axes: &[usize], reduce: impl Fn(&[f64]) -> f64) -> Naive {
+    let kept: Vec<usize> = (0..x.shape.len()).filter(|axis| !axes.contains(axis)).collect();
+    let shape: Vec<usize> = kept.iter().map(|&axis| x.shape[axis]).collect();
+    Naive::from_fn(&shape, |outer| {
+        let all = indices(&x.shape);
+        let here = |i: &&Vec<usize>| kept.iter().zip(outer).all(|(&axis, &k)| i[axis] == k);
+        reduce(&all.iter().filter(here).map(|i| x.at(i)).collect::<Vec<f64>>())
+    })
+}
+
+type Reduction = for<'t> fn(Tensor<'t>, &[usize]) -> Tensor<'t>;
+type Definition<'a> = &'a dyn Fn(&[f64]) -> f64;
+
+proptest! {
+    #[test]
+    fn reductions_match_their_definition(shape in shapes(), mask in 0..16_usize, seed in 0..99_u64) {
+        let x = Naive::sample(&shape, seed);
+        // In no particular order.
+        let axes: Vec<usize> = (0..shape.len()).rev().filter(|axis| mask >> axis & 1 == 1).collect();
+        let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
+        let cases: [(Reduction, Definition<'_>); 9] = [
+            (|x, axes| x.sum_axes(axes), &|x| x.iter().sum()),
+            (|x, axes| x.mean_axes(axes), &mean),
+            (|x, axes| x.max_axes(axes), &|x| x.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
+            (|x, axes| x.min_axes(axes), &|x| x.iter().copied().fold(f64::INFINITY, f64::min)),
+            (|x, axes| x.prod_axes(axes), &|x| x.iter().product()),
+            (|x, axes| x.norm_axes(axes), &|x| x.iter().map(|x| x * x).sum::<f64>().sqrt()),
+            (|x, axes| x.norm_l1_axes(axes), &|x| x.iter().map(|x| x.abs()).sum()),
+            (|x, axes| x.log_sum_exp_axes(axes), &|x| x.iter().map(|x| x.exp()).sum::<f64>().ln()),
+            (|x, axes| x.var_axes(axes, 0.5), &|x| {
+                x.iter().map(|y| (y - mean(x)).powi(2)).sum::<f64>() / (x.len() as f64 - 0.5)
+            }),
+        ];
+        let empty = axes.iter().any(|&axis| shape[axis] == 0);
+        for (k, (reduction, definition)) in cases.into_iter().enumerate() {
+            // The mean and the variance of nothing are not numbers.
+            if !(empty && matches!(k, 1 | 6 | 8 | 5 | 7)) {
+                x.check(|x| reduction(x, &axes), &reduced(&x, &axes, definition), 64.0);
+            }
+        }
+        x.check(|x| x.sum_axes(&axes).keep_axes(&axes) + x * 0.0, &{
+            let sums = reduced(&x, &axes, |x| x.iter().sum());
+            Naive::from_fn(&shape, |i| {
+                let kept: Vec<usize> = (0..i.len()).filter(|a| !axes.contains(a)).map(|a| i[a]).collect();
+                sums.at(&kept)
+            })
+        }, 64.0);
+    }
+}
+
+/// `∂Π/∂xᵢ` is the product of the others, also where some are 0; so is every higher derivative.
+#[test]
+fn products_with_zeros_have_exact_derivatives() -> Result<(), Error> {
+    for n in 1..8 {
+        let f = Function::<f64>::record_tensor(&vec![1.0; n], &[], |x, _| x.prod())?;
+        for zeros in 0..n.min(3) {
+            let x: Vec<f64> =
+                (0..n).map(|i| if i < zeros { 0.0 } else { i as f64 - 2.5 }).collect();
+            let without = |skip: &[usize]| -> f64 {
+                (0..n).filter(|i| !skip.contains(i)).map(|i| x[i]).product()
+            };
+            let (gradient, hessian) = (f.gradient(&x)?, f.hessian(&x)?);
+            for i in 0..n {
+                assert!((gradient[i] - without(&[i])).abs() <= 1e-14 * without(&[i]).abs());
+                for j in 0..n {
+                    let expected = if i == j { 0.0 } else { without(&[i, j]) };
+                    assert!((hessian[(i, j)] - expected).abs() <= 1e-14 * expected.abs());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn norms_at_their_kinks_and_beyond_the_range() -> Result<(), Error> {
+    let norm = Function::<f64>::record_tensor(&[1.0; 3], &[], |x, _| x.norm_axes(&[0]).to_var())?;
+    assert_eq!(norm.value(&[0.0; 3])?, 0.0);
+    assert_eq!(norm.gradient(&[0.0; 3])?, [0.0; 3]);
+    assert!(norm.hessian(&[0.0; 3])?.as_slice().iter().all(|&h| h == 0.0));
+    for scale in [1e-200, 1.0, 1e200] {
+        let x = [2.0 * scale, -3.0 * scale, 6.0 * scale];
+        assert!((norm.value(&x)? / scale - 7.0).abs() <= 1e-14);
+        for (g, x) in norm.gradient(&x)?.iter().zip(x) {
+            assert!((g - x / (7.0 * scale)).abs() <= 1e-15);
+        }
+    }
+    // The Hessian of the norm is (I − u uᵀ)/‖x‖.
+    let h = norm.hessian(&[2.0, -3.0, 6.0])?;
+    let u = [2.0 / 7.0, -3.0 / 7.0, 6.0 / 7.0];
+    for i in 0..3 {
+        for j in 0..3 {
+            let expected = (f64::from(i == j) - u[i] * u[j]) / 7.0;
+            assert!((h[(i, j)] - expected).abs() <= 1e-15, "{i} {j}");
+        }
+    }
+    let largest =
+        Function::<f64>::record_tensor(&[1.0; 3], &[], |x, _| x.norm_max_axes(&[0]).to_var())?;
+    assert_eq!(largest.gradient(&[1.0, -2.0, 2.0])?, [0.0, -0.5, 0.5]);
+    Ok(())
+}
