@@ -332,3 +332,40 @@ fn jacobian_program<S: Real>(
     outputs.extend(ids_or_zero(&tape, primal, pulled_back, &primal.inputs));
     Ok(tape.finish(outputs)?.program)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derivative::generic::record_scalars;
+
+    /// Instructions and listed operands of the program of the Taylor coefficients up to `order`.
+    fn size_at(order: usize, f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>) -> Result<usize, Error> {
+        let x = [0.4, 0.7, -0.3];
+        let program = record_scalars(&x, |x| vec![f(x)])?.program;
+        let compiled = Compiled::new(Recorded { program, differentiated: 1, split: None });
+        let stage = compiled.stage(Kind::Taylor(order), Origin { point: &x, data: &[] })?;
+        Ok(stage.program.len() + stage.program.lists.len())
+    }
+
+    #[test]
+    fn taylor_programs_grow_as_a_polynomial_of_the_order() -> Result<(), Error> {
+        let growth = |sizes: [usize; 3]| {
+            [sizes[1] as f64 / sizes[0] as f64, sizes[2] as f64 / sizes[1] as f64]
+        };
+        let chain =
+            [4, 8, 16].map(|order| size_at(order, |x| (0..5).fold(x[0], |y, _| (y * 0.5).exp())));
+        let network = [4, 8, 16].map(|order| {
+            size_at(order, |x| {
+                let hidden = (0..4).map(|i| (x[i % 3] * 0.5 + x[(i + 1) % 3] * x[2]).tanh());
+                hidden.map(|h| (h * x[0]).tanh() * x[1]).sum()
+            })
+        });
+        for sizes in [chain, network] {
+            let [a, b, c] = sizes;
+            let sizes = [a?, b?, c?];
+            // Measured: four times the program for twice the order. Terms that are not collected would make it 2⁸ times.
+            assert!(growth(sizes).iter().all(|&growth| growth < 5.0), "{sizes:?}");
+        }
+        Ok(())
+    }
+}

@@ -37,7 +37,7 @@ use crate::tape::{Tape, Tensor, Var};
 /// let f = Composite::record(
 ///     &[1.0, 1.0],
 ///     |x| vec![x[0] * x[0], x[0] * x[1]],
-///     |z| 0.5 * z.iter().map(|z| (z - 1.0).powi(2)).sum::<dualtape_autodiff::Var>(),
+///     |z| 0.5 * ((z[0] - 1.0).powi(2) + (z[1] - 1.0).powi(2)),
 /// )?;
 /// let at = f.linearize(&[1.0, 2.0])?;
 /// assert_eq!((at.value(), at.gradient()), (0.5, &[2.0, 1.0][..]));
@@ -106,7 +106,8 @@ impl<'f, S: Real> Composite<'f, S> {
     /// )?;
     /// let at = f.linearize(&[0.0])?;
     /// // σ(0)(1 − σ(0))·(1 + 4 + 1)/3
-    /// assert_eq!((at.gauss_newton(&[1.0])?, at.fisher(&[1.0])?), (vec![0.5], vec![0.5]));
+    /// assert!((at.fisher(&[1.0])?[0] - 0.5).abs() < 1e-15);
+    /// assert!((at.gauss_newton(&[1.0])?[0] - 0.5).abs() < 1e-15);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
     pub fn record_tensor<M, L>(

@@ -268,7 +268,9 @@ impl<'f, S: Real> Function<'f, S> {
     /// The Taylor coefficients of `ε ↦ f(x + εv)` at 0, from order 0 to `order`: number k is `1/k!·dᵏ/dεᵏ f(x + εv)`.
     ///
     /// The program is differentiated `order` times along the same direction, by the one rule of each instruction; what one
-    /// order computes the next shares, and like terms are collected, so the cost grows as a polynomial of the order.
+    /// order computes the next shares, and like terms are collected.
+    ///
+    /// Complexity: as the square of the order (measured on chains of exponentials and on networks of scalars).
     ///
     /// # Errors
     ///
