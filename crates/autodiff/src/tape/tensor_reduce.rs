@@ -115,7 +115,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// ```
     /// use dualtape_autodiff::Function;
     ///
-    /// let norm = Function::record_tensor(&[3e200, 4e200], &[], |x, _| x.norm_axes(&[0]).to_var())?;
+    /// let norm = Function::<f64>::record_tensor(&[3e200, 4e200], &[], |x, _| x.norm_axes(&[0]).to_var())?;
     /// assert!((norm.value(&[3e200, 4e200])? / 5e200 - 1.0).abs() < 1e-15);
     /// assert_eq!(norm.gradient(&[0.0, -2.0])?, [0.0, -1.0]);
     /// assert_eq!(norm.gradient(&[0.0, 0.0])?, [0.0, 0.0]);
