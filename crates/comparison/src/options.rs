@@ -15,7 +15,7 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(workload::names()))]
     pub workloads: Vec<String>,
 
-    /// Contenders whose names start with one of these, separated by commas (`dualtape,topos,JAX`); by default all. The plain
+    /// Contenders whose names start with one of these, separated by commas (`dualtape,burn,JAX`); by default all. The plain
     /// function is always timed.
     #[arg(long, value_delimiter = ',')]
     pub contenders: Vec<String>,

@@ -2,6 +2,10 @@
 
 #[cfg(feature = "ad_trait")]
 mod ad_trait;
+#[cfg(feature = "burn")]
+mod burn;
+#[cfg(feature = "candle")]
+mod candle;
 pub mod dualtape;
 pub mod dualtape_network;
 #[cfg(feature = "echidna")]
@@ -51,6 +55,10 @@ pub fn network(network: &Network, precision: Precision) -> Tasks<'_> {
             Precision::Single => topos::network::<f32>(network),
             Precision::Double => topos::network::<f64>(network),
         },
+        #[cfg(feature = "burn")]
+        burn::network,
+        #[cfg(feature = "candle")]
+        candle::network,
     ];
     contenders.iter().flat_map(|tasks| tasks(network, precision)).collect()
 }
