@@ -48,7 +48,7 @@ impl<S: Real, T: Clone> Tree<S> for Fixed<T> {
 
     fn flatten(&self, _: &mut Vec<S>) {}
 
-    fn record<'t>(&self, _: &'t Tape<S>) -> T {
+    fn record(&self, _: &Tape<S>) -> T {
         self.0.clone()
     }
 

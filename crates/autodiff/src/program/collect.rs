@@ -1,5 +1,7 @@
 //! Collecting like terms, so that repeated derivatives along one direction stay few.
 
+use std::collections::HashMap;
+
 use super::sum_of_products;
 use crate::rules::{Binary, Unary};
 use crate::scalar::Scalar;
@@ -9,27 +11,35 @@ use crate::tape::{Id, Op, Var};
 ///
 /// By Leibniz' rule the n-th derivative of a product has n + 1 terms; without this it would have 2ⁿ.
 pub(crate) fn collected_sum<'t, T: Scalar>(products: &[(Var<'t, T>, Var<'t, T>)]) -> Var<'t, T> {
-    let mut terms: Vec<([Option<Id>; 2], f64, [Var<'t, T>; 2])> = Vec::new();
+    let mut terms: Vec<Term<'t, T>> = Vec::with_capacity(products.len());
+    let mut known: HashMap<[Id; 2], usize> = HashMap::with_capacity(products.len());
     for &(a, b) in products {
         let ((p, a), (q, b)) = (without_factor(a), without_factor(b));
-        let id = |x: Var<'t, T>| x.tape.map(|_| x.id);
-        let mut key = [id(a), id(b)];
-        key.sort_unstable();
+        let term = Term { factor: p * q, a, b };
         // Only what is on the tape is known to be equal by its number.
-        let known = key[0].is_some();
-        match terms.iter_mut().find(|term| known && term.0 == key) {
-            Some(term) => term.1 += p * q,
-            None => terms.push((key, p * q, [a, b])),
+        let index = match a.tape.and(b.tape) {
+            Some(_) => *known.entry([a.id.min(b.id), a.id.max(b.id)]).or_insert(terms.len()),
+            None => terms.len(),
+        };
+        match terms.get_mut(index) {
+            Some(like) => like.factor += term.factor,
+            None => terms.push(term),
         }
     }
     if terms.len() == products.len() {
         return sum_of_products(products);
     }
-    let collected: Vec<_> = terms
-        .into_iter()
-        .map(|(_, factor, [a, b])| (a, b.zip_constant(Binary::Mul, T::constant(factor))))
-        .collect();
+    let scaled =
+        |Term { factor, a, b }| (a, Var::zip_constant(b, Binary::Mul, T::constant(factor)));
+    let collected: Vec<_> = terms.into_iter().map(scaled).collect();
     sum_of_products(&collected)
+}
+
+/// `factor·a·b`
+struct Term<'t, T: Scalar> {
+    factor: f64,
+    a: Var<'t, T>,
+    b: Var<'t, T>,
 }
 
 /// `x` as a constant times something that is not one.

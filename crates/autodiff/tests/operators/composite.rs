@@ -90,16 +90,15 @@ fn fisher_of_categories_is_their_covariance() -> Result<(), Error> {
         &theta,
         &data,
         Some(Likelihood::Categorical),
-        |theta, data| logits(theta, data),
-        |z, data| cross_entropy(z, data),
+        logits,
+        cross_entropy,
     )?;
     let x = wave(12, 0.7, 0.3);
     let at = f.linearize(&x)?;
     let probabilities =
         VectorFunction::record_tensor(&theta, &data, |t, data| logits(t, data).softmax(1))?
             .values(&x)?;
-    let j =
-        VectorFunction::record_tensor(&theta, &data, |t, data| logits(t, data))?.jacobian(&x)?;
+    let j = VectorFunction::record_tensor(&theta, &data, logits)?.jacobian(&x)?;
     let covariance = |i: usize, k: usize| match (i == k, i / 3 == k / 3) {
         (_, false) => 0.0,
         (same, true) => {

@@ -53,12 +53,12 @@ fn losses_of_derivatives_have_exact_derivatives() -> Result<(), Error> {
     let theta = wave(9, 1.3, 0.7);
     let (v, w) = (wave(9, 0.9, 0.2), wave(9, 2.1, 0.6));
     let expected = gradient(|theta| physics_by_hand(theta), &theta)?;
-    assert_near(&gradient(|theta| physics(theta), &theta)?, &expected, 1e-12);
+    assert_near(&gradient(physics, &theta)?, &expected, 1e-12);
     let expected_product = hvp(|theta| physics_by_hand(theta), &theta, &v)?;
-    assert_near(&hvp(|theta| physics(theta), &theta, &v)?, &expected_product, 1e-12);
+    assert_near(&hvp(physics, &theta, &v)?, &expected_product, 1e-12);
 
     // Recorded at one point, replayed at another.
-    let f = Function::record(&[0.5; 9], |theta| physics(theta))?;
+    let f = Function::record(&[0.5; 9], physics)?;
     let at = f.linearize(&theta)?;
     assert_near(&[at.value()], &[physics_by_hand(&theta)], 1e-13);
     assert_near(at.gradient(), &expected, 1e-12);
