@@ -190,7 +190,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         }
     }
 
-    /// The mean of all elements is [`mean`](Self::mean); this is their product.
+    /// Product of all elements; 1 if there are none.
     #[track_caller]
     pub fn prod(self) -> Var<'t, S> {
         let axes: Axes = (0..self.rank()).collect();
