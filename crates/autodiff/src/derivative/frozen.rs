@@ -13,7 +13,7 @@ use super::replay::{Evaluated, Pool};
 use super::stage::{Product, Stage};
 use crate::array::Array;
 use crate::error::{Error, check_length};
-use crate::program::{Arguments, Workspace};
+use crate::program::{Arguments, Coefficients, Workspace};
 use crate::scalar::Real;
 
 /// A stage whose frozen part is evaluated at a point. A product there evaluates what depends on its direction, and nothing
@@ -32,7 +32,7 @@ pub(super) struct Frozen<'a, S: Real> {
 struct Scratch<S> {
     workspace: Workspace<S>,
     /// Of each product's linear part, once it has been asked for.
-    coefficients: Vec<Option<Vec<S>>>,
+    coefficients: Vec<Option<Coefficients<S>>>,
     single: Vec<[S; 1]>,
     lanes: Vec<[S; LANES]>,
     /// All directions of the stage, flat.
@@ -283,11 +283,8 @@ impl<'a, S: Real> Frozen<'a, S> {
         let mut slots = mem::take(tangents(scratch));
         let Scratch { workspace, coefficients, .. } = scratch;
         let values = &workspace.values;
-        let coefficients = coefficients[number].get_or_insert_with(|| {
-            let mut coefficients = Vec::new();
-            linear.freeze(&self.stage.program, values, &mut coefficients);
-            coefficients
-        });
+        let coefficients =
+            coefficients[number].get_or_insert_with(|| linear.freeze(&self.stage.program, values));
         linear.apply(coefficients, values, &mut slots, directions, result);
         *tangents(scratch) = slots;
     }

@@ -160,7 +160,7 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
         for part in parts {
             match part {
                 Part::Product(y_bar, partial) => {
-                    wholes.push((y_bar * partial).to_tensor(self.tape))
+                    wholes.push(y_bar.chain(partial).to_tensor(self.tape))
                 }
                 Part::Whole(x) => wholes.push(x),
                 Part::Piece { offset, cotangent } => {
@@ -185,14 +185,14 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
     }
 }
 
-/// `Σ aᵢ·bᵢ` in as few instructions as it takes.
+/// `Σ aᵢ·bᵢ`, products of the chain rule, in as few instructions as it takes.
 pub(crate) fn sum_of_products<'t, T: Scalar>(products: &[(Var<'t, T>, Var<'t, T>)]) -> Var<'t, T> {
     match products {
-        [(a, b)] => *a * *b,
+        [(a, b)] => a.chain(*b),
         _ if products.iter().all(|(_, b)| b.known_constant() == Some(1.0)) => {
             products.iter().map(|(a, _)| *a).sum()
         }
-        _ => Var::dot_all(products.iter().copied()),
+        _ => Var::sum_of_chained(products.iter().copied()),
     }
 }
 

@@ -170,6 +170,9 @@ impl<'t, S: Real> Batch<'_, 't, S> {
             Op::ConstantZip(f) => constant(a).zip(f, get(b)),
             Op::Sum => sum(&mut list().iter().map(|&x| get(x))),
             Op::Dot => sum(&mut list().as_chunks::<2>().0.iter().map(|&[u, v]| get(u) * get(v))),
+            Op::ChainDot => {
+                sum(&mut list().as_chunks::<2>().0.iter().map(|&[u, v]| get(u).chain(get(v))))
+            }
             Op::MulAdd => {
                 let each = |lane| {
                     let [x, y, z] = [0, 1, 2].map(|i| self.lane_element(lane, list()[i], 0));

@@ -34,6 +34,7 @@ fn kind(program: &Program<f64>, id: Id) -> &'static str {
         Op::ConstantZip(_) => "constant zipped",
         Op::Sum => "sum",
         Op::Dot => "dot",
+        Op::ChainDot => "dot of the chain rule",
         Op::MulAdd => "multiply-add",
         Op::Element => "element",
         Op::Array => match program.node(id).expect("an array").op {
@@ -83,7 +84,7 @@ fn kind(program: &Program<f64>, id: Id) -> &'static str {
 }
 
 /// Every kind that a scalar closure can record, itself or through a derivative, and that has one.
-const KINDS: [&str; 48] = [
+const KINDS: [&str; 49] = [
     "input",
     "constant",
     "map",
@@ -94,6 +95,7 @@ const KINDS: [&str; 48] = [
     "constant zipped",
     "sum",
     "dot",
+    "dot of the chain rule",
     "multiply-add",
     "element",
     "array constant",

@@ -45,7 +45,7 @@ pub(crate) fn reverse_scalars<S: Real, T: Embed<S>>(
             |x| values[x as usize],
             T::embed,
             values[id],
-            |x, partial| slots[x as usize] += y_bar * partial,
+            |x, partial| slots[x as usize] += y_bar.chain(partial),
         );
     }
     cotangents

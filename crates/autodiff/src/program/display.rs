@@ -28,7 +28,7 @@ impl<S: Scalar> fmt::Display for Program<S> {
                 Op::ZipConstant(op) => write!(f, "{op:?} _ {:?}", constant(instruction.b))?,
                 Op::ConstantZip(op) => write!(f, "{op:?} {:?} _", constant(instruction.a))?,
                 Op::Element => write!(f, "element {} of", instruction.b)?,
-                Op::Sum | Op::Dot | Op::MulAdd => write!(f, "{:?}", instruction.op)?,
+                Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => write!(f, "{:?}", instruction.op)?,
                 Op::Array => match &self.nodes[instruction.a as usize].op {
                     TensorOp::Constant(_) => write!(f, "constant")?,
                     op => write!(f, "{op:?}")?,

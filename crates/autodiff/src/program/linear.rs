@@ -21,6 +21,13 @@ pub(crate) struct LinearPart {
     outputs: Vec<Output>,
 }
 
+/// What the tangents are multiplied with, at one point.
+#[derive(Clone, Debug)]
+pub(crate) struct Coefficients<S> {
+    factors: Vec<S>,
+    finite: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Row {
     /// Component of the direction.
@@ -80,15 +87,9 @@ impl LinearPart {
         Some(Self { frozen, parts: parts.to_vec(), rows, terms, outputs })
     }
 
-    /// Collects the coefficients at the point where the frozen instructions have these values.
-    pub(crate) fn freeze<S: Real>(
-        &self,
-        program: &Program<S>,
-        values: &[S],
-        coefficients: &mut Vec<S>,
-    ) {
-        coefficients.clear();
-        coefficients.reserve(self.terms.len());
+    /// The coefficients at the point where the frozen instructions have these values.
+    pub(crate) fn freeze<S: Real>(&self, program: &Program<S>, values: &[S]) -> Coefficients<S> {
+        let mut coefficients = Vec::with_capacity(self.terms.len());
         for instruction in instructions(program, &self.parts) {
             // An instruction is linear in its tangents, so its partials there do not depend on their values.
             program.scalar_partials(
@@ -103,6 +104,8 @@ impl LinearPart {
                 },
             );
         }
+        let finite = coefficients.iter().all(|c| c.is_finite());
+        Coefficients { factors: coefficients, finite }
     }
 
     /// Applies the map to `K` directions at once, `directions(i)` being component `i` of each.
@@ -110,15 +113,52 @@ impl LinearPart {
     /// Every lane goes through the same operations in the same order, so a lane has the bits of a single application.
     pub(crate) fn apply<S: Real, const K: usize>(
         &self,
-        coefficients: &[S],
+        coefficients: &Coefficients<S>,
         values: &[S],
         tangents: &mut Vec<[S; K]>,
         directions: impl Fn(usize) -> [S; K],
         mut result: impl FnMut(usize, [S; K]),
     ) {
         tangents.resize(self.rows.len(), [S::zero(); K]);
-        let slots = &mut tangents[..];
-        let (mut terms, mut coefficients) = (&self.terms[..], coefficients);
+        // Among finite numbers the product of the chain rule is the ordinary one.
+        if coefficients.finite {
+            self.combine(&coefficients.factors, tangents, directions, |c, x| c * x);
+        } else {
+            self.combine_chained(&coefficients.factors, tangents, directions);
+        }
+        for (i, &output) in self.outputs.iter().enumerate() {
+            result(
+                i,
+                match output {
+                    Output::Tangent(tangent) => tangents[tangent as usize],
+                    Output::Frozen(id) => [values[id as usize]; K],
+                },
+            );
+        }
+    }
+
+    /// All tangents in order, where a coefficient is infinite or NaN.
+    #[cold]
+    #[inline(never)]
+    fn combine_chained<S: Real, const K: usize>(
+        &self,
+        coefficients: &[S],
+        slots: &mut [[S; K]],
+        directions: impl Fn(usize) -> [S; K],
+    ) {
+        self.combine(coefficients, slots, directions, |c, x| c.chain(x));
+    }
+
+    /// All tangents in order.
+    #[inline(always)]
+    fn combine<S: Real, const K: usize>(
+        &self,
+        mut coefficients: &[S],
+        slots: &mut [[S; K]],
+        directions: impl Fn(usize) -> [S; K],
+        product: impl Fn(S, S) -> S,
+    ) {
+        let mut terms = &self.terms[..];
         for (i, &row) in self.rows.iter().enumerate() {
             slots[i] = match row {
                 Row::Direction(component) => directions(component as usize),
@@ -130,21 +170,12 @@ impl LinearPart {
                     for (&term, &factor) in these.iter().zip(factors) {
                         let x = slots[term as usize];
                         for lane in 0..K {
-                            sum[lane] += factor * x[lane];
+                            sum[lane] += product(factor, x[lane]);
                         }
                     }
                     sum
                 }
             };
-        }
-        for (i, &output) in self.outputs.iter().enumerate() {
-            result(
-                i,
-                match output {
-                    Output::Tangent(tangent) => tangents[tangent as usize],
-                    Output::Frozen(id) => [values[id as usize]; K],
-                },
-            );
         }
     }
 }

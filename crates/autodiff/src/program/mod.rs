@@ -33,7 +33,7 @@ pub(crate) use collect::collected_sum;
 pub(crate) use compute::{evaluate_scalars, reverse_scalars};
 pub(crate) use emit::{Embed, Embedding, Plain, Unchanged, Value, emit};
 pub(crate) use evaluate::{Arguments, Workspace};
-pub(crate) use linear::LinearPart;
+pub(crate) use linear::{Coefficients, LinearPart};
 pub(crate) use plan::Plan;
 pub(crate) use simplify::renamed;
 pub(crate) use tangent::{record_tangent, record_tangent_in};
@@ -143,6 +143,9 @@ impl<S: Scalar> Program<S> {
             Op::Dot => T::sum_of_products(
                 self.listed(instruction).as_chunks::<2>().0.iter().map(|&[u, v]| (get(u), get(v))),
             ),
+            Op::ChainDot => T::sum_of_chained(
+                self.listed(instruction).as_chunks::<2>().0.iter().map(|&[u, v]| (get(u), get(v))),
+            ),
             Op::MulAdd => {
                 let x = self.listed(instruction);
                 get(x[0]).mul_add(get(x[1]), get(x[2]))
@@ -181,7 +184,7 @@ impl<S: Scalar> Program<S> {
                     give(x, y.lift(1.0));
                 }
             }
-            Op::Dot => {
+            Op::Dot | Op::ChainDot => {
                 for &[u, v] in self.listed(instruction).as_chunks::<2>().0 {
                     give(u, get(v));
                     give(v, get(u));

@@ -78,11 +78,11 @@ impl<S: Real> Program<S> {
         for &old in &order {
             let mut instruction = self.instructions[old as usize];
             match instruction.op {
-                Op::Sum | Op::Dot | Op::MulAdd => {
-                    let count = if instruction.op == Op::Dot { 2 } else { 1 } * instruction.b;
-                    let start = instruction.a as usize;
+                Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => {
+                    let (start, length) = instruction.list();
+                    let operands = start as usize..(start + length) as usize;
                     instruction.a = compact.lists.len() as u32;
-                    compact.lists.extend_from_slice(&self.lists[start..start + count as usize]);
+                    compact.lists.extend_from_slice(&self.lists[operands]);
                 }
                 Op::Array => {
                     let node = nodes[instruction.a as usize].take();
@@ -110,7 +110,7 @@ pub(crate) fn renamed(mut instruction: Instruction, rename: &impl Fn(Id) -> Id) 
             instruction.a = rename(instruction.a);
             instruction.b = rename(instruction.b);
         }
-        Op::Input | Op::Constant | Op::Sum | Op::Dot | Op::MulAdd | Op::Array => {}
+        Op::Input | Op::Constant | Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd | Op::Array => {}
     }
     instruction
 }
@@ -178,7 +178,7 @@ fn key<S: Real>(
         // Sums and products of two have the same bits in either order.
         Op::Zip(Binary::Add | Binary::Mul) => Key::Scalar(op, a.min(b).into(), a.max(b).into()),
         Op::Map(_) | Op::PowerInt | Op::Zip(_) | Op::Element => Key::Scalar(op, a.into(), b.into()),
-        Op::Sum | Op::Dot | Op::MulAdd => {
+        Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => {
             Key::List(op, program.listed(instruction).iter().map(|&x| rename(x)).collect())
         }
         Op::Array => {

@@ -63,16 +63,20 @@ binary_rules! {
     Sub: |a, b| a - b, da |a, _b, _y| a.lift(1.0), db |a, _b, _y| a.lift(-1.0);
     /// `a·b`
     Mul: |a, b| a * b, da |_a, b, _y| b, db |a, _b, _y| a;
+    /// The product of the chain rule, `a·b` in which 0 absorbs: 0 where either factor is 0, also if the other is infinite
+    /// or NaN
+    Chain: |a, b| if a == R::zero() || b == R::zero() { R::zero() } else { a * b },
+        da |_a, b, _y| b, db |a, _b, _y| a;
     /// `a/b`
     Div: |a, b| a / b, da |_a, b, _y| b.map(Recip), db |_a, b, y| -(y / b);
     /// `aᵇ` with both varying; at `b` fixed the integer and real powers are other instructions
     Pow: |a, b| a.powf(b),
-        da |a, b, _y| b * a.zip(Pow, b - b.lift(1.0)),
+        da |a, b, _y| b.chain(a.zip(Pow, b - b.lift(1.0))),
         db |a, _b, y| y.zip(XLogY, a);
     /// `a ln b`, 0 where `a = 0`
-    XLogY: |a, b| if a == R::zero() { R::zero() } else { a * b.ln() },
+    XLogY: |a, b| if a == R::zero() && !b.is_nan() { R::zero() } else { a * b.ln() },
         da |_a, b, _y| b.map(Ln),
-        db |a, b, _y| a / b;
+        db |a, b, _y| a.chain(b.map(Recip));
     /// Angle of the point with ordinate `a` and abscissa `b`
     Atan2: |a, b| a.atan2(b),
         da |a, b, _y| b.zip(Direction, a) / a.zip(Hypot, b),

@@ -131,11 +131,11 @@ unary_rules! {
     /// `1 − erf x`, accurate for large `x`
     Erfc: |x| in_double(x, pxfm::f_erfc), |x, _y| x.map(Gauss) * x.lift(-FRAC_2_SQRT_PI);
     /// `e^(−x²)`
-    Gauss: |x| in_double(x, special::gauss), |x, y| x * y * x.lift(-2.0);
+    Gauss: |x| in_double(x, special::gauss), |x, y| x.chain(y) * x.lift(-2.0);
     /// Distribution function of the standard normal distribution, `Φ(x) = ½ erfc(−x/√2)`, accurate in the lower tail
     NormalCdf: |x| in_double(x, special::normal_cdf), |x, _y| x.map(NormalDensity);
     /// Density of the standard normal distribution, `φ(x) = e^(−x²/2)/√(2π)`
-    NormalDensity: |x| in_double(x, special::normal_density), |x, y| -(x * y);
+    NormalDensity: |x| in_double(x, special::normal_density), |x, y| -x.chain(y);
     /// `ln |Γ(x)|`, +∞ at 0, −1, −2, …
     LnGamma: |x| in_double(x, special::ln_gamma), |x, _y| x.map(Digamma);
     /// `ψ(x) = Γ′(x)/Γ(x)`; ∓∞ at ±0, NaN at −1, −2, …, where the sides differ

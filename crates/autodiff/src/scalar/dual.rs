@@ -19,9 +19,9 @@ use crate::rules::{Binary, Unary, power_int_derivative, power_real_derivative};
 /// # Zero tangents
 ///
 /// A tangent that is 0 contributes 0, also where the derivative it would be multiplied with is infinite or NaN:
-/// `√x` at 0 has derivative +∞ in the direction in which `x` moves, and 0 in every other. The price: where a tangent
-/// vanishes by computation, at a point where the next function is not differentiable, the product `0·∞` counts as 0 too
-/// (`∛(x³)` at 0).
+/// `√x` at 0 has derivative +∞ in the direction in which `x` moves, and 0 in every other. So it is in every mode; the
+/// price: where a tangent vanishes by computation, at a point where the next function is not differentiable, the product
+/// `0·∞` counts as 0 too (`∛(x³)` at 0). See [`Binary::Chain`](crate::Binary::Chain).
 ///
 /// # Example
 ///
@@ -76,7 +76,7 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     /// The chain rule: the tangents of `f(self)`, where `slope = f′(self.re)`.
     #[inline]
     fn tangents(self, slope: S) -> [S; N] {
-        self.eps.map(|x_dot| scale(x_dot, slope))
+        self.eps.map(|x_dot| x_dot.chain(slope))
     }
 
     /// Whether all tangents are known to be 0.
@@ -88,7 +88,7 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     /// The tangents of `self·other`.
     #[inline]
     fn product_tangents(self, other: Self) -> [S; N] {
-        from_fn(|i| scale(self.eps[i], other.re) + scale(other.eps[i], self.re))
+        from_fn(|i| self.eps[i].chain(other.re) + other.eps[i].chain(self.re))
     }
 
     /// The tangents of `y = self/other`: from `y·b = a`, `y_dot = (a_dot − y·b_dot)/b`. Unlike `1/b²` that over- and
@@ -96,7 +96,7 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     #[inline]
     fn quotient_tangents(self, other: Self, y: S) -> [S; N] {
         from_fn(|i| {
-            let rest = self.eps[i] - scale(other.eps[i], y);
+            let rest = self.eps[i] - other.eps[i].chain(y);
             if vanishes(rest) { S::zero() } else { rest / other.re }
         })
     }
@@ -106,12 +106,6 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
 #[inline]
 fn vanishes<S: Scalar>(x_dot: S) -> bool {
     x_dot.known_constant() == Some(0.0)
-}
-
-/// `x_dot·slope`, 0 where `x_dot` is. Over plain numbers this compiles to the product under a mask, without a branch.
-#[inline]
-fn scale<S: Scalar>(x_dot: S, slope: S) -> S {
-    if vanishes(x_dot) { S::zero() } else { x_dot * slope }
 }
 
 impl<S: Scalar, const N: usize> Elementary for Dual<S, N> {
@@ -130,6 +124,11 @@ impl<S: Scalar, const N: usize> Elementary for Dual<S, N> {
         let from_a = if self.is_still() { still } else { self.tangents(f.partial_a(a, b, y)) };
         let from_b = if other.is_still() { still } else { other.tangents(f.partial_b(a, b, y)) };
         Dual { re: y, eps: from_fn(|i| from_a[i] + from_b[i]) }
+    }
+
+    #[inline]
+    fn chain(self, partial: Self) -> Self {
+        Dual { re: self.re.chain(partial.re), eps: self.product_tangents(partial) }
     }
 
     #[inline]

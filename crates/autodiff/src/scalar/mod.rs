@@ -52,6 +52,11 @@ pub trait Elementary:
     /// `f(self, other)`.
     fn zip(self, f: Binary, other: Self) -> Self;
 
+    /// The product of the chain rule, in which 0 absorbs: see [`Binary::Chain`].
+    fn chain(self, partial: Self) -> Self {
+        self.zip(Binary::Chain, partial)
+    }
+
     /// `selfⁿ` for an integer `n`.
     fn power_int(self, n: i32) -> Self;
 
@@ -138,6 +143,12 @@ pub trait Scalar:
     /// `Σ aᵢ·bᵢ`, added from the first term on; on a tape one instruction, however many terms.
     fn sum_of_products(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
         Self::sum_of(pairs.map(|(a, b)| a * b))
+    }
+
+    /// `Σ aᵢ·bᵢ` with products of the chain rule; on a tape one instruction, however many terms.
+    #[doc(hidden)]
+    fn sum_of_chained(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
+        Self::sum_of(pairs.map(|(a, b)| a.chain(b)))
     }
 
     /// Logistic function `σ(x) = 1/(1 + e⁻ˣ)`.

@@ -34,6 +34,8 @@ pub(crate) enum Op {
     Sum,
     /// `l₀·l₁ + l₂·l₃ + …` over the `b` pairs listed from `a` on
     Dot,
+    /// As `Dot`, with the products of the chain rule
+    ChainDot,
     /// `l₀·l₁ + l₂` with one rounding, over the three operands listed from `a` on
     MulAdd,
     /// Element `b` of array `a`
@@ -54,7 +56,7 @@ impl Instruction {
     /// Where its list of operands starts, and how many there are: none for most.
     pub(crate) fn list(self) -> (u32, u32) {
         match self.op {
-            Op::Dot => (self.a, 2 * self.b),
+            Op::Dot | Op::ChainDot => (self.a, 2 * self.b),
             Op::Sum | Op::MulAdd => (self.a, self.b),
             _ => (0, 0),
         }
@@ -72,7 +74,13 @@ impl Instruction {
                 visit(self.a);
                 visit(self.b);
             }
-            Op::Input | Op::Constant | Op::Sum | Op::Dot | Op::MulAdd | Op::Array => {}
+            Op::Input
+            | Op::Constant
+            | Op::Sum
+            | Op::Dot
+            | Op::ChainDot
+            | Op::MulAdd
+            | Op::Array => {}
         }
     }
 }

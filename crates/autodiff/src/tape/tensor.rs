@@ -306,6 +306,14 @@ impl<S: Scalar> Elementary for Tensor<'_, S> {
         self.record(TensorOp::Zip(f), &[self, other])
     }
 
+    /// With a known finite factor, an ordinary product.
+    #[track_caller]
+    fn chain(self, partial: Self) -> Self {
+        let finite = |x: Self| x.constant_value().is_some_and(|c| c != 0.0 && c.is_finite());
+        let f = if finite(self) || finite(partial) { Binary::Mul } else { Binary::Chain };
+        self.zip(f, partial)
+    }
+
     #[track_caller]
     fn power_int(self, n: i32) -> Self {
         self.record(TensorOp::PowerInt(n), &[self])

@@ -152,6 +152,12 @@ impl<'t, S: Scalar> Var<'t, S> {
         Self::n_ary(Op::Dot, factors, 2, |value, pair| value + pair[0] * pair[1])
     }
 
+    /// `Σᵢ aᵢ·bᵢ` with products of the chain rule, one instruction however many terms there are.
+    fn chain_all(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
+        let factors = pairs.flat_map(|(a, b)| [a, b]);
+        Self::n_ary(Op::ChainDot, factors, 2, |value, pair| value + pair[0].chain(pair[1]))
+    }
+
     /// One instruction over all operands, `arity` of them to a term. Terms are added from the first on.
     #[track_caller]
     fn n_ary(
@@ -201,6 +207,16 @@ impl<'t, S: Scalar> Elementary for Var<'t, S> {
     #[track_caller]
     fn zip(self, f: Binary, other: Self) -> Self {
         self.zip_recorded(f, other)
+    }
+
+    /// What is known to be 0 leaves no instruction, and a known finite factor an ordinary product.
+    #[inline(always)]
+    fn chain(self, partial: Self) -> Self {
+        match (self.known_constant(), partial.known_constant()) {
+            (Some(0.0), _) | (_, Some(0.0)) => Self::from_value(S::zero()),
+            (Some(c), _) | (_, Some(c)) if c.is_finite() => self * partial,
+            _ => self.zip_recorded(Binary::Chain, partial),
+        }
     }
 
     #[inline(always)]
@@ -260,6 +276,10 @@ impl<'t, S: Scalar> Scalar for Var<'t, S> {
 
     fn sum_of_products(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
         Self::dot_all(pairs)
+    }
+
+    fn sum_of_chained(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
+        Self::chain_all(pairs)
     }
 }
 

@@ -27,7 +27,7 @@ fn domain(f: Unary) -> std::ops::Range<f64> {
 fn domains(f: Binary) -> (std::ops::Range<f64>, std::ops::Range<f64>) {
     use Binary::*;
     match f {
-        Add | Sub | Mul | Pow | Atan2 | Hypot | Direction => (0.4..3.0, -2.0..2.0),
+        Add | Sub | Mul | Chain | Pow | Atan2 | Hypot | Direction => (0.4..3.0, -2.0..2.0),
         Div | XLogY => (-2.0..2.0, 0.4..3.0),
         LogAddExp | CopySign => (0.4..3.0, 0.4..3.0),
         Polygamma | BesselJ => (0.0..4.0, 0.4..3.0),

@@ -33,7 +33,7 @@ use crate::kernel::{self, OwnRule, View};
 use crate::lattice::Lattice;
 use crate::program::Call;
 use crate::rules::{Binary, Unary};
-use crate::scalar::Scalar;
+use crate::scalar::{Elementary, Scalar};
 use crate::tape::Tensor;
 
 pub(crate) use batch::{Lane, Rounding, with_lanes};
@@ -461,7 +461,7 @@ impl<S: Scalar> TensorOp<S> {
 
 /// `partial·tangent`, or nothing where the partial is known to be zero.
 fn scaled<'t, S: Scalar>(partial: Tensor<'t, S>, tangent: Tensor<'t, S>) -> Option<Tensor<'t, S>> {
-    (partial.constant_value() != Some(0.0)).then(|| tangent * partial)
+    (partial.constant_value() != Some(0.0)).then(|| tangent.chain(partial))
 }
 
 /// The sum of those terms that there are.
