@@ -3,6 +3,7 @@
 mod array;
 mod derivative;
 mod error;
+mod interop;
 mod kernel;
 mod lattice;
 mod program;

@@ -1,5 +1,6 @@
 use std::array::from_fn;
 use std::cmp::Ordering;
+use std::fmt;
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 
 use super::{Elementary, Scalar, float_through_rules, operators};
@@ -233,6 +234,29 @@ float_through_rules!([const N: usize,] Dual<S, N> {
         Dual { re: self.re.mul_add(a.re, b.re), eps: from_fn(|i| product[i] + b.eps[i]) }
     }
 });
+
+/// The constant with this value.
+impl<S: Scalar, const N: usize> From<S> for Dual<S, N> {
+    #[inline]
+    fn from(re: S) -> Self {
+        Dual::constant(re)
+    }
+}
+
+/// `re + [eps₀, eps₁, …]ε`, each part in the format asked for.
+impl<S: fmt::Display, const N: usize> fmt::Display for Dual<S, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.re.fmt(f)?;
+        f.write_str(" + [")?;
+        for (i, x_dot) in self.eps.iter().enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            x_dot.fmt(f)?;
+        }
+        f.write_str("]ε")
+    }
+}
 
 /// On the primal.
 impl<S: Scalar, const N: usize> PartialEq for Dual<S, N> {

@@ -92,6 +92,90 @@ macro_rules! float_through_rules {
             }
         }
 
+        impl<$($generic)* S: $crate::Scalar> num_traits::FloatConst for $T {
+            $crate::scalar::float_through_rules! { @float_constants
+                E FRAC_1_PI FRAC_1_SQRT_2 FRAC_2_PI FRAC_2_SQRT_PI FRAC_PI_2 FRAC_PI_3 FRAC_PI_4 FRAC_PI_6 FRAC_PI_8
+                LN_10 LN_2 LOG10_E LOG2_E PI SQRT_2 TAU LOG10_2 LOG2_10
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::Signed for $T {
+            #[inline]
+            fn abs(&self) -> Self {
+                num_traits::Float::abs(*self)
+            }
+
+            #[inline]
+            fn abs_sub(&self, other: &Self) -> Self {
+                num_traits::Float::abs_sub(*self, *other)
+            }
+
+            #[inline]
+            fn signum(&self) -> Self {
+                num_traits::Float::signum(*self)
+            }
+
+            #[inline]
+            fn is_positive(&self) -> bool {
+                num_traits::Float::is_sign_positive(*self)
+            }
+
+            #[inline]
+            fn is_negative(&self) -> bool {
+                num_traits::Float::is_sign_negative(*self)
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::Bounded for $T {
+            fn min_value() -> Self {
+                num_traits::Float::min_value()
+            }
+
+            fn max_value() -> Self {
+                num_traits::Float::max_value()
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::Inv for $T {
+            type Output = Self;
+            #[inline]
+            fn inv(self) -> Self {
+                num_traits::Float::recip(self)
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::Pow<Self> for $T {
+            type Output = Self;
+            #[inline]
+            fn pow(self, p: Self) -> Self {
+                num_traits::Float::powf(self, p)
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::Pow<i32> for $T {
+            type Output = Self;
+            #[inline]
+            fn pow(self, n: i32) -> Self {
+                $crate::Elementary::power_int(self, n)
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> num_traits::MulAdd for $T {
+            type Output = Self;
+            #[inline]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                num_traits::Float::mul_add(self, a, b)
+            }
+        }
+
+        impl<$($generic)* S: $crate::Scalar> Default for $T {
+            /// Zero.
+            #[inline]
+            fn default() -> Self {
+                num_traits::Zero::zero()
+            }
+        }
+
         impl<$($generic)* S: $crate::Scalar> num_traits::Zero for $T {
             #[inline]
             fn zero() -> Self {
@@ -141,6 +225,12 @@ macro_rules! float_through_rules {
         #[inline]
         fn $name() -> Self {
             $crate::scalar::plain(<<Self as $crate::Scalar>::Real as num_traits::Float>::$name())
+        }
+    )* };
+    (@float_constants $($name:ident)*) => { $(
+        #[inline]
+        fn $name() -> Self {
+            $crate::scalar::plain(<<Self as $crate::Scalar>::Real as num_traits::FloatConst>::$name())
         }
     )* };
     (@predicates $($name:ident)*) => { $(

@@ -1,6 +1,8 @@
 use std::fmt::{Display, LowerExp};
 use std::ops::{Add, Div, Mul, Sub};
 
+use num_traits::FloatConst;
+
 use super::{Const, Elementary, Scalar};
 use crate::array::Array;
 use crate::rules::{Binary, Unary};
@@ -18,7 +20,9 @@ use crate::rules::{Binary, Unary};
 /// assert_eq!(norm(&[3.0_f32, 4.0]), 5.0);
 /// assert_eq!(norm(&[3.0_f64, 4.0]).as_f64(), 5.0);
 /// ```
-pub trait Real: Scalar<Real = Self> + Default + Display + LowerExp + Send + Sync + 'static {
+pub trait Real:
+    Scalar<Real = Self> + FloatConst + Default + Display + LowerExp + Send + Sync + 'static
+{
     /// The same number in double precision, exactly.
     ///
     /// [`Scalar::constant`] goes the other way, rounding once.

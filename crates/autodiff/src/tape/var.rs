@@ -283,6 +283,24 @@ impl<'t, S: Scalar> Scalar for Var<'t, S> {
     }
 }
 
+/// The constant with this value.
+impl<S: Scalar> From<S> for Var<'_, S> {
+    #[inline]
+    fn from(value: S) -> Self {
+        Self::from_value(value)
+    }
+}
+
+impl<S: Scalar> fmt::Display for Var<'_, S>
+where
+    S: fmt::Display,
+{
+    /// The value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.value, f)
+    }
+}
+
 impl<S: Scalar> Kernels for Var<'_, S> {
     fn own(op: OwnRule<'_, Self>, x: &[View<'_, Self>], y: &mut [Self]) -> Result<(), Fault> {
         over_recorded(op.0, x, y)

@@ -72,7 +72,7 @@ fn exp_m1_normal<R: Format, M: MulAdd>(x: R) -> R {
 /// `(n, eʳ − 1)` for `x = n ln 2 + r`.
 #[inline(always)]
 fn reduce<R: Format, M: MulAdd>(x: R) -> (R, R) {
-    let n = M::mul_add(x, R::LOG2_E, R::SHIFT) - R::SHIFT;
+    let n = M::mul_add(x, R::FRAC_1_LN_2, R::SHIFT) - R::SHIFT;
     let r = M::mul_add(n, -R::LN2_LO, M::mul_add(n, -R::LN2_HI, x));
     (n, M::mul_add(r * r, polynomial::<R, M>(R::EXP, r), r))
 }

@@ -7,7 +7,7 @@ pub(in crate::kernel) trait Format: Real {
     /// `1.5·2ᵖ⁻¹` for p significant bits: `x + SHIFT` holds x, rounded to an integer, in its lowest bits.
     const SHIFT: Self;
     /// `1/ln 2`
-    const LOG2_E: Self;
+    const FRAC_1_LN_2: Self;
     /// `ln 2` to so few bits that its product with any exponent is exact.
     const LN2_HI: Self;
     /// `ln 2 − LN2_HI`
@@ -41,7 +41,7 @@ pub(in crate::kernel) trait Format: Real {
 
 impl Format for f64 {
     const SHIFT: f64 = 1.5 * (1_u64 << 52) as f64;
-    const LOG2_E: f64 = std::f64::consts::LOG2_E;
+    const FRAC_1_LN_2: f64 = std::f64::consts::LOG2_E;
     const LN2_HI: f64 = 0.6931471805598903;
     const LN2_LO: f64 = 5.497923018708371e-14;
     const EXP_MIN: f64 = -748.0;
@@ -96,7 +96,7 @@ impl Format for f64 {
 
 impl Format for f32 {
     const SHIFT: f32 = 1.5 * (1_u32 << 23) as f32;
-    const LOG2_E: f32 = std::f32::consts::LOG2_E;
+    const FRAC_1_LN_2: f32 = std::f32::consts::LOG2_E;
     const LN2_HI: f32 = 0.693_145_75;
     const LN2_LO: f32 = 1.428_606_8e-6;
     const EXP_MIN: f32 = -106.0;
