@@ -1,10 +1,10 @@
 //! Scalar workloads: what recording, replaying and differentiating cost, against the plain function in the same run.
 //!
-//! `cargo bench -p dualtape-autodiff --bench scalar`
+//! `cargo bench -p dualtape-autodiff --bench scalar`, or only some: `… --bench scalar -- rosen1000 lv1000`
 
 mod timing;
 
-use dualtape_autodiff::{Error, Function, Scalar, Tape, Var, c, gradient, hvp};
+use dualtape_autodiff::{Error, Function, Recorder, Scalar, Tape, Var, c, gradient, hvp};
 use timing::time;
 
 /// Chained Rosenbrock function.
@@ -70,6 +70,90 @@ fn lotka_volterra<S: Scalar>(p: &[S]) -> S {
     (x - c(1.2)).powi(2) + (y - c(0.8)).powi(2)
 }
 
+/// A mixture of `k` Gaussians in `d` dimensions with a Wishart prior, the objective of ADBench.
+struct Gaussians {
+    d: usize,
+    k: usize,
+    x: Vec<f64>,
+}
+
+impl Gaussians {
+    fn new(d: usize, k: usize, n: usize) -> Self {
+        let point = |i: f64| 1.5 * (0.37 * i + 0.2).sin() + 0.5 * (0.011 * i).cos();
+        Self { d, k, x: (0..n * d).map(|i| point(i as f64)).collect() }
+    }
+
+    /// Weights, means, and inverse covariance factors.
+    fn parameters(&self) -> Vec<f64> {
+        let (d, k) = (self.d, self.k);
+        let alphas = (0..k).map(|i| (0.1 * i as f64 + 0.3).sin());
+        let means = (0..k * d).map(|i| (0.1 * i as f64 + 0.5).sin());
+        let factors = (0..k * d * (d + 1) / 2).map(|i| 0.3 * (0.1 * i as f64 + 0.7).cos());
+        alphas.chain(means).chain(factors).collect()
+    }
+
+    /// The negative log likelihood but for its constants.
+    fn value<S: Scalar>(&self, theta: &[S]) -> S {
+        let (d, k) = (self.d, self.k);
+        let (alphas, rest) = theta.split_at(k);
+        let (means, factors) = rest.split_at(k * d);
+        let factors: Vec<&[S]> = factors.chunks_exact(d * (d + 1) / 2).collect();
+        let scales: Vec<Vec<S>> =
+            factors.iter().map(|factor| factor[..d].iter().map(|q| q.exp()).collect()).collect();
+        let log_scales: Vec<S> = factors.iter().map(|factor| sum(&factor[..d])).collect();
+        let mut value = S::zero();
+        let (mut centred, mut rows) = (vec![S::zero(); d], vec![S::zero(); d]);
+        let mut inner = vec![S::zero(); k];
+        for x in self.x.chunks_exact(d) {
+            for j in 0..k {
+                for i in 0..d {
+                    centred[i] = c(x[i]) - means[j * d + i];
+                    rows[i] = scales[j][i] * centred[i];
+                }
+                let mut below = factors[j][d..].iter();
+                for column in 0..d {
+                    for row in column + 1..d {
+                        rows[row] += *below.next().expect("d(d−1)/2 entries") * centred[column];
+                    }
+                }
+                let mut squares = S::zero();
+                for &row in &rows {
+                    squares += row * row;
+                }
+                inner[j] = alphas[j] + log_scales[j] - c(0.5) * squares;
+            }
+            value += log_sum_exp(&inner);
+        }
+        let mut prior = S::zero();
+        for (factor, scales) in factors.iter().zip(&scales) {
+            for &entry in scales.iter().chain(&factor[d..]) {
+                prior += entry * entry;
+            }
+        }
+        value - c((self.x.len() / d) as f64) * log_sum_exp(alphas) + c(0.5) * prior
+    }
+}
+
+fn sum<S: Scalar>(x: &[S]) -> S {
+    let mut total = S::zero();
+    for &x in x {
+        total += x;
+    }
+    total
+}
+
+fn log_sum_exp<S: Scalar>(x: &[S]) -> S {
+    let mut max = x[0];
+    for &x in &x[1..] {
+        max = max.max(x);
+    }
+    let mut total = S::zero();
+    for &x in x {
+        total += (x - max).exp();
+    }
+    total.ln() + max
+}
+
 fn wave(n: usize) -> Vec<f64> {
     (0..n).map(|i| (0.1 * i as f64 + 0.3).sin()).collect()
 }
@@ -79,6 +163,11 @@ where
     P: Fn(&[f64]) -> f64,
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync + Copy,
 {
+    // Arguments, other than cargo's own, name the workloads wanted.
+    let mut wanted = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    if wanted.peek().is_some() && !wanted.any(|word| word == name) {
+        return Ok(());
+    }
     let n = x.len();
     let v: Vec<f64> = (0..n).map(|i| (0.2 * i as f64 + 0.1).cos()).collect();
     let instructions = {
@@ -89,6 +178,7 @@ where
     };
     let recorded = Function::record(x, f)?;
     let at = recorded.linearize(x)?;
+    let mut recorder = Recorder::new();
     let (mut g, mut hv) = (vec![0.0; n], vec![0.0; n]);
     let base = time(|| plain(std::hint::black_box(x)));
     let rows = [
@@ -102,6 +192,7 @@ where
             }),
         ),
         ("one-shot gradient", time(|| gradient(f, x))),
+        ("  memory kept", time(|| recorder.value_and_gradient(f, x, &mut g))),
         ("one-shot HVP", time(|| hvp(f, x, &v))),
         ("replayed value", time(|| recorded.value(x))),
         ("replayed gradient", time(|| recorded.value_and_gradient(x, &mut g))),
@@ -133,5 +224,8 @@ fn main() -> Result<(), Error> {
     let positive: Vec<f64> = wave(100).iter().map(|x| (1.0 + 0.5 * x) / 200.0).collect();
     let mixture = &Mixture::new(100);
     report("helm100", &positive, |x| mixture.energy(x), |x| mixture.energy(x))?;
+    let gaussians = &Gaussians::new(10, 5, 100);
+    let parameters = gaussians.parameters();
+    report("gmm_d10k5", &parameters, |x| gaussians.value(x), |x| gaussians.value(x))?;
     report("lv1000", &[1.5, 1.0, 3.0, 1.0, 1.0, 1.0], lotka_volterra, |x| lotka_volterra(x))
 }

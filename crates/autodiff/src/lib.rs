@@ -14,13 +14,13 @@ mod tape;
 pub use array::Array;
 pub use derivative::{
     Composite, CompositeLinearization, Fixed, Function, Likelihood, LinearMap, Linearization,
-    Matrix, PerExample, Tree, VectorFunction, checkpoint, checkpoint_scalars, gauss_newton,
-    generic, gradient, gradient_of, hessian, hvp, implicit_optimum, implicit_root, jacobian, jvp,
-    taylor, third_derivative, value_and_gradient, value_and_gradient_of,
+    Matrix, PerExample, Recorder, Tree, VectorFunction, checkpoint, checkpoint_scalars, forward,
+    gauss_newton, generic, gradient, gradient_of, hessian, hvp, implicit_optimum, implicit_root,
+    jacobian, jvp, taylor, third_derivative, value_and_gradient, value_and_gradient_of,
     value_gradient_and_auxiliary_of, vjp,
 };
 pub use error::{Error, Fault};
 pub use kernel::View;
 pub use rules::{Adjoint, Binary, Elementwise, NumericAdjoint, Operation, Unary};
-pub use scalar::{Const, Dual, Elementary, Real, Scalar, c};
+pub use scalar::{Const, Dual, Dual2, Elementary, Real, Scalar, c};
 pub use tape::{Convolution, IntoTensor, Pooling, Tape, Tensor, Var};

@@ -13,7 +13,7 @@
 //! # Ok::<(), dualtape_autodiff::Error>(())
 //! ```
 
-use super::{Function, Matrix, Tree};
+use super::{Function, Matrix, Recorder, Tree};
 use crate::error::{Error, check_length};
 use crate::program::{
     Embed, Program, Value, emit, evaluate_scalars, record_adjoint, reverse_scalars,
@@ -45,14 +45,8 @@ pub fn value_and_gradient<S: Real, F>(f: F, x: &[S]) -> Result<(S, Vec<S>), Erro
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
 {
-    let Recording { program, values } = record_scalars(x, |x| vec![f(x)])?;
-    let value = values[program.outputs[0] as usize];
-    let gradient = if program.is_scalar() {
-        let cotangents = reverse_scalars(&program, &values, &[(program.outputs[0], S::one())]);
-        at_inputs(&program, &cotangents)
-    } else {
-        pull_back(&program, x, &[S::one()])?.1
-    };
+    let mut gradient = vec![S::zero(); x.len()];
+    let value = Recorder::new().value_and_gradient(f, x, &mut gradient)?;
     Ok((value, gradient))
 }
 
@@ -255,7 +249,13 @@ pub(crate) fn record_scalars<S: Real, F>(x: &[S], f: F) -> Result<Recording<S>, 
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
 {
-    let tape = Tape::new();
+    record_on(Tape::new(), x, f)
+}
+
+pub(super) fn record_on<S: Real, F>(tape: Tape<S>, x: &[S], f: F) -> Result<Recording<S>, Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
+{
     let inputs: Vec<Var<'_, S>> = x.iter().map(|&x| tape.input(x)).collect();
     let outputs = f(&inputs).into_iter().map(|y| tape.id_of(y)).collect();
     tape.finish(outputs)
@@ -302,7 +302,7 @@ fn push_forward<S: Real, T: Embed<S>>(program: &Program<S>, x: &[T]) -> Result<V
 }
 
 /// The values, and the cotangents of the inputs for cotangents `w` of the outputs, over the number `T`.
-fn pull_back<S: Real, T: Embed<S>>(
+pub(super) fn pull_back<S: Real, T: Embed<S>>(
     program: &Program<S>,
     x: &[T],
     w: &[T],
@@ -310,7 +310,8 @@ fn pull_back<S: Real, T: Embed<S>>(
     if program.is_scalar() {
         let values = evaluate_scalars(program, x);
         let seeds: Vec<_> = program.outputs.iter().copied().zip(w.iter().copied()).collect();
-        let cotangents = reverse_scalars(program, &values, &seeds);
+        let mut cotangents = Vec::new();
+        reverse_scalars(program, &values, &seeds, &mut cotangents);
         return Ok((at_outputs(program, &values), at_inputs(program, &cotangents)));
     }
     let tape = Tape::new();

@@ -7,7 +7,7 @@ use super::stage::Product;
 use crate::array::{Array, size};
 use crate::error::Error;
 use crate::program::{
-    Arguments, Lanes, Plan, Program, Tiles, Value, Workspace, record_batch, tiles_read,
+    Checked, Arguments, Lanes, Plan, Program, Tiles, Value, Workspace, record_batch, tiles_read,
 };
 use crate::rules::tensor::{Rounding, with_lanes};
 use crate::scalar::Real;
@@ -19,7 +19,7 @@ pub(super) const LANES: usize = 8;
 /// A batched program ready to run.
 #[derive(Debug)]
 pub(super) struct LaneProgram<S> {
-    program: Program<S>,
+    program: Checked<S>,
     plan: Plan,
     lanes: usize,
     /// The number of instructions that do not depend on the direction.
@@ -107,7 +107,7 @@ impl<S: Real> LaneProgram<S> {
         let all = vec![true; program.len()];
         let (program, stages) = program.compact(&all, &|id| usize::from(depends[id as usize]));
         let plan = Plan::new(&program, primal_inputs, stages[0]);
-        Self { program, plan, lanes, frozen: stages[0], inputs, outputs }
+        Self { program: Checked::new(program), plan, lanes, frozen: stages[0], inputs, outputs }
     }
 
     pub(super) fn lanes(&self) -> usize {

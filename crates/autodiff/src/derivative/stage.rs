@@ -7,7 +7,7 @@ use super::compile::Origin;
 use super::lanes::LaneProgram;
 use crate::array::size;
 use crate::error::Error;
-use crate::program::{LinearPart, Plan, Program};
+use crate::program::{Checked, LinearPart, Plan, Program};
 use crate::scalar::Real;
 use crate::tape::Id;
 
@@ -19,7 +19,7 @@ const LARGEST_BUFFER: usize = 1 << 16;
 /// A planned program whose first `frozen` instructions depend on the point alone; the others make its products.
 #[derive(Debug)]
 pub(crate) struct Stage<S> {
-    pub program: Program<S>,
+    pub program: Checked<S>,
     pub plan: Plan,
     /// The number of instructions that do not depend on the direction.
     pub frozen: usize,
@@ -61,7 +61,7 @@ impl<S: Real> Stage<S> {
     pub(super) fn primal(program: Program<S>) -> Self {
         let (frozen, inputs) = (program.len(), program.inputs.len());
         let plan = Plan::new(&program, inputs, frozen);
-        Self { program, plan, frozen, products: Vec::new(), batched: Vec::new() }
+        Self { program: Checked::new(program), plan, frozen, products: Vec::new(), batched: Vec::new() }
     }
 
     /// A program whose inputs after the first `primal_inputs` are directions.
@@ -94,7 +94,7 @@ impl<S: Real> Stage<S> {
             })
             .collect();
         let batched = requests.iter().map(|_| OnceLock::new()).collect();
-        Self { program, plan, frozen, products, batched }
+        Self { program: Checked::new(program), plan, frozen, products, batched }
     }
 
     /// A product for several directions at once, if that pays.

@@ -156,7 +156,7 @@ impl<'t, S: Real> Batch<'_, 't, S> {
         let constant = |number: u32| {
             self.tape.scalar_tensor(Var::from_value(program.constants[number as usize]))
         };
-        let Instruction { op, a, b } = instruction;
+        let Instruction { op, a, b, .. } = instruction;
         let list = || program.listed(instruction);
         let sum = |terms: &mut dyn Iterator<Item = Tensor<'t, S>>| {
             terms.reduce(|a, b| a + b).expect("an operand with lanes")

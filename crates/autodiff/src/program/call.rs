@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use smallvec::SmallVec;
 
-use super::{Arguments, Plan, Program, Value, Workspace, emit, record_adjoint, record_tangent};
+use super::{Checked, Arguments, Plan, Program, Value, Workspace, emit, record_adjoint, record_tangent};
 use crate::array::{Array, Shape, size};
 use crate::error::{Error, Fault};
 use crate::kernel::View;
@@ -28,7 +28,7 @@ type Mask = SmallVec<[bool; 8]>;
 
 /// What a [`Call`] shares.
 struct Body<R> {
-    program: Program<R>,
+    program: Checked<R>,
     plan: Plan,
     frames: Frames<R>,
     derived: Mutex<Vec<(Derivative, Option<Derived>)>>,
@@ -75,7 +75,7 @@ impl Call {
     pub(crate) fn new<R: Real>(program: Program<R>, frames: Frames<R>) -> Self {
         let program = program.simplified();
         let plan = Plan::new(&program, program.inputs.len(), program.len());
-        let derived = Mutex::new(Vec::new());
+        let (program, derived) = (Checked::new(program), Mutex::new(Vec::new()));
         Self { body: Shared::new("checkpoint", Body { program, plan, frames, derived }) }
     }
 

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::plan::{Place, Source};
-use super::{Plan, Program};
+use super::{Checked, Plan, Program};
 use crate::array::{Array, size};
 use crate::error::Error;
 use crate::kernel::View;
@@ -43,7 +43,7 @@ impl<S: Real> Workspace<S> {
     /// Evaluates the instructions in `range`, all earlier ones having been evaluated.
     pub(crate) fn run(
         &mut self,
-        program: &Program<S>,
+        program: &Checked<S>,
         plan: &Plan,
         arguments: Arguments<'_, S>,
         range: std::ops::Range<usize>,
@@ -52,16 +52,12 @@ impl<S: Real> Workspace<S> {
         let (values, buffer) = (&mut self.values[..], &mut self.buffer[..]);
         self.failed = None;
         let failed = &mut self.failed;
-        let start = range.start;
-        for (id, &instruction) in (start..).zip(&program.instructions[range]) {
-            let value = program.scalar_value(
-                instruction,
-                |x| values[x as usize],
-                |constant| constant,
-                || from_elsewhere(values, buffer, failed, program, plan, arguments, id),
-            );
-            values[id] = value;
-        }
+        program.evaluate(
+            values,
+            range,
+            |number| input(plan, arguments, number),
+            |values, id| rarer_value(values, buffer, failed, program, plan, arguments, id),
+        );
     }
 
     /// The elements of a result.
@@ -84,6 +80,12 @@ impl<S: Real> Workspace<S> {
         range: std::ops::Range<usize>,
         out: &mut [S],
     ) {
+        if program.is_scalar() {
+            for (out, &id) in out.iter_mut().zip(&program.outputs[range]) {
+                *out = self.values[id as usize];
+            }
+            return;
+        }
         let mut start = 0;
         for &id in &program.outputs[range] {
             if program.shape(id).is_empty() {
@@ -155,6 +157,35 @@ fn outside<'a, S: Real>(
     }
 }
 
+/// Scalar input `number`.
+#[inline(always)]
+fn input<S: Real>(plan: &Plan, arguments: Arguments<'_, S>, number: u32) -> S {
+    let Place { source, offset } = plan.input(number);
+    match source {
+        Source::Direction => arguments.direction[offset],
+        _ => arguments.point[offset],
+    }
+}
+
+/// The scalar result of any instruction.
+#[inline(never)]
+fn rarer_value<S: Real>(
+    values: &[S],
+    buffer: &mut [S],
+    failed: &mut Option<Error>,
+    program: &Program<S>,
+    plan: &Plan,
+    arguments: Arguments<'_, S>,
+    id: usize,
+) -> S {
+    program.scalar_value(
+        program.instructions[id],
+        |x| values[x as usize],
+        |constant| constant,
+        || from_elsewhere(values, buffer, failed, program, plan, arguments, id),
+    )
+}
+
 /// The scalar result of an instruction that is not computed from scalars alone; of one on arrays, which is evaluated into
 /// its place, this is its slot's old value.
 #[inline(never)]
@@ -169,13 +200,7 @@ fn from_elsewhere<S: Real>(
 ) -> S {
     let instruction = program.instructions[id];
     match instruction.op {
-        Op::Input => {
-            let Place { source, offset } = plan.input(instruction.a);
-            match source {
-                Source::Direction => arguments.direction[offset],
-                _ => arguments.point[offset],
-            }
-        }
+        Op::Input => input(plan, arguments, instruction.a),
         Op::Element => {
             let reader = Reader::of_all(values, buffer, program, plan, arguments);
             reader.operand(instruction.a).data[instruction.b as usize]

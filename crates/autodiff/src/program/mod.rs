@@ -10,6 +10,7 @@
 mod adjoint;
 mod batch;
 mod call;
+mod checked;
 #[cfg(test)]
 mod closure;
 mod collect;
@@ -17,6 +18,7 @@ mod compute;
 mod display;
 mod emit;
 mod evaluate;
+mod gather;
 mod linear;
 mod plan;
 mod simplify;
@@ -29,6 +31,7 @@ use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
 pub(crate) use adjoint::{record_adjoint, record_adjoint_in, sum_of_products};
 pub(crate) use batch::{Lanes, Tiles, record_batch, tiles_read};
 pub(crate) use call::{Call, Frames};
+pub(crate) use checked::Checked;
 pub(crate) use collect::collected_sum;
 pub(crate) use compute::{evaluate_scalars, reverse_scalars};
 pub(crate) use emit::{Embed, Embedding, Plain, Unchanged, Value, emit};
@@ -48,6 +51,20 @@ pub(crate) struct Program<S> {
     pub guards: Vec<Guard<S>>,
     pub inputs: Vec<Id>,
     pub outputs: Vec<Id>,
+}
+
+impl<S> Default for Program<S> {
+    fn default() -> Self {
+        Self {
+            instructions: Vec::new(),
+            constants: Vec::new(),
+            lists: Vec::new(),
+            nodes: Vec::new(),
+            guards: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        }
+    }
 }
 
 impl<S: Scalar> Program<S> {
@@ -129,7 +146,7 @@ impl<S: Scalar> Program<S> {
         lift: impl Fn(S) -> T,
         other: impl FnOnce() -> T,
     ) -> T {
-        let Instruction { op, a, b } = instruction;
+        let Instruction { op, a, b, .. } = instruction;
         let constant = |number: u32| self.constants[number as usize];
         match op {
             Op::Constant => lift(constant(a)),
@@ -166,7 +183,7 @@ impl<S: Scalar> Program<S> {
         y: T,
         mut give: impl FnMut(Id, T),
     ) {
-        let Instruction { op, a, b } = instruction;
+        let Instruction { op, a, b, .. } = instruction;
         let constant = |number: u32| self.constants[number as usize];
         match op {
             Op::Input | Op::Constant | Op::Element | Op::Array => {}

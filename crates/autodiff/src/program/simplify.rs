@@ -12,15 +12,21 @@ use crate::scalar::Real;
 use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
 
 impl<S: Real> Program<S> {
-    /// The same function with common subexpressions shared, transposes read in place by the products that use them, and
-    /// dead instructions dropped. Every remaining instruction computes what it did before.
+    /// The same function with common subexpressions shared, transposes read in place by the products that use them, sums
+    /// gathered, and dead instructions dropped. Every remaining instruction computes what it did before. Constants come
+    /// first.
     ///
     /// Complexity: linear in the size of the program.
     pub(crate) fn simplified(mut self) -> Self {
         let representative = share(&mut self);
         self.redirect(|id| representative[id as usize]);
         let live = self.live();
-        self.compact(&live, &|_| 0).0
+        let mut program = self.compact(&live, &|_| 0).0;
+        program.gather_sums();
+        let live = program.live();
+        let computed: Vec<bool> =
+            program.instructions.iter().map(|step| step.op != Op::Constant).collect();
+        program.compact(&live, &|id| usize::from(computed[id as usize])).0
     }
 
     /// Renames the operands, outputs and guards.
@@ -168,7 +174,7 @@ fn key<S: Real>(
     instruction: Instruction,
     rename: &impl Fn(Id) -> Id,
 ) -> Option<Key> {
-    let Instruction { op, a, b } = instruction;
+    let Instruction { op, a, b, .. } = instruction;
     let bits = |number: u32| program.constants[number as usize].as_f64().to_bits();
     Some(match op {
         Op::Input => return None,

@@ -3,7 +3,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 
-use super::{Elementary, Scalar, float_through_rules, operators};
+use super::{Elementary, Scalar, float_through_rules, inherent_functions, operators};
 use crate::error::Fault;
 use crate::kernel::{Kernels, OwnRule, View};
 use crate::rules::tensor::over_duals;
@@ -105,7 +105,7 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
 
 /// Whether `x_dot` is known to be 0: over plain numbers, if it is; on a tape, only if it is so for all inputs.
 #[inline]
-fn vanishes<S: Scalar>(x_dot: S) -> bool {
+pub(super) fn vanishes<S: Scalar>(x_dot: S) -> bool {
     x_dot.known_constant() == Some(0.0)
 }
 
@@ -225,6 +225,8 @@ impl<S: Scalar, const N: usize> Rem for Dual<S, N> {
 }
 
 operators!([const N: usize,] Dual<S, N>);
+
+inherent_functions!([const N: usize,] Dual<S, N>);
 
 float_through_rules!([const N: usize,] Dual<S, N> {
     /// The primal is fused, rounded once like the plain function's.

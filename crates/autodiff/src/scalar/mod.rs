@@ -10,6 +10,7 @@
 
 mod constant;
 mod dual;
+mod dual2;
 mod float;
 mod inherent;
 mod operators;
@@ -17,6 +18,7 @@ mod real;
 
 pub use constant::{Const, c};
 pub use dual::Dual;
+pub use dual2::Dual2;
 pub use real::Real;
 
 pub(crate) use float::{float_through_rules, plain};

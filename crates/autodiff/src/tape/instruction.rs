@@ -44,15 +44,118 @@ pub(crate) enum Op {
     Array,
 }
 
+/// The operations on which scalar programs spend their time, as one flat number; all others are `Other`.
+///
+/// A loop over instructions jumps by this number to code in which the operation is known: see [`specialised`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(crate) enum Code {
+    Input,
+    Constant,
+    Add,
+    Sub,
+    Mul,
+    Div,
+    AddConstant,
+    SubConstant,
+    MulConstant,
+    DivConstant,
+    ConstantSub,
+    ConstantDiv,
+    Neg,
+    Recip,
+    Sum,
+    /// Two products.
+    Dot2,
+    Dot,
+    Other,
+}
+
+impl Code {
+    #[inline(always)]
+    fn of(op: Op, b: u32) -> Self {
+        match op {
+            Op::Input => Code::Input,
+            Op::Constant => Code::Constant,
+            Op::Zip(Binary::Add) => Code::Add,
+            Op::Zip(Binary::Sub) => Code::Sub,
+            Op::Zip(Binary::Mul) => Code::Mul,
+            Op::Zip(Binary::Div) => Code::Div,
+            Op::ZipConstant(Binary::Add) => Code::AddConstant,
+            Op::ZipConstant(Binary::Sub) => Code::SubConstant,
+            Op::ZipConstant(Binary::Mul) => Code::MulConstant,
+            Op::ZipConstant(Binary::Div) => Code::DivConstant,
+            Op::ConstantZip(Binary::Sub) => Code::ConstantSub,
+            Op::ConstantZip(Binary::Div) => Code::ConstantDiv,
+            Op::Map(Unary::Neg) => Code::Neg,
+            Op::Map(Unary::Recip) => Code::Recip,
+            Op::Sum => Code::Sum,
+            Op::Dot if b == 2 => Code::Dot2,
+            Op::Dot => Code::Dot,
+            _ => Code::Other,
+        }
+    }
+}
+
+/// Evaluates `$body` with `$instruction` shadowed by itself with its operation known to the compiler, so that a rule written
+/// for every operation becomes the few machine instructions of this one; `$other` for the rarer operations.
+macro_rules! specialised {
+    ($instruction:ident => $body:expr, otherwise $other:expr) => {{
+        use $crate::rules::{Binary, Unary};
+        use $crate::tape::{Code, Op};
+        specialised!(@arms $instruction, $body, $other,
+            Input Op::Input,
+            Constant Op::Constant,
+            Add Op::Zip(Binary::Add),
+            Sub Op::Zip(Binary::Sub),
+            Mul Op::Zip(Binary::Mul),
+            Div Op::Zip(Binary::Div),
+            AddConstant Op::ZipConstant(Binary::Add),
+            SubConstant Op::ZipConstant(Binary::Sub),
+            MulConstant Op::ZipConstant(Binary::Mul),
+            DivConstant Op::ZipConstant(Binary::Div),
+            ConstantSub Op::ConstantZip(Binary::Sub),
+            ConstantDiv Op::ConstantZip(Binary::Div),
+            Neg Op::Map(Unary::Neg),
+            Recip Op::Map(Unary::Recip),
+            Sum Op::Sum,
+            Dot Op::Dot;
+            Dot2 Op::Dot, 2)
+    }};
+    (@arms $instruction:ident, $body:expr, $other:expr,
+        $($Code:ident $op:expr),*; $($Counted:ident $list:path, $count:literal),*) => {
+        match $instruction.code {
+            $(Code::$Code => {
+                let $instruction = $crate::tape::Instruction { op: $op, ..$instruction };
+                $body
+            })*
+            $(Code::$Counted => {
+                let $instruction =
+                    $crate::tape::Instruction { op: $list, b: $count, ..$instruction };
+                $body
+            })*
+            Code::Other => $other,
+        }
+    };
+}
+
+pub(crate) use specialised;
+
 /// One step of a recording: 12 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Instruction {
     pub op: Op,
+    pub code: Code,
     pub a: u32,
     pub b: u32,
 }
 
 impl Instruction {
+    #[inline(always)]
+    pub(crate) fn new(op: Op, a: u32, b: u32) -> Self {
+        Self { op, code: Code::of(op, b), a, b }
+    }
+
     /// Where its list of operands starts, and how many there are: none for most.
     pub(crate) fn list(self) -> (u32, u32) {
         match self.op {

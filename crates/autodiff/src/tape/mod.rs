@@ -39,9 +39,11 @@ use crate::rules::tensor::TensorOp;
 use crate::scalar::Scalar;
 
 pub use conv::Convolution;
-pub(crate) use instruction::{Fact, Guard, Id, Instruction, Node, Op, Operand, Relation};
+pub(crate) use instruction::{
+    Code, Fact, Guard, Id, Instruction, Node, Op, Operand, Relation, specialised,
+};
 pub use pooling::Pooling;
-pub(crate) use store::Store;
+pub(crate) use store::{Steps, Store};
 pub use tensor::Tensor;
 pub(crate) use tensor::fingerprint;
 pub use tensor_index::IntoTensor;
@@ -67,8 +69,7 @@ pub use var::Var;
 /// assert_eq!(tape.len(), 4);
 /// ```
 pub struct Tape<S: Scalar = f64> {
-    instructions: Store<Instruction>,
-    values: Store<S>,
+    steps: Steps<S>,
     constants: Store<S>,
     lists: Store<Id>,
     guards: Store<Guard<S>>,
@@ -92,25 +93,12 @@ impl<S: Scalar> Default for Tape<S> {
 impl<S: Scalar> Tape<S> {
     /// An empty tape.
     pub fn new() -> Self {
-        Self {
-            instructions: Store::new(),
-            values: Store::new(),
-            constants: Store::new(),
-            lists: Store::new(),
-            guards: Store::new(),
-            nodes: RefCell::new(Vec::new()),
-            arrays: RefCell::new(Vec::new()),
-            elements: Arena::new(),
-            shapes: Arena::new(),
-            error: RefCell::new(None),
-            inputs: RefCell::new(Vec::new()),
-            frames: OnceCell::new(),
-        }
+        Self::reusing(Recording { program: Program::default(), values: Vec::new() })
     }
 
     /// Number of instructions recorded so far, inputs and constants included.
     pub fn len(&self) -> usize {
-        self.instructions.len()
+        self.steps.len()
     }
 
     /// Whether nothing has been recorded.
@@ -149,7 +137,9 @@ impl<S: Scalar> Tape<S> {
 
     /// The first error met while recording, if any.
     pub fn error(&self) -> Option<Error> {
-        self.error.borrow().clone()
+        let limit = Id::MAX as usize;
+        let full = self.len().max(self.lists.len()) > limit;
+        self.error.borrow().clone().or_else(|| full.then_some(Error::TapeFull { limit }))
     }
 
     /// Refuses an operation on arrays of these shapes, saying what it needs: the call that asked for a derivative will return
@@ -191,11 +181,8 @@ impl<S: Scalar> Tape<S> {
     /// Appends a scalar instruction.
     #[inline(always)]
     pub(crate) fn push(&self, op: Op, a: u32, b: u32, value: S) -> Var<'_, S> {
-        let id = self.instructions.push(Instruction { op, a, b });
-        self.values.push(value);
-        if id >= Id::MAX as usize {
-            self.fail(Error::TapeFull { limit: Id::MAX as usize });
-        }
+        // More than can be numbered are refused when the recording ends.
+        let id = self.steps.push(Instruction::new(op, a, b), value);
         Var::recorded(self, id as Id, value)
     }
 
@@ -231,7 +218,7 @@ impl<S: Scalar> Tape<S> {
     }
 
     pub(crate) fn instruction(&self, id: Id) -> Instruction {
-        self.instructions.get(id as usize)
+        self.steps.instruction(id as usize)
     }
 
     /// Where the user's code asked for the array that instruction `id` makes.
@@ -361,11 +348,12 @@ impl<S: Scalar> Tape<S> {
 
     /// Ends the recording.
     pub(crate) fn finish(self, outputs: Vec<Id>) -> Result<Recording<S>, Error> {
-        if let Some(error) = self.error.into_inner() {
+        if let Some(error) = self.error() {
             return Err(error);
         }
+        let (instructions, values) = self.steps.into_vecs();
         let program = Program {
-            instructions: self.instructions.into_vec(),
+            instructions,
             constants: self.constants.into_vec(),
             lists: self.lists.into_vec(),
             nodes: self.nodes.into_inner(),
@@ -373,12 +361,33 @@ impl<S: Scalar> Tape<S> {
             inputs: self.inputs.into_inner(),
             outputs,
         };
-        Ok(Recording { program, values: self.values.into_vec() })
+        Ok(Recording { program, values })
+    }
+
+    /// An empty tape in the memory of an ended recording.
+    pub(crate) fn reusing(recording: Recording<S>) -> Self {
+        let Recording { program, values } = recording;
+        let (mut nodes, mut inputs) = (program.nodes, program.inputs);
+        nodes.clear();
+        inputs.clear();
+        Self {
+            steps: Steps::reusing(program.instructions, values),
+            constants: Store::reusing(program.constants),
+            lists: Store::reusing(program.lists),
+            guards: Store::reusing(program.guards),
+            nodes: RefCell::new(nodes),
+            arrays: RefCell::new(Vec::new()),
+            elements: Arena::new(),
+            shapes: Arena::new(),
+            error: RefCell::new(None),
+            inputs: RefCell::new(inputs),
+            frames: OnceCell::new(),
+        }
     }
 }
 
 /// A finished recording: the program, and the scalar values that it had.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Recording<S> {
     pub program: Program<S>,
     pub values: Vec<S>,

@@ -113,7 +113,7 @@ impl<S: Scalar> Tape<S> {
     pub(crate) fn handle(&self, id: Id) -> Value<'_, S> {
         match self.array(id) {
             Some(array) => Value::Array(array),
-            None => Value::Scalar(super::Var::recorded(self, id, self.values.get(id as usize))),
+            None => Value::Scalar(super::Var::recorded(self, id, self.steps.value(id as usize))),
         }
     }
 
@@ -157,7 +157,7 @@ impl<'t, S: Scalar> Slice<'t, S> {
 
     fn given(&mut self, value: Value<'t, S>) -> Instruction {
         match value {
-            Value::Scalar(_) => Instruction { op: Op::Input, a: 0, b: 0 },
+            Value::Scalar(_) => Instruction::new(Op::Input, 0, 0),
             Value::Array(array) => self.push_node(Node {
                 op: TensorOp::Input(0),
                 operands: Default::default(),
@@ -195,6 +195,6 @@ impl<'t, S: Scalar> Slice<'t, S> {
 
     fn push_node(&mut self, node: Node<S>) -> Instruction {
         self.program.nodes.push(node);
-        Instruction { op: Op::Array, a: self.program.nodes.len() as u32 - 1, b: 0 }
+        Instruction::new(Op::Array, self.program.nodes.len() as u32 - 1, 0)
     }
 }

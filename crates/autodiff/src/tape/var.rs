@@ -130,14 +130,14 @@ impl<'t, S: Scalar> Var<'t, S> {
         tape.push(Op::ZipConstant(f), self.id, tape.store_constant(c), value)
     }
 
-    /// `f(c, self)`; a factor of one leaves no instruction.
+    /// `f(c, self)`, where a sum or a product is recorded as `f(self, c)`.
     #[inline(always)]
     pub(crate) fn constant_zip(self, f: Binary, c: S) -> Self {
+        if matches!(f, Binary::Add | Binary::Mul) {
+            return self.zip_constant(f, c);
+        }
         let value = c.zip(f, self.value);
         let Some(tape) = self.tape else { return Self::from_value(value) };
-        if f == Binary::Mul && c.known_constant() == Some(1.0) {
-            return self;
-        }
         tape.push(Op::ConstantZip(f), tape.store_constant(c), self.id, value)
     }
 

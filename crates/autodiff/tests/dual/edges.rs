@@ -1,7 +1,6 @@
 //! Kinks, poles and ends of domains: what the derivative is there, to third order.
 
 use dualtape_autodiff::{Binary, Dual, Elementary, Scalar};
-use num_traits::Float;
 
 use crate::{assert_close, assert_same};
 

@@ -1,0 +1,345 @@
+use std::array::from_fn;
+use std::cmp::Ordering;
+use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
+use std::sync::Arc;
+
+use super::dual::vanishes;
+use super::{Dual, Elementary, Scalar, float_through_rules, inherent_functions, operators};
+use crate::array::Array;
+use crate::error::Fault;
+use crate::kernel::{Kernels, OwnRule, View};
+use crate::rules::tensor::TensorOp;
+use crate::rules::{Binary, Unary, power_int_derivative, power_real_derivative};
+
+/// A number with its gradient and Hessian in `N` variables: second-order forward mode.
+///
+/// The second derivative of a function comes from its one rule, read over a [`Dual`]: the derivative of the derivative. Zero
+/// tangents are treated as [`Dual`] treats them. Compared with a dual of duals, each second derivative is computed once:
+/// the Hessian is symmetric, and its lower triangle is all there is.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::{Dual2, Scalar};
+///
+/// fn f<S: Scalar>(x: S, y: S) -> S {
+///     x * x * y.exp()
+/// }
+///
+/// let z = f(Dual2::<f64, 2>::variable(3.0, 0), Dual2::variable(0.0, 1));
+/// assert_eq!((z.re, z.gradient), (9.0, [6.0, 9.0]));
+/// assert_eq!([z.second(0, 0), z.second(0, 1), z.second(1, 1)], [2.0, 6.0, 9.0]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Dual2<S, const N: usize> {
+    /// The primal value.
+    pub re: S,
+    /// The first derivatives.
+    pub gradient: [S; N],
+    /// The second derivatives, of which only those with column ≤ row are meant.
+    lower: [[S; N]; N],
+}
+
+impl<S: Scalar, const N: usize> Dual2<S, N> {
+    /// Variable number `i`, with the value `re`.
+    ///
+    /// # Panics
+    ///
+    /// If `i ≥ N`.
+    #[inline]
+    pub fn variable(re: S, i: usize) -> Self {
+        let mut x = Dual2::constant(re);
+        x.gradient[i] = S::one();
+        x
+    }
+
+    /// `re`, whatever the variables.
+    #[inline]
+    pub fn constant(re: S) -> Self {
+        Dual2 { re, gradient: [S::zero(); N], lower: [[S::zero(); N]; N] }
+    }
+
+    /// The derivative with respect to variables `i` and `j`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such variable.
+    #[inline]
+    pub fn second(self, i: usize, j: usize) -> S {
+        self.lower[i.max(j)][i.min(j)]
+    }
+
+    /// The chain rule for `y = f(self)`, where `slope` is `f′` with its derivative.
+    #[inline(always)]
+    fn chain(self, y: S, slope: Dual<S, 1>) -> Self {
+        let (first, [second]) = (slope.re, slope.eps);
+        let g = self.gradient;
+        Dual2 {
+            re: y,
+            gradient: g.map(|g| times(g, first)),
+            lower: lower(|i, j| {
+                times(self.lower[i][j], first) + times(times(g[i], g[j]), second)
+            }),
+        }
+    }
+
+    /// `self.re`, moving with tangent 1.
+    #[inline(always)]
+    fn moving(self) -> Dual<S, 1> {
+        Dual { re: self.re, eps: [S::one()] }
+    }
+
+    /// Whether all derivatives are known to be 0.
+    #[inline]
+    fn is_still(self) -> bool {
+        self.gradient.iter().all(|&g| vanishes(g))
+            && self.lower.iter().flatten().all(|&h| vanishes(h))
+    }
+
+    /// Gradient and Hessian of `self·other`.
+    #[inline(always)]
+    fn product_derivatives(self, other: Self) -> ([S; N], [[S; N]; N]) {
+        let (a, b) = (self.gradient, other.gradient);
+        let gradient = from_fn(|i| times(a[i], other.re) + times(b[i], self.re));
+        let lower = lower(|i, j| {
+            let curved = times(self.lower[i][j], other.re) + times(other.lower[i][j], self.re);
+            curved + (times(a[i], b[j]) + times(b[i], a[j]))
+        });
+        (gradient, lower)
+    }
+}
+
+/// `a·b`, where a derivative `a` known to be 0 makes 0 of any `b`, and the other way round.
+#[inline(always)]
+fn times<S: Scalar>(a: S, b: S) -> S {
+    if vanishes(a) || vanishes(b) { S::zero() } else { a * b }
+}
+
+/// `a/b`, 0 where `a` is.
+#[inline(always)]
+fn divided<S: Scalar>(a: S, b: S) -> S {
+    if vanishes(a) { S::zero() } else { a / b }
+}
+
+/// A matrix by its entries on and below the diagonal.
+#[inline(always)]
+fn lower<S: Scalar, const N: usize>(entry: impl Fn(usize, usize) -> S) -> [[S; N]; N] {
+    let mut matrix = [[S::zero(); N]; N];
+    for (i, row) in matrix.iter_mut().enumerate() {
+        for (j, x) in row[..=i].iter_mut().enumerate() {
+            *x = entry(i, j);
+        }
+    }
+    matrix
+}
+
+impl<S: Scalar, const N: usize> Elementary for Dual2<S, N> {
+    #[inline]
+    fn map(self, f: Unary) -> Self {
+        let y = self.re.map(f);
+        let x = self.moving();
+        let slope = f.derivative(x, Dual { re: y, eps: [f.derivative(self.re, y)] });
+        self.chain(y, slope)
+    }
+
+    #[inline]
+    fn zip(self, f: Binary, other: Self) -> Self {
+        let (x, z) = (self.re, other.re);
+        let y = x.zip(f, z);
+        let (one, zero) = (S::one(), S::zero());
+        let moving_a = Dual { re: x, eps: [one, zero] };
+        let moving_b = Dual { re: z, eps: [zero, one] };
+        let moved = Dual { re: y, eps: [f.partial_a(x, z, y), f.partial_b(x, z, y)] };
+        let by_a = f.partial_a(moving_a, moving_b, moved);
+        let by_b = f.partial_b(moving_a, moving_b, moved);
+        let (a, b) = (self.gradient, other.gradient);
+        Dual2 {
+            re: y,
+            gradient: from_fn(|i| times(a[i], by_a.re) + times(b[i], by_b.re)),
+            lower: lower(|i, j| {
+                let straight =
+                    times(self.lower[i][j], by_a.re) + times(other.lower[i][j], by_b.re);
+                let from_a = times(times(a[i], a[j]), by_a.eps[0]);
+                let from_b = times(times(b[i], b[j]), by_b.eps[1]);
+                let mixed = times(times(a[i], b[j]), by_a.eps[1])
+                    + times(times(b[i], a[j]), by_a.eps[1]);
+                straight + (from_a + from_b + mixed)
+            }),
+        }
+    }
+
+    #[inline]
+    fn power_int(self, n: i32) -> Self {
+        self.chain(self.re.power_int(n), power_int_derivative(self.moving(), n))
+    }
+
+    #[inline]
+    fn power_real(self, p: f64) -> Self {
+        self.chain(self.re.power_real(p), power_real_derivative(self.moving(), p))
+    }
+
+    #[inline]
+    fn lift(self, c: f64) -> Self {
+        Dual2::constant(self.re.lift(c))
+    }
+
+    #[inline]
+    fn known_constant(self) -> Option<f64> {
+        if self.is_still() { self.re.known_constant() } else { None }
+    }
+}
+
+impl<S: Scalar, const N: usize> Scalar for Dual2<S, N> {
+    type Real = S::Real;
+
+    #[inline]
+    fn constant(c: f64) -> Self {
+        Dual2::constant(S::constant(c))
+    }
+
+    #[inline]
+    fn primal(self) -> S::Real {
+        self.re.primal()
+    }
+}
+
+impl<S: Scalar, const N: usize> Kernels for Dual2<S, N> {
+    /// Over duals of duals, once for each second derivative.
+    fn own(op: OwnRule<'_, Self>, x: &[View<'_, Self>], y: &mut [Self]) -> Result<(), Fault> {
+        let primal = over(op.0, x, y.len(), |x| x.re)?;
+        y.iter_mut().zip(primal).for_each(|(y, re)| *y = Dual2::constant(re));
+        for i in 0..N {
+            for j in 0..=i {
+                let moved = over(op.0, x, y.len(), |x| Dual {
+                    re: Dual { re: x.re, eps: [x.gradient[j]] },
+                    eps: [Dual { re: x.gradient[i], eps: [x.lower[i][j]] }],
+                })?;
+                for (y, moved) in y.iter_mut().zip(moved) {
+                    let Dual { re, eps: [second] } = moved.eps[0];
+                    (y.gradient[i], y.lower[i][j]) = (re, second);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The results of `op` over another number.
+fn over<S: Scalar, T: Scalar>(
+    op: &TensorOp<S>,
+    x: &[View<'_, S>],
+    length: usize,
+    number: impl Fn(&S) -> T,
+) -> Result<Vec<T>, Fault> {
+    let numbers = |x: &[S]| -> Vec<T> { x.iter().map(&number).collect() };
+    let op = op.over(|array| Array::from_shared(array.shape(), Arc::new(numbers(array.data()))));
+    let operands: Vec<Vec<T>> = x.iter().map(|x| numbers(x.data)).collect();
+    let views: Vec<View<'_, T>> =
+        x.iter().zip(&operands).map(|(x, data)| View { data, shape: x.shape }).collect();
+    let mut results = vec![T::zero(); length];
+    T::own(OwnRule(&op), &views, &mut results)?;
+    Ok(results)
+}
+
+impl<S: Scalar, const N: usize> Neg for Dual2<S, N> {
+    type Output = Self;
+    #[inline]
+    fn neg(self) -> Self {
+        Dual2 {
+            re: -self.re,
+            gradient: self.gradient.map(|g| -g),
+            lower: lower(|i, j| -self.lower[i][j]),
+        }
+    }
+}
+
+impl<S: Scalar, const N: usize> Add for Dual2<S, N> {
+    type Output = Self;
+    #[inline]
+    fn add(self, other: Self) -> Self {
+        Dual2 {
+            re: self.re + other.re,
+            gradient: from_fn(|i| self.gradient[i] + other.gradient[i]),
+            lower: lower(|i, j| self.lower[i][j] + other.lower[i][j]),
+        }
+    }
+}
+
+impl<S: Scalar, const N: usize> Sub for Dual2<S, N> {
+    type Output = Self;
+    #[inline]
+    fn sub(self, other: Self) -> Self {
+        Dual2 {
+            re: self.re - other.re,
+            gradient: from_fn(|i| self.gradient[i] - other.gradient[i]),
+            lower: lower(|i, j| self.lower[i][j] - other.lower[i][j]),
+        }
+    }
+}
+
+impl<S: Scalar, const N: usize> Mul for Dual2<S, N> {
+    type Output = Self;
+    #[inline]
+    fn mul(self, other: Self) -> Self {
+        let (gradient, lower) = self.product_derivatives(other);
+        Dual2 { re: self.re * other.re, gradient, lower }
+    }
+}
+
+impl<S: Scalar, const N: usize> Div for Dual2<S, N> {
+    type Output = Self;
+    /// From `y·b = a`: unlike `1/b³`, the derivatives over- and underflow only where they do so themselves.
+    #[inline]
+    fn div(self, other: Self) -> Self {
+        let (b, y) = (other.re, self.re / other.re);
+        let b_dot = other.gradient;
+        let y_dot: [S; N] =
+            from_fn(|i| divided(self.gradient[i] - times(b_dot[i], y), b));
+        let lower = lower(|i, j| {
+            let mixed = times(y_dot[i], b_dot[j]) + times(b_dot[i], y_dot[j]);
+            divided(self.lower[i][j] - times(other.lower[i][j], y) - mixed, b)
+        });
+        Dual2 { re: y, gradient: y_dot, lower }
+    }
+}
+
+impl<S: Scalar, const N: usize> Rem for Dual2<S, N> {
+    type Output = Self;
+    #[inline]
+    fn rem(self, other: Self) -> Self {
+        self.zip(Binary::Rem, other)
+    }
+}
+
+operators!([const N: usize,] Dual2<S, N>);
+
+inherent_functions!([const N: usize,] Dual2<S, N>);
+
+float_through_rules!([const N: usize,] Dual2<S, N> {
+    /// The primal is fused, rounded once like the plain function's.
+    #[inline]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        let (gradient, curvature) = self.product_derivatives(a);
+        Dual2 {
+            re: self.re.mul_add(a.re, b.re),
+            gradient: from_fn(|i| gradient[i] + b.gradient[i]),
+            lower: lower(|i, j| curvature[i][j] + b.lower[i][j]),
+        }
+    }
+});
+
+/// On the primal.
+impl<S: Scalar, const N: usize> PartialEq for Dual2<S, N> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.re == other.re
+    }
+}
+
+/// On the primal.
+impl<S: Scalar, const N: usize> PartialOrd for Dual2<S, N> {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.re.partial_cmp(&other.re)
+    }
+}

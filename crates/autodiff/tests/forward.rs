@@ -1,0 +1,115 @@
+//! Forward drivers on the stack, against duals of duals and against the tape.
+
+use dualtape_autodiff::{
+    Binary, Dual, Dual2, Elementary, Error, Scalar, Unary, c, forward, generic, gradient, hessian,
+    hvp,
+};
+
+type Nested = Dual<Dual<f64, 2>, 2>;
+
+fn nested(x: f64, i: usize) -> Nested {
+    Dual::variable(Dual::variable(x, i), i)
+}
+
+/// First and second derivatives of `f(x, y)` by second-order numbers and by duals of duals, at curved arguments.
+fn both_ways(
+    f: impl Fn(Dual2<f64, 2>, Dual2<f64, 2>) -> Dual2<f64, 2>,
+    g: impl Fn(Nested, Nested) -> Nested,
+    [x, y]: [f64; 2],
+) -> [[f64; 6]; 2] {
+    let a = f(Dual2::variable(x, 0), Dual2::variable(y, 1));
+    let b = g(nested(x, 0), nested(y, 1));
+    [
+        [
+            a.re,
+            a.gradient[0],
+            a.gradient[1],
+            a.second(0, 0),
+            a.second(1, 0),
+            a.second(1, 1),
+        ],
+        [b.re.re, b.eps[0].re, b.eps[1].re, b.eps[0].eps[0], b.eps[1].eps[0], b.eps[1].eps[1]],
+    ]
+}
+
+#[track_caller]
+fn assert_close(what: &str, [got, expected]: [[f64; 6]; 2]) {
+    let scale = expected.iter().fold(1.0_f64, |m, x| m.max(x.abs()));
+    for (g, e) in got.into_iter().zip(expected) {
+        assert!((g - e).abs() <= 4e-15 * scale, "{what}: {got:?} is not {expected:?}");
+    }
+}
+
+#[test]
+fn every_function_has_the_second_derivatives_of_nested_duals() {
+    // Inner functions with gradient and curvature of their own.
+    fn inner<S: Scalar>(x: S, y: S) -> [S; 2] {
+        [x * y + c(0.1), (x - y * c(0.2)) / (y + c(0.9))]
+    }
+    for point in [[0.61, 0.42], [0.37, 0.83]] {
+        for &f in Unary::ALL {
+            let shift = if f == Unary::Acosh { 1.0 } else { 0.0 };
+            let one = |x: Dual2<f64, 2>, y| (inner(x, y)[0] + c(shift)).map(f);
+            let two = |x: Nested, y| (inner(x, y)[0] + c(shift)).map(f);
+            assert_close(&format!("{f:?}"), both_ways(one, two, point));
+        }
+        for &f in Binary::ALL {
+            let one = |x: Dual2<f64, 2>, y| inner(x, y)[0].zip(f, inner(x, y)[1]);
+            let two = |x: Nested, y| inner(x, y)[0].zip(f, inner(x, y)[1]);
+            assert_close(&format!("{f:?}"), both_ways(one, two, point));
+        }
+        for n in [-2, 0, 1, 2, 5] {
+            let one = |x: Dual2<f64, 2>, y| inner(x, y)[1].power_int(n);
+            let two = |x: Nested, y| inner(x, y)[1].power_int(n);
+            assert_close(&format!("power {n}"), both_ways(one, two, point));
+        }
+        let one = |x: Dual2<f64, 2>, y| inner(x, y)[0].power_real(2.7).mul_add(x, inner(x, y)[1]) % y;
+        let two = |x: Nested, y| inner(x, y)[0].power_real(2.7).mul_add(x, inner(x, y)[1]) % y;
+        assert_close("fused and real powers", both_ways(one, two, point));
+    }
+}
+
+/// Where a derivative is infinite, only what moves is.
+#[test]
+fn a_derivative_of_zero_makes_nothing_of_an_infinite_one() {
+    let h = forward::hessian(|[x, y, z]| x.sqrt() * y + z * z, &[0.0_f64, 2.0, 3.0]);
+    let infinity = f64::INFINITY;
+    assert_eq!(h, [[-infinity, infinity, 0.0], [infinity, 0.0, 0.0], [0.0, 0.0, 2.0]]);
+    let g = forward::gradient(|[x, y]| x.sqrt() + (y - y.exp()).powi(2), &[0.0, 0.0_f64]);
+    assert_eq!(g, [infinity, 0.0]);
+    let h = forward::hessian(|[x, y]| x.powi(2) + y / x.abs().max(*y), &[0.0_f64, 1.0]);
+    assert_eq!(h[0][0], 2.0);
+}
+
+fn mixed<S: Scalar>(x: &[S]) -> S {
+    let mut total = c(100.0) * (x[1] - x[0] * x[0]).powi(2);
+    for &x_i in x {
+        total += if x_i > S::constant(0.5) { (x_i * x[0]).tanh() / x[1] } else { x_i.hypot(x[2]).powf(x[1]) };
+    }
+    total
+}
+
+#[test]
+fn drivers_agree_with_the_tape() -> Result<(), Error> {
+    let (x, v) = ([0.4, 1.3, 0.7], [1.0, -0.5, 0.25]);
+    let close = |got: &[f64], expected: &[f64]| {
+        let scale = expected.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+        assert_eq!(got.len(), expected.len());
+        let near = |(g, e): (&f64, &f64)| (g - e).abs() <= 1e-13 * scale;
+        assert!(got.iter().zip(expected).all(near), "{got:?} is not {expected:?}");
+    };
+    let (value, g) = forward::value_and_gradient(|x| mixed(x), &x);
+    assert_eq!(value, mixed(&x));
+    close(&g, &gradient(|x| mixed(x), &x)?);
+    let h = forward::hessian(|x| mixed(x), &x);
+    close(h.as_flattened(), hessian(|x| mixed(x), &x)?.as_slice());
+    close(&forward::hvp(|x| mixed(x), &x, &v), &hvp(|x| mixed(x), &x, &v)?);
+    let rows = forward::jacobian(|x| [mixed(x), x[0] * x[2], x[1] / x[1]], &x);
+    close(&rows[0], &g);
+    assert_eq!(rows[1..], [[0.7, 0.0, 0.4], [0.0, 0.0, 0.0]]);
+    let single = x.map(|x| x as f32);
+    let g = forward::gradient(|x| mixed(x), &single);
+    let expected = generic::gradient(|x| mixed(x), &single)?;
+    assert!(g.iter().zip(expected).all(|(g, e)| (g - e).abs() <= 1e-5 * e.abs()));
+    Ok(())
+}
