@@ -4,7 +4,10 @@
 
 mod timing;
 
-use dualtape_autodiff::{Error, Function, Recorder, Scalar, Tape, Var, c, gradient, hvp};
+use dualtape_autodiff::{
+    Dual, Dual2, Error, Function, Recorder, Scalar, Tape, Var, c, forward, gradient, hvp,
+};
+use std::hint::black_box;
 use timing::time;
 
 /// Chained Rosenbrock function.
@@ -163,9 +166,7 @@ where
     P: Fn(&[f64]) -> f64,
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync + Copy,
 {
-    // Arguments, other than cargo's own, name the workloads wanted.
-    let mut wanted = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
-    if wanted.peek().is_some() && !wanted.any(|word| word == name) {
+    if !wanted(name) {
         return Ok(());
     }
     let n = x.len();
@@ -180,7 +181,7 @@ where
     let at = recorded.linearize(x)?;
     let mut recorder = Recorder::new();
     let (mut g, mut hv) = (vec![0.0; n], vec![0.0; n]);
-    let base = time(|| plain(std::hint::black_box(x)));
+    let base = time(|| plain(black_box(x)));
     let rows = [
         ("plain function", base),
         (
@@ -217,6 +218,36 @@ where
     Ok(())
 }
 
+/// The drivers on the stack, for few inputs.
+fn report_forward<const N: usize>(
+    name: &str,
+    x: &[f64; N],
+    plain: impl Fn(&[f64]) -> f64,
+    first: impl Fn(&[Dual<f64, N>; N]) -> Dual<f64, N>,
+    second: impl Fn(&[Dual2<f64, N>; N]) -> Dual2<f64, N>,
+) {
+    if !wanted(name) {
+        return;
+    }
+    let rows = [
+        ("plain function", time(|| plain(black_box(x)))),
+        ("gradient", time(|| forward::gradient(&first, black_box(x)))),
+        ("Hessian", time(|| forward::hessian(&second, black_box(x)))),
+    ];
+    println!("\n{name}, forward on the stack");
+    println!("{:<20}{:>12}{:>12}{:>12}", "", "median ns", "best ns", "× plain");
+    for (what, t) in rows {
+        let ratio = t.best / rows[0].1.best;
+        println!("{what:<20}{:>12.0}{:>12.0}{ratio:>12.1}", t.median, t.best);
+    }
+}
+
+/// Whether a workload is to be timed: all are, unless arguments other than cargo's own name some.
+fn wanted(name: &str) -> bool {
+    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-')).peekable();
+    words.peek().is_none() || words.any(|word| word == name)
+}
+
 fn main() -> Result<(), Error> {
     report("rosen10", &wave(10), rosenbrock, |x| rosenbrock(x))?;
     report("rosen100", &wave(100), rosenbrock, |x| rosenbrock(x))?;
@@ -227,5 +258,15 @@ fn main() -> Result<(), Error> {
     let gaussians = &Gaussians::new(10, 5, 100);
     let parameters = gaussians.parameters();
     report("gmm_d10k5", &parameters, |x| gaussians.value(x), |x| gaussians.value(x))?;
-    report("lv1000", &[1.5, 1.0, 3.0, 1.0, 1.0, 1.0], lotka_volterra, |x| lotka_volterra(x))
+    let start = [1.5, 1.0, 3.0, 1.0, 1.0, 1.0];
+    report("lv1000", &start, lotka_volterra, |x| lotka_volterra(x))?;
+
+    let ten: [f64; 10] = std::array::from_fn(|i| (0.1 * i as f64 + 0.3).sin());
+    report_forward("rosen10", &ten, rosenbrock, |x| rosenbrock(x), |x| rosenbrock(x));
+    let small = &Mixture::new(10);
+    let positive = ten.map(|x| (1.0 + 0.5 * x) / 20.0);
+    let energy = |x: &[f64]| small.energy(x);
+    report_forward("helm10", &positive, energy, |x| small.energy(x), |x| small.energy(x));
+    report_forward("lv1000", &start, lotka_volterra, |x| lotka_volterra(x), |x| lotka_volterra(x));
+    Ok(())
 }

@@ -20,14 +20,7 @@ fn both_ways(
     let a = f(Dual2::variable(x, 0), Dual2::variable(y, 1));
     let b = g(nested(x, 0), nested(y, 1));
     [
-        [
-            a.re,
-            a.gradient[0],
-            a.gradient[1],
-            a.second(0, 0),
-            a.second(1, 0),
-            a.second(1, 1),
-        ],
+        [a.re, a.gradient[0], a.gradient[1], a.second(0, 0), a.second(1, 0), a.second(1, 1)],
         [b.re.re, b.eps[0].re, b.eps[1].re, b.eps[0].eps[0], b.eps[1].eps[0], b.eps[1].eps[1]],
     ]
 }
@@ -54,8 +47,14 @@ fn every_function_has_the_second_derivatives_of_nested_duals() {
             assert_close(&format!("{f:?}"), both_ways(one, two, point));
         }
         for &f in Binary::ALL {
-            let one = |x: Dual2<f64, 2>, y| inner(x, y)[0].zip(f, inner(x, y)[1]);
-            let two = |x: Nested, y| inner(x, y)[0].zip(f, inner(x, y)[1]);
+            fn of<S: Scalar>(f: Binary, x: S, y: S) -> S {
+                let [a, b] = inner(x, y);
+                // A function of an integer order has no derivative in it.
+                let ordered = matches!(f, Binary::Polygamma | Binary::BesselJ);
+                if ordered { S::constant(2.0).zip(f, b) } else { a.zip(f, b) }
+            }
+            let one = |x: Dual2<f64, 2>, y| of(f, x, y);
+            let two = |x: Nested, y| of(f, x, y);
             assert_close(&format!("{f:?}"), both_ways(one, two, point));
         }
         for n in [-2, 0, 1, 2, 5] {
@@ -63,7 +62,8 @@ fn every_function_has_the_second_derivatives_of_nested_duals() {
             let two = |x: Nested, y| inner(x, y)[1].power_int(n);
             assert_close(&format!("power {n}"), both_ways(one, two, point));
         }
-        let one = |x: Dual2<f64, 2>, y| inner(x, y)[0].power_real(2.7).mul_add(x, inner(x, y)[1]) % y;
+        let one =
+            |x: Dual2<f64, 2>, y| inner(x, y)[0].power_real(2.7).mul_add(x, inner(x, y)[1]) % y;
         let two = |x: Nested, y| inner(x, y)[0].power_real(2.7).mul_add(x, inner(x, y)[1]) % y;
         assert_close("fused and real powers", both_ways(one, two, point));
     }
@@ -84,7 +84,11 @@ fn a_derivative_of_zero_makes_nothing_of_an_infinite_one() {
 fn mixed<S: Scalar>(x: &[S]) -> S {
     let mut total = c(100.0) * (x[1] - x[0] * x[0]).powi(2);
     for &x_i in x {
-        total += if x_i > S::constant(0.5) { (x_i * x[0]).tanh() / x[1] } else { x_i.hypot(x[2]).powf(x[1]) };
+        total += if x_i > S::constant(0.5) {
+            (x_i * x[0]).tanh() / x[1]
+        } else {
+            x_i.hypot(x[2]).powf(x[1])
+        };
     }
     total
 }

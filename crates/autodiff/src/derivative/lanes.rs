@@ -7,7 +7,7 @@ use super::stage::Product;
 use crate::array::{Array, size};
 use crate::error::Error;
 use crate::program::{
-    Checked, Arguments, Lanes, Plan, Program, Tiles, Value, Workspace, record_batch, tiles_read,
+    Arguments, Checked, Lanes, Plan, Program, Tiles, Value, Workspace, record_batch, tiles_read,
 };
 use crate::rules::tensor::{Rounding, with_lanes};
 use crate::scalar::Real;

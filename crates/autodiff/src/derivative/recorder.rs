@@ -43,12 +43,7 @@ impl<S: Real> Recorder<S> {
     /// # Errors
     ///
     /// [`Error::Length`] if `gradient` is not as long as `x`; what was refused while `f` recorded, with its source line.
-    pub fn value_and_gradient<F>(
-        &mut self,
-        f: F,
-        x: &[S],
-        gradient: &mut [S],
-    ) -> Result<S, Error>
+    pub fn value_and_gradient<F>(&mut self, f: F, x: &[S], gradient: &mut [S]) -> Result<S, Error>
     where
         F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
     {

@@ -61,7 +61,13 @@ impl<S: Real> Stage<S> {
     pub(super) fn primal(program: Program<S>) -> Self {
         let (frozen, inputs) = (program.len(), program.inputs.len());
         let plan = Plan::new(&program, inputs, frozen);
-        Self { program: Checked::new(program), plan, frozen, products: Vec::new(), batched: Vec::new() }
+        Self {
+            program: Checked::new(program),
+            plan,
+            frozen,
+            products: Vec::new(),
+            batched: Vec::new(),
+        }
     }
 
     /// A program whose inputs after the first `primal_inputs` are directions.

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use smallvec::SmallVec;
 
-use super::{Checked, Arguments, Plan, Program, Value, Workspace, emit, record_adjoint, record_tangent};
+use super::{
+    Arguments, Checked, Plan, Program, Value, Workspace, emit, record_adjoint, record_tangent,
+};
 use crate::array::{Array, Shape, size};
 use crate::error::{Error, Fault};
 use crate::kernel::View;

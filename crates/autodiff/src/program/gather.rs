@@ -99,7 +99,9 @@ impl Chains {
             let candidates = match op {
                 // Addition commutes, bit for bit.
                 Op::Zip(Binary::Add) => [Some(a), Some(b)],
-                Op::Zip(Binary::Sub) | Op::ZipConstant(Binary::Add | Binary::Sub) => [Some(a), None],
+                Op::Zip(Binary::Sub) | Op::ZipConstant(Binary::Add | Binary::Sub) => {
+                    [Some(a), None]
+                }
                 _ => continue,
             };
             let before = candidates.into_iter().flatten().find(|&x| chains.continues(program, x));
@@ -124,8 +126,7 @@ impl Chains {
     /// Whether `x` is a sum that only one instruction reads, once.
     fn continues<S: Real>(&self, program: &Program<S>, x: Id) -> bool {
         let op = program.instructions[x as usize].op;
-        self.uses[x as usize] == 1
-            && (self.is_link(program, x) || matches!(op, Op::Sum | Op::Dot))
+        self.uses[x as usize] == 1 && (self.is_link(program, x) || matches!(op, Op::Sum | Op::Dot))
     }
 
     /// The terms of the chain that ends with `last`; none if it has two and neither is a product.

@@ -167,6 +167,16 @@ impl<S: Scalar, const N: usize> Scalar for Dual<S, N> {
     fn primal(self) -> S::Real {
         self.re.primal()
     }
+
+    #[inline]
+    fn shifted(self, c: f64) -> Self {
+        Dual { re: self.re.shifted(c), ..self }
+    }
+
+    #[inline]
+    fn scaled(self, c: f64) -> Self {
+        Dual { re: self.re.scaled(c), eps: self.tangents(S::constant(c)) }
+    }
 }
 
 impl<S: Scalar, const N: usize> Kernels for Dual<S, N> {

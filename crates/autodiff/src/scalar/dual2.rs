@@ -77,9 +77,7 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
         Dual2 {
             re: y,
             gradient: g.map(|g| times(g, first)),
-            lower: lower(|i, j| {
-                times(self.lower[i][j], first) + times(times(g[i], g[j]), second)
-            }),
+            lower: lower(|i, j| times(self.lower[i][j], first) + times(times(g[i], g[j]), second)),
         }
     }
 
@@ -106,6 +104,19 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
             curved + (times(a[i], b[j]) + times(b[i], a[j]))
         });
         (gradient, lower)
+    }
+
+    /// Gradient and Hessian of `y = self/other`, from `y·b = a`: unlike `1/b³`, they over- and underflow only where they do
+    /// so themselves.
+    #[inline(always)]
+    fn quotient_derivatives(self, other: Self, y: S) -> ([S; N], [[S; N]; N]) {
+        let (b, b_dot) = (other.re, other.gradient);
+        let y_dot: [S; N] = from_fn(|i| divided(self.gradient[i] - times(b_dot[i], y), b));
+        let lower = lower(|i, j| {
+            let mixed = times(y_dot[i], b_dot[j]) + times(b_dot[i], y_dot[j]);
+            divided(self.lower[i][j] - times(other.lower[i][j], y) - mixed, b)
+        });
+        (y_dot, lower)
     }
 }
 
@@ -157,12 +168,11 @@ impl<S: Scalar, const N: usize> Elementary for Dual2<S, N> {
             re: y,
             gradient: from_fn(|i| times(a[i], by_a.re) + times(b[i], by_b.re)),
             lower: lower(|i, j| {
-                let straight =
-                    times(self.lower[i][j], by_a.re) + times(other.lower[i][j], by_b.re);
+                let straight = times(self.lower[i][j], by_a.re) + times(other.lower[i][j], by_b.re);
                 let from_a = times(times(a[i], a[j]), by_a.eps[0]);
                 let from_b = times(times(b[i], b[j]), by_b.eps[1]);
-                let mixed = times(times(a[i], b[j]), by_a.eps[1])
-                    + times(times(b[i], a[j]), by_a.eps[1]);
+                let mixed =
+                    times(times(a[i], b[j]), by_a.eps[1]) + times(times(b[i], a[j]), by_a.eps[1]);
                 straight + (from_a + from_b + mixed)
             }),
         }
@@ -200,6 +210,21 @@ impl<S: Scalar, const N: usize> Scalar for Dual2<S, N> {
     #[inline]
     fn primal(self) -> S::Real {
         self.re.primal()
+    }
+
+    #[inline]
+    fn shifted(self, c: f64) -> Self {
+        Dual2 { re: self.re.shifted(c), ..self }
+    }
+
+    #[inline]
+    fn scaled(self, c: f64) -> Self {
+        let slope = S::constant(c);
+        Dual2 {
+            re: self.re.scaled(c),
+            gradient: self.gradient.map(|g| times(g, slope)),
+            lower: lower(|i, j| times(self.lower[i][j], slope)),
+        }
     }
 }
 
@@ -288,18 +313,11 @@ impl<S: Scalar, const N: usize> Mul for Dual2<S, N> {
 
 impl<S: Scalar, const N: usize> Div for Dual2<S, N> {
     type Output = Self;
-    /// From `y·b = a`: unlike `1/b³`, the derivatives over- and underflow only where they do so themselves.
     #[inline]
     fn div(self, other: Self) -> Self {
-        let (b, y) = (other.re, self.re / other.re);
-        let b_dot = other.gradient;
-        let y_dot: [S; N] =
-            from_fn(|i| divided(self.gradient[i] - times(b_dot[i], y), b));
-        let lower = lower(|i, j| {
-            let mixed = times(y_dot[i], b_dot[j]) + times(b_dot[i], y_dot[j]);
-            divided(self.lower[i][j] - times(other.lower[i][j], y) - mixed, b)
-        });
-        Dual2 { re: y, gradient: y_dot, lower }
+        let y = self.re / other.re;
+        let (gradient, lower) = self.quotient_derivatives(other, y);
+        Dual2 { re: y, gradient, lower }
     }
 }
 

@@ -136,6 +136,20 @@ pub trait Scalar:
     /// a replay; the recording notes that.
     fn primal(self) -> Self::Real;
 
+    /// `self + c`, where a number with tangents need not add any.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn shifted(self, c: f64) -> Self {
+        self + Self::constant(c)
+    }
+
+    /// `self·c`, where a number with tangents need not make any of `c`.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn scaled(self, c: f64) -> Self {
+        self * Self::constant(c)
+    }
+
     /// `Σ aᵢ`, added from the first term on; on a tape one instruction, however many terms.
     fn sum_of(terms: impl Iterator<Item = Self>) -> Self {
         // As in the standard library, no terms make −0: the number that changes no term, not even −0.

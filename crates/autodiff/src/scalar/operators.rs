@@ -87,7 +87,7 @@ macro_rules! operators {
             type Output = $T;
             #[inline]
             fn $op(self, c: $crate::Const) -> $T {
-                std::ops::$Op::$op(self, <$T as $crate::Scalar>::constant(c.0))
+                $crate::scalar::operators!(@literal $Op $op self, c.0)
             }
         }
 
@@ -100,7 +100,7 @@ macro_rules! operators {
             type Output = $T;
             #[inline]
             fn $op(self, c: $R) -> $T {
-                std::ops::$Op::$op(self, <$T as $crate::Scalar>::constant(f64::from(c)))
+                $crate::scalar::operators!(@literal $Op $op self, f64::from(c))
             }
         }
 
@@ -118,6 +118,13 @@ macro_rules! operators {
                 *self = std::ops::$Op::$op(*self, c);
             }
         }
+    };
+    // Literals have no tangents.
+    (@literal Add $op:ident $x:expr, $c:expr) => { $crate::Scalar::shifted($x, $c) };
+    (@literal Sub $op:ident $x:expr, $c:expr) => { $crate::Scalar::shifted($x, -$c) };
+    (@literal Mul $op:ident $x:expr, $c:expr) => { $crate::Scalar::scaled($x, $c) };
+    (@literal $Op:ident $op:ident $x:expr, $c:expr) => {
+        std::ops::$Op::$op($x, <Self as $crate::Scalar>::constant($c))
     };
 }
 
