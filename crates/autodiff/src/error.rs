@@ -156,6 +156,61 @@ pub enum Error {
         /// The shape given.
         got: Vec<usize>,
     },
+
+    /// The function does not depend on one of its inputs.
+    #[error(
+        "input {index}{} has no effect: no operation that has a derivative reads it",
+        name.as_ref().map_or(String::new(), |name| format!(" of \"{name}\""))
+    )]
+    UnusedInput {
+        /// The number of the input.
+        index: usize,
+        /// The name that the caller gave it.
+        name: Option<String>,
+    },
+
+    /// An operation made an infinity or a NaN.
+    #[error(
+        "{}in {quantity}, {operation} of {operands:?} is {value}",
+        at.map_or(String::new(), |at| format!("{at}: "))
+    )]
+    NotFinite {
+        /// What was being evaluated.
+        quantity: &'static str,
+        /// The operation.
+        operation: String,
+        /// Its operands; of an array, a NaN if there is one, else the element of largest magnitude.
+        operands: Vec<f64>,
+        /// Its result; of an array, the first element that is not finite.
+        value: f64,
+        /// The line of the user's code with the operation, or with that whose derivative it belongs to.
+        at: Option<&'static Location<'static>>,
+    },
+
+    /// An entry of a sparsity pattern lies outside of the matrix.
+    #[error("entry ({row}, {col}) is outside of a matrix of {rows} rows and {cols} columns")]
+    EntryOutside {
+        /// The entry's row.
+        row: usize,
+        /// The entry's column.
+        col: usize,
+        /// Rows of the matrix.
+        rows: usize,
+        /// Columns of the matrix.
+        cols: usize,
+    },
+
+    /// The given sparsity pattern lacks an entry of the matrix.
+    #[error(
+        "{line} {index} of the matrix has an entry that the given pattern lacks; add it, or let the pattern be found \
+         from the recording"
+    )]
+    PatternMisses {
+        /// Whether a row or a column is meant.
+        line: &'static str,
+        /// Its number.
+        index: usize,
+    },
 }
 
 /// What an operation can meet in the values of its operands, whatever their shapes.

@@ -13,11 +13,13 @@ mod tape;
 
 pub use array::Array;
 pub use derivative::{
-    Composite, CompositeLinearization, Fixed, Function, Likelihood, LinearMap, Linearization,
-    Matrix, PerExample, Recorder, Tree, VectorFunction, checkpoint, checkpoint_scalars, forward,
-    gauss_newton, generic, gradient, gradient_of, hessian, hvp, implicit_optimum, implicit_root,
-    jacobian, jvp, taylor, third_derivative, value_and_gradient, value_and_gradient_of,
-    value_gradient_and_auxiliary_of, vjp,
+    BranchPolicy, Composite, CompositeLinearization, Fixed, Function, Inspection, Likelihood,
+    LinearMap, Linearization, Matrix, Memory, PerExample, Quantity, Recorder, SparseHessian,
+    SparseJacobian, SparseMatrix, SparsityPattern, Tree, VectorFunction, checkpoint,
+    checkpoint_scalars, forward, gauss_newton, generic, gradient, gradient_of, hessian, hvp,
+    implicit_optimum, implicit_root, jacobian, jvp, sparse_hessian, sparse_jacobian, taylor,
+    third_derivative, value_and_gradient, value_and_gradient_of, value_gradient_and_auxiliary_of,
+    vjp,
 };
 pub use error::{Error, Fault};
 pub use kernel::View;

@@ -10,7 +10,7 @@ use crate::program::{
     Plain, Program, Value, collected_sum, emit, record_adjoint, record_tangent, record_tangent_in,
 };
 use crate::scalar::Real;
-use crate::tape::{Id, Tape, Tensor, Var};
+use crate::tape::{Id, Recording, Tape, Tensor, Var};
 
 /// A recording with what has been derived from it so far.
 ///
@@ -146,12 +146,15 @@ impl<S: Real> Compiled<S> {
         let base = |kind: Kind| self.stage(kind, origin);
         Ok(match kind {
             Kind::Value => Stage::primal(primal.clone()),
-            Kind::Gradient => Stage::primal(gradient_program(primal, origin)?.simplified()),
+            Kind::Gradient => {
+                Stage::primal(gradient_program(Tape::new(), primal, origin)?.program.simplified())
+            }
             Kind::Hvp => {
                 let gradient = &base(Kind::Gradient)?.program;
-                let program = tangent_program(gradient, n, outputs..outputs + n, origin)?;
+                let differentiated = outputs..outputs + n;
+                let recording = tangent_program(Tape::new(), gradient, n, differentiated, origin)?;
                 let products = [Request::linear(n..2 * n, outputs + n..outputs + 2 * n)];
-                Stage::with_products(program.simplified(), n, &products)
+                Stage::with_products(recording.program.simplified(), n, &products)
             }
             Kind::Jacobian => {
                 let m = self.differentiated;
@@ -163,7 +166,7 @@ impl<S: Real> Compiled<S> {
             Kind::Third => {
                 let hvp = &base(Kind::Hvp)?.program;
                 let product = outputs + n..outputs + 2 * n;
-                let program = tangent_program(hvp, n, product, origin)?;
+                let program = tangent_program(Tape::new(), hvp, n, product, origin)?.program;
                 let outputs = program.outputs.len() - n..program.outputs.len();
                 let bilinear = Request { inputs: n..3 * n, outputs, linear: false };
                 Stage::with_products(program.simplified(), n, &[bilinear])
@@ -254,27 +257,27 @@ pub(super) fn output_ids<S: Real>(
 
 /// Appends the adjoint of the first output: the gradient graph.
 pub(super) fn gradient_program<S: Real>(
+    tape: Tape<S>,
     primal: &Program<S>,
     origin: Origin<'_, S>,
-) -> Result<Program<S>, Error> {
-    let tape = Tape::new();
+) -> Result<Recording<S>, Error> {
     let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
     let values = emit(primal, &tape, &point, &data(&tape, origin.data));
     let one = Value::Scalar(Var::from_value(S::one()));
     let gradient = record_adjoint(primal, &tape, &values, &[(primal.outputs[0], one)]);
     let mut outputs = output_ids(primal, &tape, &values);
     outputs.extend(ids_or_zero(&tape, primal, gradient, &primal.inputs));
-    Ok(tape.finish(outputs)?.program)
+    tape.finish(outputs)
 }
 
 /// Appends the tangents of some outputs, along a direction of the first `moving` inputs that becomes an input itself.
 pub(super) fn tangent_program<S: Real>(
+    tape: Tape<S>,
     program: &Program<S>,
     moving: usize,
     differentiated: std::ops::Range<usize>,
     origin: Origin<'_, S>,
-) -> Result<Program<S>, Error> {
-    let tape = Tape::new();
+) -> Result<Recording<S>, Error> {
     let point = inputs_like(&tape, program, &program.inputs, origin.point);
     let direction = inputs_like(&tape, program, &program.inputs[..moving], &[]);
     let values = emit(program, &tape, &point, &data(&tape, origin.data));
@@ -283,7 +286,7 @@ pub(super) fn tangent_program<S: Real>(
     let ids = &program.outputs[differentiated];
     let moved = ids.iter().map(|&id| tangents[id as usize]);
     outputs.extend(ids_or_zero(&tape, program, moved, ids));
-    Ok(tape.finish(outputs)?.program)
+    tape.finish(outputs)
 }
 
 /// Appends the next derivative along the direction that is the second set of inputs, or becomes it.

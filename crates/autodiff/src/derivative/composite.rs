@@ -141,7 +141,7 @@ impl<'f, S: Real> Composite<'f, S> {
         likelihood: Option<Likelihood>,
         recorder: impl Fn(&[S], &[Array<S>]) -> Result<Parts<S>, Error> + Send + Sync + 'f,
     ) -> Result<Self, Error> {
-        let recorder = move |x: &[S], data: &[Array<S>]| {
+        let recorder = move |_: Tape<S>, x: &[S], data: &[Array<S>]| {
             let Parts { inner, outer, z } = recorder(x, data)?;
             let program = composed(&inner, &outer, Origin { point: x, data })?;
             let log_partition = likelihood.map(|likelihood| likelihood.record(&z)).transpose()?;

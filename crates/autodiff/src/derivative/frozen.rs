@@ -283,8 +283,11 @@ impl<'a, S: Real> Frozen<'a, S> {
         let mut slots = mem::take(tangents(scratch));
         let Scratch { workspace, coefficients, .. } = scratch;
         let values = &workspace.values;
-        let coefficients =
-            coefficients[number].get_or_insert_with(|| linear.freeze(&self.stage.program, values));
+        let coefficients = coefficients[number].get_or_insert_with(|| {
+            let mut coefficients = Coefficients::default();
+            linear.freeze(&self.stage.program, values, &mut coefficients);
+            coefficients
+        });
         linear.apply(coefficients, values, &mut slots, directions, result);
         *tangents(scratch) = slots;
     }

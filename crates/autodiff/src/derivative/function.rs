@@ -3,14 +3,13 @@
 use std::fmt;
 
 use super::compile::{Kind, Recorded, data};
-use super::generic::record_scalars;
+use super::generic::record_scalars_on;
 use super::replay::Replay;
 use super::{Linearization, Matrix};
 use crate::array::Array;
 use crate::error::{Error, check_length};
-use crate::program::Program;
 use crate::scalar::Real;
-use crate::tape::{Tape, Tensor, Var};
+use crate::tape::{Recording, Tape, Tensor, Var};
 
 /// A scalar function of many inputs, recorded once and evaluated as often as one likes, with its derivatives.
 ///
@@ -79,7 +78,7 @@ impl<'f, S: Real> Function<'f, S> {
     where
         F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
     {
-        Self::new(x, &[], move |x, _| Ok(record_scalars(x, |x| vec![f(x)])?.program))
+        Self::new(x, &[], move |tape, x, _| record_scalars_on(tape, x, |x| vec![f(x)]))
     }
 
     /// Records a function of one flat vector `x`, given to the closure as a rank-1 tensor, and of arrays that come with
@@ -108,21 +107,24 @@ impl<'f, S: Real> Function<'f, S> {
     where
         F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
     {
-        Self::new(x, data, move |x, data| {
-            let tape = Tape::new();
+        Self::new(x, data, move |tape, x, data| {
             let input = tape.input_array(&Array::vector(x.to_vec()));
             let output = tape.id_of(f(input, &self::data(&tape, data)));
-            Ok(tape.finish(vec![output])?.program)
+            tape.finish(vec![output])
         })
     }
 
     fn new(
         x: &[S],
         data: &[&Array<S>],
-        recorder: impl Fn(&[S], &[Array<S>]) -> Result<Program<S>, Error> + Send + Sync + 'f,
+        recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Recording<S>, Error> + Send + Sync + 'f,
     ) -> Result<Self, Error> {
-        let recorder = move |x: &[S], data: &[Array<S>]| {
-            Ok(Recorded { program: recorder(x, data)?, differentiated: 1, split: None })
+        let recorder = move |tape: Tape<S>, x: &[S], data: &[Array<S>]| {
+            Ok(Recorded {
+                program: recorder(tape, x, data)?.program,
+                differentiated: 1,
+                split: None,
+            })
         };
         Ok(Self { replay: Replay::new(x, data, recorder)? })
     }

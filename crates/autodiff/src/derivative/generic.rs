@@ -249,10 +249,15 @@ pub(crate) fn record_scalars<S: Real, F>(x: &[S], f: F) -> Result<Recording<S>, 
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
 {
-    record_on(Tape::new(), x, f)
+    record_scalars_on(Tape::new(), x, f)
 }
 
-pub(super) fn record_on<S: Real, F>(tape: Tape<S>, x: &[S], f: F) -> Result<Recording<S>, Error>
+/// Records a closure over scalars at `x` on an empty tape.
+pub(crate) fn record_scalars_on<S: Real, F>(
+    tape: Tape<S>,
+    x: &[S],
+    f: F,
+) -> Result<Recording<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
 {

@@ -39,7 +39,7 @@ pub struct Linearization<'a, S: Real = f64> {
 }
 
 /// The number of the Hessian among the products of a stage that has it.
-const HESSIAN: usize = 0;
+pub(super) const HESSIAN: usize = 0;
 
 impl<'a, S: Real> Linearization<'a, S> {
     /// Of a stage whose first output is the value, whose outputs before the products are the gradient, and whose first

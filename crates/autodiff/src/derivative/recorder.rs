@@ -1,6 +1,6 @@
 //! One-shot gradients in memory that is kept.
 
-use super::generic::{pull_back, record_on};
+use super::generic::{pull_back, record_scalars_on};
 use crate::error::{Error, check_length};
 use crate::program::reverse_scalars;
 use crate::scalar::Real;
@@ -49,8 +49,8 @@ impl<S: Real> Recorder<S> {
     {
         check_length("the gradient", gradient, x.len())?;
         let tape = Tape::reusing(std::mem::take(&mut self.memory));
-        self.memory = record_on(tape, x, |x| vec![f(x)])?;
-        let Recording { program, values } = &self.memory;
+        self.memory = record_scalars_on(tape, x, |x| vec![f(x)])?;
+        let Recording { program, values, .. } = &self.memory;
         let output = program.outputs[0];
         if program.is_scalar() {
             let cotangents = &mut self.cotangents;

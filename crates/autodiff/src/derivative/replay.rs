@@ -8,11 +8,37 @@ use super::frozen::Frozen;
 use super::stage::Stage;
 use crate::array::{Array, size};
 use crate::error::{Error, check_length};
-use crate::program::{Arguments, Workspace};
+use crate::program::{Arguments, Program, Workspace};
 use crate::scalar::Real;
+use crate::tape::Tape;
 
-/// Records a closure at a point, with these data.
-type Recorder<'f, S> = dyn Fn(&[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f;
+/// Records a closure on an empty tape at a point, with these data.
+type Recorder<'f, S> =
+    dyn Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f;
+
+/// What to do at a point where a function takes another branch than the one recorded, or reads another value.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::{BranchPolicy, Error, Function};
+///
+/// let f = Function::record(&[1.0], |x| if x[0] > 0.0 { x[0].powi(2) } else { -x[0] })?;
+/// assert_eq!(f.gradient(&[-1.0])?, [-1.0]);
+/// let f = f.with_branch_policy(BranchPolicy::Refuse);
+/// assert!(matches!(f.gradient(&[2.0]), Err(Error::BranchChanged { .. })));
+/// assert_eq!(f.gradient(&[-2.0])?, [-1.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BranchPolicy {
+    /// Record the function again there.
+    #[default]
+    RecordAgain,
+    /// Return [`Error::BranchChanged`] or [`Error::ValueEscaped`].
+    Refuse,
+}
 
 /// A recording, the closure that can make another where the first does not hold, and workspaces to evaluate it in.
 pub(super) struct Replay<'f, S: Real> {
@@ -22,6 +48,7 @@ pub(super) struct Replay<'f, S: Real> {
     dim: usize,
     /// On how many threads several products are evaluated.
     pub threads: usize,
+    pub policy: BranchPolicy,
 }
 
 /// The recording in use, with the data that comes with each evaluation.
@@ -43,16 +70,17 @@ impl<'f, S: Real> Replay<'f, S> {
     pub(super) fn new(
         x: &[S],
         data: &[&Array<S>],
-        recorder: impl Fn(&[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f,
+        recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f,
     ) -> Result<Self, Error> {
         let data: Arc<[Array<S>]> = data.iter().map(|&array| array.clone()).collect();
-        let compiled = Arc::new(Compiled::new(checked(recorder(x, &data)?, x)?));
+        let compiled = Arc::new(Compiled::new(checked(recorder(Tape::new(), x, &data)?, x)?));
         Ok(Self {
             recorder: Box::new(recorder),
             state: RwLock::new(State { compiled, data }),
             workspaces: Pool::default(),
             dim: x.len(),
             threads: 1,
+            policy: BranchPolicy::default(),
         })
     }
 
@@ -84,10 +112,10 @@ impl<'f, S: Real> Replay<'f, S> {
         &self,
         x: &[S],
         kind: Kind,
-        read: impl FnOnce(&Evaluated<S>) -> R,
+        read: impl FnOnce(&mut Evaluated<S>) -> R,
     ) -> Result<R, Error> {
-        let evaluated = self.evaluated(x, kind)?;
-        let result = read(&evaluated);
+        let mut evaluated = self.evaluated(x, kind)?;
+        let result = read(&mut evaluated);
         self.workspaces.give_back(evaluated.workspace);
         Ok(result)
     }
@@ -107,7 +135,10 @@ impl<'f, S: Real> Replay<'f, S> {
         loop {
             match run_at(&compiled, kind, Origin { point: x, data: &data }, &mut workspace) {
                 Ok(stage) => return Ok(Evaluated { compiled, stage, data, workspace }),
-                Err(error) if again => return Err(error),
+                Err(error) if again || self.policy == BranchPolicy::Refuse => {
+                    self.workspaces.give_back(workspace);
+                    return Err(error);
+                }
                 // Another branch, or no result at these values, which in another branch may not be needed: a new recording
                 // has what is right here, or says what is wrong.
                 Err(_) => compiled = self.record_again(x, &data)?,
@@ -116,8 +147,13 @@ impl<'f, S: Real> Replay<'f, S> {
         }
     }
 
+    /// A recording of its own at `x`, on this empty tape; the one in use stays.
+    pub(super) fn recorded_on(&self, tape: Tape<S>, x: &[S]) -> Result<Program<S>, Error> {
+        Ok((self.recorder)(tape, x, &self.state().data)?.program)
+    }
+
     fn record_again(&self, x: &[S], data: &[Array<S>]) -> Result<Arc<Compiled<S>>, Error> {
-        let compiled = Arc::new(Compiled::new(checked((self.recorder)(x, data)?, x)?));
+        let compiled = Arc::new(Compiled::new(checked((self.recorder)(Tape::new(), x, data)?, x)?));
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.compiled = Arc::clone(&compiled);
         Ok(compiled)

@@ -141,9 +141,9 @@ fn second_order<S: Real>(
     origin: Origin<'_, S>,
 ) -> Result<Program<S>, Error> {
     let n = function.inputs.len();
-    let gradient = gradient_program(function, origin)?.simplified();
+    let gradient = gradient_program(Tape::new(), function, origin)?.program.simplified();
     let components = gradient.outputs.len() - n..gradient.outputs.len();
-    Ok(tangent_program(&gradient, n, components, origin)?.simplified())
+    Ok(tangent_program(Tape::new(), &gradient, n, components, origin)?.program.simplified())
 }
 
 fn elements<S: Real>(value: Value<'_, S>) -> Vec<S> {

@@ -21,6 +21,8 @@ const LARGEST_BUFFER: usize = 1 << 16;
 pub(crate) struct Stage<S> {
     pub program: Checked<S>,
     pub plan: Plan,
+    /// The number of inputs that make up the point; the others make up the directions.
+    pub primal_inputs: usize,
     /// The number of instructions that do not depend on the direction.
     pub frozen: usize,
     /// The maps from a direction that can be evaluated, again and again, once the rest is frozen.
@@ -61,13 +63,9 @@ impl<S: Real> Stage<S> {
     pub(super) fn primal(program: Program<S>) -> Self {
         let (frozen, inputs) = (program.len(), program.inputs.len());
         let plan = Plan::new(&program, inputs, frozen);
-        Self {
-            program: Checked::new(program),
-            plan,
-            frozen,
-            products: Vec::new(),
-            batched: Vec::new(),
-        }
+        let products = Vec::new();
+        let program = Checked::new(program);
+        Self { program, plan, primal_inputs: inputs, frozen, products, batched: Vec::new() }
     }
 
     /// A program whose inputs after the first `primal_inputs` are directions.
@@ -100,7 +98,8 @@ impl<S: Real> Stage<S> {
             })
             .collect();
         let batched = requests.iter().map(|_| OnceLock::new()).collect();
-        Self { program: Checked::new(program), plan, frozen, products, batched }
+        let program = Checked::new(program);
+        Self { program, plan, primal_inputs, frozen, products, batched }
     }
 
     /// A product for several directions at once, if that pays.

@@ -5,12 +5,12 @@ use std::fmt;
 use super::Matrix;
 use super::compile::{Kind, Recorded, data};
 use super::frozen::Frozen;
-use super::generic::record_scalars;
+use super::generic::record_scalars_on;
 use super::replay::Replay;
 use crate::array::{Array, size};
 use crate::error::Error;
 use crate::scalar::Real;
-use crate::tape::{Recording, Tape, Tensor, Var};
+use crate::tape::{Tape, Tensor, Var};
 
 /// A function of many inputs with many values, recorded once and evaluated as often as one likes, with its Jacobian.
 ///
@@ -33,7 +33,7 @@ use crate::tape::{Recording, Tape, Tensor, Var};
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 pub struct VectorFunction<'f, S: Real = f64> {
-    replay: Replay<'f, S>,
+    pub(super) replay: Replay<'f, S>,
     outputs: usize,
 }
 
@@ -73,8 +73,7 @@ impl<'f> VectorFunction<'f, f64> {
     where
         F: for<'t> Fn(&[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) + Send + Sync + 'f,
     {
-        Self::new(x, &[], move |x, _| {
-            let tape = Tape::new();
+        Self::new(x, &[], move |tape, x, _| {
             let inputs: Vec<Var<'_>> = x.iter().map(|&x| tape.input(x)).collect();
             let (values, auxiliary) = f(&inputs);
             let differentiated = values.len();
@@ -94,8 +93,8 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     where
         F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>> + Send + Sync + 'f,
     {
-        Self::new(x, &[], move |x, _| {
-            let Recording { program, .. } = record_scalars(x, |x| f(x))?;
+        Self::new(x, &[], move |tape, x, _| {
+            let program = record_scalars_on(tape, x, |x| f(x))?.program;
             Ok(Recorded { differentiated: program.outputs.len(), program, split: None })
         })
     }
@@ -124,8 +123,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     where
         F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Tensor<'t, S> + Send + Sync + 'f,
     {
-        Self::new(x, data, move |x, data| {
-            let tape = Tape::new();
+        Self::new(x, data, move |tape, x, data| {
             let input = tape.input_array(&Array::vector(x.to_vec()));
             let output = tape.id_of_array(f(input, &self::data(&tape, data)));
             Ok(Recorded {
@@ -139,7 +137,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     fn new(
         x: &[S],
         data: &[&Array<S>],
-        recorder: impl Fn(&[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f,
+        recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f,
     ) -> Result<Self, Error> {
         let replay = Replay::new(x, data, recorder)?;
         let outputs = replay.state().compiled.differentiated_entries();
@@ -256,8 +254,8 @@ impl<S: Real> fmt::Display for VectorFunction<'_, S> {
 }
 
 /// The numbers of the two products of a stage that has the Jacobian.
-const FORWARD: usize = 0;
-const REVERSE: usize = 1;
+pub(super) const FORWARD: usize = 0;
+pub(super) const REVERSE: usize = 1;
 
 /// Values and Jacobian of a [`VectorFunction`] at one point, as an operator.
 ///

@@ -1,5 +1,7 @@
 //! Reverse mode as a transformation: the adjoint of a program, recorded after it.
 
+use smallvec::SmallVec;
+
 use super::{Embed, Embedding, Plain, Program, Value};
 use crate::lattice::Lattice;
 use crate::rules::tensor::{Contribution, TensorOp, strided_add};
@@ -62,8 +64,8 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
     }
 
     /// The parts contributed to one instruction, in the order they came.
-    fn parts(&self, id: Id) -> Vec<Part<'t, T>> {
-        let mut parts = Vec::new();
+    fn parts(&self, id: Id) -> SmallVec<[Part<'t, T>; 2]> {
+        let mut parts = SmallVec::new();
         let mut next = self.last[id as usize];
         while let Some(entry) = self.entries.get(next as usize) {
             parts.push(entry.part.clone());
@@ -139,7 +141,7 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
 
     /// `Σ y_bar·partial` as one instruction.
     fn total_scalar(&self, parts: &[Part<'t, T>]) -> Var<'t, T> {
-        let products: Vec<(Var<'t, T>, Var<'t, T>)> = parts
+        let products: SmallVec<[(Var<'t, T>, Var<'t, T>); 2]> = parts
             .iter()
             .map(|part| match *part {
                 Part::Product(y_bar, partial) => (y_bar, partial),
@@ -153,7 +155,7 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
         sum_of_products(&products)
     }
 
-    fn total_array(&self, parts: Vec<Part<'t, T>>, shape: &[usize]) -> Tensor<'t, T> {
+    fn total_array(&self, parts: SmallVec<[Part<'t, T>; 2]>, shape: &[usize]) -> Tensor<'t, T> {
         let mut wholes = Vec::new();
         let (mut pieces, mut offsets) = (Vec::new(), Vec::new());
         let (mut spread, mut lattices) = (Vec::new(), Vec::new());
@@ -221,6 +223,7 @@ pub(crate) fn record_adjoint_in<'t, S: Scalar, T: Scalar, E: Embedding<S, T>>(
     }
     let varies = program.varying();
     for id in (0..program.len() as Id).rev().filter(|&id| varies[id as usize]) {
+        tape.mark(id);
         if let Some(y_bar) = cotangents.total(id, program.shape(id)) {
             cotangents.pass_on::<S, E>(program, values, &varies, id, y_bar);
         }

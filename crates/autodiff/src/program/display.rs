@@ -7,38 +7,84 @@ use crate::rules::tensor::TensorOp;
 use crate::scalar::Scalar;
 use crate::tape::{Id, Op};
 
-/// One line an instruction: `%7 [32, 10] = matmul %3 %6`.
+/// Columns are aligned to the widest entry of the first this many lines.
+const ALIGNED: usize = 10_000;
+
+/// One line an instruction, in columns: its number, its shape unless it is a scalar, what it does with which others, and
+/// for an array operation the source line of the user's code.
 impl<S: Scalar> fmt::Display for Program<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for id in 0..self.len() as Id {
-            let instruction = self.instructions[id as usize];
-            write!(f, "%{id}")?;
-            if !self.shape(id).is_empty() {
-                write!(f, " {:?}", self.shape(id))?;
+        let ids = || 0..self.len() as Id;
+        let widest = |of: &dyn Fn(Id) -> String| {
+            ids().take(ALIGNED).map(|id| of(id).chars().count()).max().unwrap_or(0)
+        };
+        let number = |id: Id| format!("%{id}");
+        let shape = |id: Id| match self.shape(id) {
+            [] => String::new(),
+            shape => format!("{shape:?}"),
+        };
+        let text = |id: Id| self.text(id);
+        let widths = [widest(&number), widest(&shape), widest(&text)];
+        for id in ids() {
+            let line = format!(
+                "{:<3$}  {:<4$}  {:<5$}",
+                number(id),
+                shape(id),
+                text(id),
+                widths[0],
+                widths[1],
+                widths[2]
+            );
+            match self.node(id) {
+                Some(node) if !node.operands.is_empty() => writeln!(f, "{line}  {}", node.at)?,
+                _ => writeln!(f, "{}", line.trim_end())?,
             }
-            write!(f, " = ")?;
-            let constant = |number: u32| self.constants[number as usize];
-            match instruction.op {
-                Op::Input => write!(f, "input {}", instruction.a)?,
-                Op::Constant => write!(f, "{:?}", constant(instruction.a))?,
-                Op::Map(op) => write!(f, "{op:?}")?,
-                Op::PowerInt => write!(f, "power {}", instruction.b as i32)?,
-                Op::PowerReal => write!(f, "power {:?}", constant(instruction.b))?,
-                Op::Zip(op) => write!(f, "{op:?}")?,
-                Op::ZipConstant(op) => write!(f, "{op:?} _ {:?}", constant(instruction.b))?,
-                Op::ConstantZip(op) => write!(f, "{op:?} {:?} _", constant(instruction.a))?,
-                Op::Element => write!(f, "element {} of", instruction.b)?,
-                Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => write!(f, "{:?}", instruction.op)?,
-                Op::Array => match &self.nodes[instruction.a as usize].op {
-                    TensorOp::Constant(_) => write!(f, "constant")?,
-                    op => write!(f, "{op:?}")?,
-                },
-            }
-            let mut result = Ok(());
-            self.operands(id, |x| result = result.and_then(|()| write!(f, " %{x}")));
-            result?;
-            writeln!(f)?;
         }
-        writeln!(f, "return {:?}", self.outputs)
+        write!(f, "return")?;
+        self.outputs.iter().try_for_each(|id| write!(f, " %{id}"))
     }
+}
+
+impl<S: Scalar> Program<S> {
+    /// The operation of an instruction, with its constants.
+    pub(crate) fn operation(&self, id: Id) -> String {
+        let instruction = self.instructions[id as usize];
+        let constant = |number: u32| self.constants[number as usize];
+        match instruction.op {
+            Op::Input => format!("input {}", instruction.a),
+            Op::Constant => format!("constant {:?}", constant(instruction.a)),
+            Op::Map(op) => lower_case(op),
+            Op::PowerInt => format!("power {}", instruction.b as i32),
+            Op::PowerReal => format!("power {:?}", constant(instruction.b)),
+            Op::Zip(op) => lower_case(op),
+            Op::ZipConstant(op) => format!("{} _ {:?}", lower_case(op), constant(instruction.b)),
+            Op::ConstantZip(op) => format!("{} {:?} _", lower_case(op), constant(instruction.a)),
+            Op::Element => format!("element {} of", instruction.b),
+            Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => lower_case(instruction.op),
+            Op::Array => match &self.nodes[instruction.a as usize].op {
+                TensorOp::Map(op) => lower_case(op),
+                TensorOp::Zip(op) => lower_case(op),
+                TensorOp::PowerInt(n) => format!("power {n}"),
+                TensorOp::PowerReal(p) => format!("power {p:?}"),
+                TensorOp::Input(number) => format!("input {number}"),
+                TensorOp::Data(slot) => format!("data {slot}"),
+                TensorOp::MatMul { transpose_a, transpose_b } => {
+                    let mark = |transposed: &bool| if *transposed { "ᵀ" } else { "" };
+                    format!("matmul _{} _{}", mark(transpose_a), mark(transpose_b))
+                }
+                TensorOp::View { offset, .. } if *offset > 0 => format!("view from {offset} of"),
+                op => op.name().into(),
+            },
+        }
+    }
+
+    fn text(&self, id: Id) -> String {
+        let mut text = self.operation(id);
+        self.operands(id, |x| text.push_str(&format!(" %{x}")));
+        text
+    }
+}
+
+fn lower_case(op: impl fmt::Debug) -> String {
+    format!("{op:?}").to_lowercase()
 }

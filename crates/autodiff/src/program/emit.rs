@@ -104,7 +104,8 @@ pub(crate) fn emit<'t, S: Real, T: Embed<S>>(
     data: &[Tensor<'t, T>],
 ) -> Vec<Value<'t, T>> {
     let mut values: Vec<Value<'t, T>> = Vec::with_capacity(program.len());
-    for &instruction in &program.instructions {
+    for (id, &instruction) in program.instructions.iter().enumerate() {
+        tape.mark(id as Id);
         let value = match instruction.op {
             Op::Input => inputs[instruction.a as usize],
             Op::Element => {

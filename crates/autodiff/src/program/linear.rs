@@ -22,7 +22,7 @@ pub(crate) struct LinearPart {
 }
 
 /// What the tangents are multiplied with, at one point.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Coefficients<S> {
     factors: Vec<S>,
     finite: bool,
@@ -87,9 +87,26 @@ impl LinearPart {
         Some(Self { frozen, parts: parts.to_vec(), rows, terms, outputs })
     }
 
-    /// The coefficients at the point where the frozen instructions have these values.
-    pub(crate) fn freeze<S: Real>(&self, program: &Program<S>, values: &[S]) -> Coefficients<S> {
-        let mut coefficients = Vec::with_capacity(self.terms.len());
+    /// Number of tangents.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Number of coefficients.
+    pub(crate) fn terms(&self) -> usize {
+        self.terms.len()
+    }
+
+    /// Collects the coefficients at the point where the frozen instructions have these values.
+    pub(crate) fn freeze<S: Real>(
+        &self,
+        program: &Program<S>,
+        values: &[S],
+        coefficients: &mut Coefficients<S>,
+    ) {
+        let Coefficients { factors, finite } = coefficients;
+        factors.clear();
+        factors.reserve(self.terms.len());
         for instruction in instructions(program, &self.parts) {
             // An instruction is linear in its tangents, so its partials there do not depend on their values.
             program.scalar_partials(
@@ -99,13 +116,12 @@ impl LinearPart {
                 S::zero(),
                 |x, partial| {
                     if x as usize >= self.frozen {
-                        coefficients.push(partial);
+                        factors.push(partial);
                     }
                 },
             );
         }
-        let finite = coefficients.iter().all(|c| c.is_finite());
-        Coefficients { factors: coefficients, finite }
+        *finite = factors.iter().all(|c| c.is_finite());
     }
 
     /// Applies the map to `K` directions at once, `directions(i)` being component `i` of each.

@@ -20,6 +20,7 @@ mod emit;
 mod evaluate;
 mod gather;
 mod linear;
+mod pattern;
 mod plan;
 mod simplify;
 mod tangent;
@@ -37,6 +38,7 @@ pub(crate) use compute::{evaluate_scalars, reverse_scalars};
 pub(crate) use emit::{Embed, Embedding, Plain, Unchanged, Value, emit};
 pub(crate) use evaluate::{Arguments, Workspace};
 pub(crate) use linear::{Coefficients, LinearPart};
+pub(crate) use pattern::dependencies;
 pub(crate) use plan::Plan;
 pub(crate) use simplify::renamed;
 pub(crate) use tangent::{record_tangent, record_tangent_in};
@@ -88,14 +90,15 @@ impl<S: Scalar> Program<S> {
         self.nodes.is_empty()
     }
 
-    fn list(&self, start: u32, length: u32) -> &[Id] {
-        &self.lists[start as usize..(start + length) as usize]
+    /// Where the operands of a scalar instruction on a list are listed.
+    fn listed_range(&self, instruction: Instruction) -> std::ops::Range<usize> {
+        let (start, length) = instruction.list();
+        start as usize..start as usize + length as usize
     }
 
     /// The operands listed for a scalar instruction on a list.
     fn listed(&self, instruction: Instruction) -> &[Id] {
-        let (start, length) = instruction.list();
-        self.list(start, length)
+        &self.lists[self.listed_range(instruction)]
     }
 
     /// Calls `visit` with every operand of an instruction.

@@ -1,6 +1,6 @@
 //! Removing what a program computes twice, or for nobody.
 
-use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
 use smallvec::SmallVec;
 
@@ -46,7 +46,7 @@ impl<S: Real> Program<S> {
     }
 
     /// Which instructions an output, a guard or an input needs.
-    fn live(&self) -> Vec<bool> {
+    pub(crate) fn live(&self) -> Vec<bool> {
         let mut live = vec![false; self.len()];
         for &id in self.outputs.iter().chain(&self.inputs) {
             live[id as usize] = true;
@@ -134,21 +134,16 @@ fn rename_guard<S>(guard: &mut Guard<S>, rename: &impl Fn(Id) -> Id) {
     }
 }
 
-/// What two instructions must have in common to be the same; constants stand by their bits.
-#[derive(PartialEq, Eq, Hash)]
-enum Key {
-    Scalar(Op, u64, u64),
-    List(Op, SmallVec<[Id; 8]>),
-    Array(&'static str, SmallVec<[Id; 4]>),
-}
-
-/// For each instruction the first one that computes the same.
+/// For each instruction the first one that computes the same. Operands are renamed to those on the way.
 fn share<S: Real>(program: &mut Program<S>) -> Vec<Id> {
     let mut representative: Vec<Id> = (0..program.len() as Id).collect();
-    let mut known: HashMap<Key, SmallVec<[Id; 1]>> = HashMap::new();
+    let mut known = Known::with_room_for(program.len());
     for id in 0..program.len() as Id {
         let rename = |x: Id| representative[x as usize];
-        let instruction = program.instructions[id as usize];
+        let instruction = renamed(program.instructions[id as usize], &rename);
+        program.instructions[id as usize] = instruction;
+        let range = program.listed_range(instruction);
+        program.lists[range].iter_mut().for_each(|x| *x = rename(*x));
         if instruction.op == Op::Array {
             let mut node = program.nodes[instruction.a as usize].clone();
             node.operands.iter_mut().for_each(|x| *x = rename(*x));
@@ -159,54 +154,125 @@ fn share<S: Real>(program: &mut Program<S>) -> Vec<Id> {
             }
             program.nodes[instruction.a as usize] = node;
         }
-        let Some(key) = key(program, renamed(instruction, &rename), &rename) else { continue };
-        let candidates = known.entry(key).or_default();
-        match candidates.iter().find(|&&earlier| same_node(program, earlier, id)) {
-            Some(&earlier) => representative[id as usize] = earlier,
-            None => candidates.push(id),
+        if let Some(hash) = hash(program, instruction) {
+            let same = |earlier: Id| computes_the_same(program, earlier, id);
+            representative[id as usize] = known.find_or_insert(hash, id, same);
         }
     }
     representative
 }
 
-fn key<S: Real>(
-    program: &Program<S>,
-    instruction: Instruction,
-    rename: &impl Fn(Id) -> Id,
-) -> Option<Key> {
-    let Instruction { op, a, b, .. } = instruction;
-    let bits = |number: u32| program.constants[number as usize].as_f64().to_bits();
-    Some(match op {
-        Op::Input => return None,
-        Op::Constant => Key::Scalar(op, bits(a), 0),
-        Op::PowerReal | Op::ZipConstant(_) => Key::Scalar(op, a.into(), bits(b)),
-        Op::ConstantZip(_) => Key::Scalar(op, bits(a), b.into()),
-        // Sums and products of two have the same bits in either order.
-        Op::Zip(Binary::Add | Binary::Mul) => Key::Scalar(op, a.min(b).into(), a.max(b).into()),
-        Op::Map(_) | Op::PowerInt | Op::Zip(_) | Op::Element => Key::Scalar(op, a.into(), b.into()),
-        Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => {
-            Key::List(op, program.listed(instruction).iter().map(|&x| rename(x)).collect())
+/// The instructions met so far, found by a hash of what they compute.
+///
+/// A table of their numbers alone: programs have tens of millions of instructions, and each is its own key.
+struct Known {
+    slots: Vec<Id>,
+    mask: usize,
+}
+
+impl Known {
+    const EMPTY: Id = Id::MAX;
+
+    fn with_room_for(instructions: usize) -> Self {
+        let slots = (instructions + instructions / 2 + 1).next_power_of_two();
+        Self { slots: vec![Self::EMPTY; slots], mask: slots - 1 }
+    }
+
+    /// The instruction that is the same as `id`: an earlier one, or `id` itself, which is kept then.
+    fn find_or_insert(&mut self, hash: u64, id: Id, same: impl Fn(Id) -> bool) -> Id {
+        let mut slot = (hash >> 20) as usize & self.mask;
+        while self.slots[slot] != Self::EMPTY {
+            if same(self.slots[slot]) {
+                return self.slots[slot];
+            }
+            slot = (slot + 1) & self.mask;
         }
+        self.slots[slot] = id;
+        id
+    }
+}
+
+/// A hash of small integers by one multiplication each.
+struct Fold(u64);
+
+impl Hasher for Fold {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(word.into());
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A hash of what an instruction computes; `None` if it is to stay apart from all others.
+fn hash<S: Real>(program: &Program<S>, instruction: Instruction) -> Option<u64> {
+    let Instruction { op, a, b, .. } = instruction;
+    let mut hash = Fold(0);
+    op.hash(&mut hash);
+    let constant = |number: u32| bits(program, number);
+    match op {
+        Op::Input => return None,
+        Op::Constant => hash.write_u64(constant(a)),
+        Op::PowerReal | Op::ZipConstant(_) => [a.into(), constant(b)].hash(&mut hash),
+        Op::ConstantZip(_) => [constant(a), b.into()].hash(&mut hash),
+        // Sums and products of two have the same bits in either order.
+        Op::Zip(Binary::Add | Binary::Mul) => [a.min(b), a.max(b)].hash(&mut hash),
+        Op::Map(_) | Op::PowerInt | Op::Zip(_) | Op::Element => [a, b].hash(&mut hash),
+        Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => program.listed(instruction).hash(&mut hash),
         Op::Array => {
             let node = &program.nodes[a as usize];
             if node.operands.is_empty() {
                 return None;
             }
-            let mut operands = node.operands.clone();
-            if let TensorOp::Zip(Binary::Add | Binary::Mul) = node.op {
-                operands.sort_unstable();
-            }
-            Key::Array(node.op.name(), operands)
+            node.op.name().hash(&mut hash);
+            in_any_order(node).hash(&mut hash);
         }
-    })
+    }
+    Some(hash.finish())
 }
 
-/// Whether two instructions of equal keys are the same also in what the key leaves out.
-fn same_node<S: Real>(program: &Program<S>, a: Id, b: Id) -> bool {
-    match (program.node(a), program.node(b)) {
-        (Some(a), Some(b)) => a.op == b.op,
-        _ => true,
+/// Whether two instructions of renamed operands are the same; constants stand by their bits.
+fn computes_the_same<S: Real>(program: &Program<S>, first: Id, second: Id) -> bool {
+    let (x, y) = (program.instructions[first as usize], program.instructions[second as usize]);
+    let constant = |number: u32| bits(program, number);
+    x.op == y.op
+        && match x.op {
+            Op::Input => false,
+            Op::Constant => constant(x.a) == constant(y.a),
+            Op::PowerReal | Op::ZipConstant(_) => x.a == y.a && constant(x.b) == constant(y.b),
+            Op::ConstantZip(_) => constant(x.a) == constant(y.a) && x.b == y.b,
+            Op::Zip(Binary::Add | Binary::Mul) => {
+                (x.a.min(x.b), x.a.max(x.b)) == (y.a.min(y.b), y.a.max(y.b))
+            }
+            Op::Map(_) | Op::PowerInt | Op::Zip(_) | Op::Element => (x.a, x.b) == (y.a, y.b),
+            Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => program.listed(x) == program.listed(y),
+            Op::Array => {
+                let (x, y) = (&program.nodes[x.a as usize], &program.nodes[y.a as usize]);
+                in_any_order(x) == in_any_order(y) && x.op == y.op
+            }
+        }
+}
+
+/// The operands of a node, sorted if their order does not matter.
+fn in_any_order<S>(node: &Node<S>) -> SmallVec<[Id; 4]> {
+    let mut operands = node.operands.clone();
+    if let TensorOp::Zip(Binary::Add | Binary::Mul) = node.op {
+        operands.sort_unstable();
     }
+    operands
+}
+
+fn bits<S: Real>(program: &Program<S>, constant: u32) -> u64 {
+    program.constants[constant as usize].as_f64().to_bits()
 }
 
 /// `A·Permute(B)` is `A·Bᵀ` if the last two axes are exchanged: the product reads the operand with exchanged strides.
@@ -239,4 +305,31 @@ fn look_through<S: Real>(program: &Program<S>, node: &mut Node<S>) -> Option<Id>
     let x = node.operands[0];
     let whole = *offset == 0 && program.shape(x) == shape.as_slice() && size(shape) > 0;
     whole.then_some(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::derivative::generic::record_scalars;
+    use crate::tape::Op;
+    use crate::{Error, Var};
+
+    #[test]
+    fn the_same_is_computed_once_and_the_unlike_apart() -> Result<(), Error> {
+        fn wasteful<'t>(x: &[Var<'t>]) -> Vec<Var<'t>> {
+            let sum = |x: &[Var<'t>]| x.iter().sum::<Var<'t>>();
+            let twice = (x[0] * x[1]).sin() + (x[0] * x[1]).sin();
+            let _dead = x[0].exp();
+            // Alike but for one field: order of operands, constant, power, terms.
+            let apart = (x[0] - x[1]) * (x[1] - x[0]) * (x[0] + 2.0) * (x[0] + 3.0);
+            vec![twice, sum(x) * sum(x), apart, x[0].powi(3) * x[0].powi(4), sum(&x[..2])]
+        }
+        let x = [0.3, 0.7, 1.1];
+        let recorded = record_scalars(&x, wasteful)?.program;
+        let program = recorded.clone().simplified();
+        let count = |op: Op| program.instructions.iter().filter(|x| x.op == op).count();
+        assert_eq!((program.len(), recorded.len() - program.len()), (19, 4));
+        assert_eq!((count(Op::PowerInt), count(Op::Sum)), (2, 2));
+        assert_eq!(program.clone().simplified().len(), program.len());
+        Ok(())
+    }
 }

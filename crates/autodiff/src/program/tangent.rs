@@ -34,6 +34,7 @@ pub(crate) fn record_tangent_in<'t, S: Scalar, T: Scalar, E: Embedding<S, T>>(
         tangents[input as usize] = sum_of_values(tape, tangents[input as usize], Some(x_dot));
     }
     for id in 0..program.len() as Id {
+        tape.mark(id);
         let instruction = program.instructions[id as usize];
         let tangent = match instruction.op {
             Op::Input => continue,

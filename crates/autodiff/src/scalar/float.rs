@@ -41,11 +41,13 @@ macro_rules! float_through_rules {
             }
 
             #[inline]
+            #[track_caller]
             fn powi(self, n: i32) -> Self {
                 $crate::Elementary::power_int(self, n)
             }
 
             #[inline]
+            #[track_caller]
             fn powf(self, p: Self) -> Self {
                 match $crate::Elementary::known_constant(p) {
                     Some(p) => $crate::Elementary::power_real(self, p),
@@ -65,28 +67,33 @@ macro_rules! float_through_rules {
             }
 
             #[inline]
+            #[track_caller]
             fn log(self, base: Self) -> Self {
                 self.ln() / base.ln()
             }
 
             #[inline]
+            #[track_caller]
             fn sin_cos(self) -> (Self, Self) {
                 (self.sin(), self.cos())
             }
 
             #[inline]
+            #[track_caller]
             fn to_degrees(self) -> Self {
                 let degrees = <<$T as $crate::Scalar>::Real as num_traits::One>::one().to_degrees();
                 self * $crate::scalar::plain::<$T>(degrees)
             }
 
             #[inline]
+            #[track_caller]
             fn to_radians(self) -> Self {
                 let radians = <<$T as $crate::Scalar>::Real as num_traits::One>::one().to_radians();
                 self * $crate::scalar::plain::<$T>(radians)
             }
 
             #[inline]
+            #[track_caller]
             fn abs_sub(self, other: Self) -> Self {
                 if self <= other { num_traits::Zero::zero() } else { self - other }
             }
@@ -241,12 +248,14 @@ macro_rules! float_through_rules {
     )* };
     (@unary $($name:ident $Rule:ident),*) => { $(
         #[inline]
+        #[track_caller]
         fn $name(self) -> Self {
             $crate::Elementary::map(self, $crate::Unary::$Rule)
         }
     )* };
     (@binary $($name:ident $Rule:ident),*) => { $(
         #[inline]
+        #[track_caller]
         fn $name(self, other: Self) -> Self {
             $crate::Elementary::zip(self, $crate::Binary::$Rule, other)
         }

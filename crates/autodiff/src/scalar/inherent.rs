@@ -31,24 +31,28 @@ macro_rules! inherent_functions {
 
             /// `xⁿ` for an integer `n`.
             #[inline(always)]
+            #[track_caller]
             pub fn powi(self, n: i32) -> Self {
                 $crate::Elementary::power_int(self, n)
             }
 
             /// Sine and cosine.
             #[inline(always)]
+            #[track_caller]
             pub fn sin_cos(self) -> (Self, Self) {
                 num_traits::Float::sin_cos(self)
             }
 
             /// `x·a + b`, rounded once.
             #[inline(always)]
+            #[track_caller]
             pub fn mul_add(self, a: Self, b: Self) -> Self {
                 num_traits::Float::mul_add(self, a, b)
             }
 
             /// The value, held between two bounds; NaN stays NaN, and at a bound the derivative is 1.
             #[inline(always)]
+            #[track_caller]
             pub fn clamp(self, low: Self, high: Self) -> Self {
                 num_traits::Float::clamp(self, low, high)
             }
@@ -57,6 +61,7 @@ macro_rules! inherent_functions {
     (@unary $($name:ident $doc:literal),*) => { $(
         #[doc = $doc]
         #[inline(always)]
+        #[track_caller]
         pub fn $name(self) -> Self {
             num_traits::Float::$name(self)
         }
@@ -64,6 +69,7 @@ macro_rules! inherent_functions {
     (@binary $($name:ident $doc:literal),*) => { $(
         #[doc = $doc]
         #[inline(always)]
+        #[track_caller]
         pub fn $name(self, y: Self) -> Self {
             num_traits::Float::$name(self, y)
         }

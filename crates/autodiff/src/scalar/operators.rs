@@ -15,30 +15,35 @@ macro_rules! operators {
         impl<$($generic)* S: $crate::Scalar> std::ops::Neg for &$T {
             type Output = $T;
             #[inline]
+            #[track_caller]
             fn neg(self) -> $T {
                 -*self
             }
         }
 
         impl<$($generic)* S: $crate::Scalar> std::iter::Sum for $T {
+            #[track_caller]
             fn sum<I: Iterator<Item = $T>>(terms: I) -> $T {
                 <$T as $crate::Scalar>::sum_of(terms)
             }
         }
 
         impl<'a, $($generic)* S: $crate::Scalar> std::iter::Sum<&'a $T> for $T {
+            #[track_caller]
             fn sum<I: Iterator<Item = &'a $T>>(terms: I) -> $T {
                 terms.copied().sum()
             }
         }
 
         impl<$($generic)* S: $crate::Scalar> std::iter::Product for $T {
+            #[track_caller]
             fn product<I: Iterator<Item = $T>>(factors: I) -> $T {
                 factors.reduce(|a, b| a * b).unwrap_or_else(<$T as num_traits::One>::one)
             }
         }
 
         impl<'a, $($generic)* S: $crate::Scalar> std::iter::Product<&'a $T> for $T {
+            #[track_caller]
             fn product<I: Iterator<Item = &'a $T>>(factors: I) -> $T {
                 factors.copied().product()
             }
@@ -48,6 +53,7 @@ macro_rules! operators {
         impl<$($generic)* S: $crate::Scalar> std::ops::$Op<&$T> for $T {
             type Output = $T;
             #[inline]
+            #[track_caller]
             fn $op(self, other: &$T) -> $T {
                 std::ops::$Op::$op(self, *other)
             }
@@ -56,6 +62,7 @@ macro_rules! operators {
         impl<$($generic)* S: $crate::Scalar> std::ops::$Op<$T> for &$T {
             type Output = $T;
             #[inline]
+            #[track_caller]
             fn $op(self, other: $T) -> $T {
                 std::ops::$Op::$op(*self, other)
             }
@@ -64,6 +71,7 @@ macro_rules! operators {
         impl<$($generic)* S: $crate::Scalar> std::ops::$Op<&$T> for &$T {
             type Output = $T;
             #[inline]
+            #[track_caller]
             fn $op(self, other: &$T) -> $T {
                 std::ops::$Op::$op(*self, *other)
             }
@@ -71,6 +79,7 @@ macro_rules! operators {
 
         impl<$($generic)* S: $crate::Scalar> std::ops::$OpAssign for $T {
             #[inline]
+            #[track_caller]
             fn $op_assign(&mut self, other: $T) {
                 *self = std::ops::$Op::$op(*self, other);
             }
@@ -78,6 +87,7 @@ macro_rules! operators {
 
         impl<$($generic)* S: $crate::Scalar> std::ops::$OpAssign<&$T> for $T {
             #[inline]
+            #[track_caller]
             fn $op_assign(&mut self, other: &$T) {
                 *self = std::ops::$Op::$op(*self, *other);
             }
@@ -86,6 +96,7 @@ macro_rules! operators {
         impl<$($generic)* S: $crate::Scalar> std::ops::$Op<$crate::Const> for $T {
             type Output = $T;
             #[inline]
+            #[track_caller]
             fn $op(self, c: $crate::Const) -> $T {
                 $crate::scalar::operators!(@literal $Op $op self, c.0)
             }
@@ -99,6 +110,7 @@ macro_rules! operators {
         impl<$($generic)* S: $crate::Scalar<Real = $R>> std::ops::$Op<$R> for $T {
             type Output = $T;
             #[inline]
+            #[track_caller]
             fn $op(self, c: $R) -> $T {
                 $crate::scalar::operators!(@literal $Op $op self, f64::from(c))
             }
@@ -107,6 +119,7 @@ macro_rules! operators {
         impl<$($generic)* S: $crate::Scalar<Real = $R>> std::ops::$Op<$T> for $R {
             type Output = $T;
             #[inline]
+            #[track_caller]
             fn $op(self, x: $T) -> $T {
                 std::ops::$Op::$op(<$T as $crate::Scalar>::constant(f64::from(self)), x)
             }
@@ -114,6 +127,7 @@ macro_rules! operators {
 
         impl<$($generic)* S: $crate::Scalar<Real = $R>> std::ops::$OpAssign<$R> for $T {
             #[inline]
+            #[track_caller]
             fn $op_assign(&mut self, c: $R) {
                 *self = std::ops::$Op::$op(*self, c);
             }

@@ -23,9 +23,10 @@ mod var;
 mod var_operations;
 
 use std::any::Any;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::panic::Location;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -68,6 +69,35 @@ pub use var::Var;
 /// assert_eq!(y.value(), 5.0_f64.ln());
 /// assert_eq!(tape.len(), 4);
 /// ```
+///
+/// # What the type system forbids
+///
+/// A handle cannot outlive its tape, leave the closure that it was made for, or go to another thread:
+///
+/// ```compile_fail,E0597
+/// # use dualtape_autodiff::{Tape, Var};
+/// let x: Var;
+/// {
+///     let tape = Tape::new();
+///     x = tape.input(2.0);
+/// }
+/// let y = x * x;
+/// ```
+///
+/// ```compile_fail,E0521
+/// # use dualtape_autodiff::{Error, Var, gradient};
+/// let mut escaped: Vec<Var> = Vec::new();
+/// let kept = std::cell::RefCell::new(&mut escaped);
+/// gradient(|x| { kept.borrow_mut().push(x[0]); x[0] }, &[1.0])?;
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// ```compile_fail,E0277
+/// # use dualtape_autodiff::{Tape, Var};
+/// let tape = Tape::new();
+/// let x: Var = tape.input(2.0);
+/// std::thread::scope(|scope| { scope.spawn(|| x * x); });
+/// ```
 pub struct Tape<S: Scalar = f64> {
     steps: Steps<S>,
     constants: Store<S>,
@@ -82,6 +112,11 @@ pub struct Tape<S: Scalar = f64> {
     inputs: RefCell<Vec<Id>>,
     /// What calls run in.
     frames: OnceCell<Box<dyn Any>>,
+    /// The number of the first instruction that is not simply appended: the watched one, or one too many.
+    watch: Cell<usize>,
+    watched: Option<Rc<Line>>,
+    /// While a program is transformed, if asked for: from which instruction on the tape's are made from which of its.
+    marks: RefCell<Option<Vec<(usize, Id)>>>,
 }
 
 impl<S: Scalar> Default for Tape<S> {
@@ -93,7 +128,29 @@ impl<S: Scalar> Default for Tape<S> {
 impl<S: Scalar> Tape<S> {
     /// An empty tape.
     pub fn new() -> Self {
-        Self::reusing(Recording { program: Program::default(), values: Vec::new() })
+        let program = Program::default();
+        Self::reusing(Recording { program, values: Vec::new(), marks: Vec::new() })
+    }
+
+    /// An empty tape that notes the source line of instruction `id`, and where it will.
+    pub(crate) fn watching(id: Id) -> (Self, Rc<Line>) {
+        let line = Rc::new(Cell::new(None));
+        let watch = Cell::new(id as usize);
+        (Self { watch, watched: Some(Rc::clone(&line)), ..Self::new() }, line)
+    }
+
+    /// An empty tape that notes which of its instructions are made from which of the program being transformed.
+    pub(crate) fn marking() -> Self {
+        let tape = Self::new();
+        *tape.marks.borrow_mut() = Some(Vec::new());
+        tape
+    }
+
+    /// What follows is made from instruction `origin` of the program being transformed.
+    pub(crate) fn mark(&self, origin: Id) {
+        if let Some(marks) = &mut *self.marks.borrow_mut() {
+            marks.push((self.len(), origin));
+        }
     }
 
     /// Number of instructions recorded so far, inputs and constants included.
@@ -180,10 +237,27 @@ impl<S: Scalar> Tape<S> {
 
     /// Appends a scalar instruction.
     #[inline(always)]
+    #[track_caller]
     pub(crate) fn push(&self, op: Op, a: u32, b: u32, value: S) -> Var<'_, S> {
         // More than can be numbered are refused when the recording ends.
         let id = self.steps.push(Instruction::new(op, a, b), value);
+        if id >= self.watch.get() {
+            self.pushed_watched(id);
+        }
         Var::recorded(self, id as Id, value)
+    }
+
+    #[cold]
+    #[track_caller]
+    fn pushed_watched(&self, id: usize) {
+        if id >= Id::MAX as usize {
+            self.fail(Error::TapeFull { limit: Id::MAX as usize });
+        } else {
+            if let Some(line) = &self.watched {
+                line.set(Some(Location::caller()));
+            }
+            self.watch.set(Id::MAX as usize);
+        }
     }
 
     /// Stores a constant for an instruction's field and returns its number.
@@ -199,6 +273,7 @@ impl<S: Scalar> Tape<S> {
     }
 
     /// Appends an instruction on a list of operands; `count` is what its field `b` counts.
+    #[track_caller]
     pub(crate) fn push_list(
         &self,
         op: Op,
@@ -361,12 +436,13 @@ impl<S: Scalar> Tape<S> {
             inputs: self.inputs.into_inner(),
             outputs,
         };
-        Ok(Recording { program, values })
+        let marks = self.marks.into_inner().unwrap_or_default();
+        Ok(Recording { program, values, marks })
     }
 
     /// An empty tape in the memory of an ended recording.
     pub(crate) fn reusing(recording: Recording<S>) -> Self {
-        let Recording { program, values } = recording;
+        let Recording { program, values, .. } = recording;
         let (mut nodes, mut inputs) = (program.nodes, program.inputs);
         nodes.clear();
         inputs.clear();
@@ -382,15 +458,23 @@ impl<S: Scalar> Tape<S> {
             error: RefCell::new(None),
             inputs: RefCell::new(inputs),
             frames: OnceCell::new(),
+            watch: Cell::new(Id::MAX as usize),
+            watched: None,
+            marks: RefCell::new(None),
         }
     }
 }
+
+/// Where a watched instruction was recorded.
+pub(crate) type Line = Cell<Option<&'static Location<'static>>>;
 
 /// A finished recording: the program, and the scalar values that it had.
 #[derive(Debug, Default)]
 pub(crate) struct Recording<S> {
     pub program: Program<S>,
     pub values: Vec<S>,
+    /// Which instructions were made from which of the program that was transformed.
+    pub marks: Vec<(usize, Id)>,
 }
 
 impl<S: Scalar> fmt::Debug for Tape<S> {

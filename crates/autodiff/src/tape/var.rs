@@ -121,6 +121,7 @@ impl<'t, S: Scalar> Var<'t, S> {
 
     /// `f(self, c)`; a factor of one leaves no instruction.
     #[inline(always)]
+    #[track_caller]
     pub(crate) fn zip_constant(self, f: Binary, c: S) -> Self {
         let value = self.value.zip(f, c);
         let Some(tape) = self.tape else { return Self::from_value(value) };
@@ -132,6 +133,7 @@ impl<'t, S: Scalar> Var<'t, S> {
 
     /// `f(c, self)`, where a sum or a product is recorded as `f(self, c)`.
     #[inline(always)]
+    #[track_caller]
     pub(crate) fn constant_zip(self, f: Binary, c: S) -> Self {
         if matches!(f, Binary::Add | Binary::Mul) {
             return self.zip_constant(f, c);
@@ -142,11 +144,13 @@ impl<'t, S: Scalar> Var<'t, S> {
     }
 
     /// `Σᵢ termᵢ`, one instruction however many terms there are.
+    #[track_caller]
     pub(crate) fn sum_all(terms: impl Iterator<Item = Self>) -> Self {
         Self::n_ary(Op::Sum, terms, 1, |value, term| value + term[0])
     }
 
     /// `Σᵢ aᵢ·bᵢ`, one instruction however many terms there are.
+    #[track_caller]
     pub(crate) fn dot_all(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
         let factors = pairs.flat_map(|(a, b)| [a, b]);
         Self::n_ary(Op::Dot, factors, 2, |value, pair| value + pair[0] * pair[1])
@@ -181,6 +185,7 @@ impl<'t, S: Scalar> Var<'t, S> {
     }
 
     /// `self·a + b` with one rounding.
+    #[track_caller]
     pub(crate) fn multiply_add(self, a: Self, b: Self) -> Self {
         let value = self.value.mul_add(a.value, b.value);
         match self.tape.or(a.tape).or(b.tape) {
@@ -195,6 +200,7 @@ impl<'t, S: Scalar> Var<'t, S> {
 
 impl<'t, S: Scalar> Elementary for Var<'t, S> {
     #[inline(always)]
+    #[track_caller]
     fn map(self, f: Unary) -> Self {
         let value = self.value.map(f);
         match self.tape {
@@ -220,6 +226,7 @@ impl<'t, S: Scalar> Elementary for Var<'t, S> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn power_int(self, n: i32) -> Self {
         // By far the commonest power has the same bits as a product, which replays without a call.
         if n == 2 {
@@ -233,6 +240,7 @@ impl<'t, S: Scalar> Elementary for Var<'t, S> {
     }
 
     #[inline(always)]
+    #[track_caller]
     fn power_real(self, p: f64) -> Self {
         let value = self.value.power_real(p);
         match self.tape {
@@ -270,10 +278,12 @@ impl<'t, S: Scalar> Scalar for Var<'t, S> {
         self.value().primal()
     }
 
+    #[track_caller]
     fn sum_of(terms: impl Iterator<Item = Self>) -> Self {
         Self::sum_all(terms)
     }
 
+    #[track_caller]
     fn sum_of_products(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
         Self::dot_all(pairs)
     }

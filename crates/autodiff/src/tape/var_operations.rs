@@ -55,6 +55,7 @@ impl<S: Scalar> Rem for Var<'_, S> {
 impl<S: Scalar> Neg for Var<'_, S> {
     type Output = Self;
     #[inline(always)]
+    #[track_caller]
     fn neg(self) -> Self {
         self.map(Unary::Neg)
     }
@@ -65,6 +66,7 @@ operators!(['t,] Var<'t, S>);
 inherent_functions!(['t,] Var<'t, S>);
 
 float_through_rules!(['t,] Var<'t, S> {
+    #[track_caller]
     fn mul_add(self, a: Self, b: Self) -> Self {
         self.multiply_add(a, b)
     }
