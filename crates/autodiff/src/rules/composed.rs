@@ -42,6 +42,12 @@ pub(crate) fn elu<T: Elementary>(x: T, alpha: f64) -> T {
     x.map(Relu) + x.zip(AtMost, x.lift(0.0)).map(ExpM1) * x.lift(alpha)
 }
 
+/// `x` for positive x, else `slope·x`.
+#[track_caller]
+pub(crate) fn leaky_relu<T: Elementary>(x: T, slope: f64) -> T {
+    x.map(Relu) + x.zip(AtMost, x.lift(0.0)) * x.lift(slope)
+}
+
 /// `x·tanh(ln(1 + eˣ))`.
 #[track_caller]
 pub(crate) fn mish<T: Elementary>(x: T) -> T {

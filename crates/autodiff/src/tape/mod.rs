@@ -17,6 +17,7 @@ mod tensor_index;
 mod tensor_join;
 mod tensor_layout;
 mod tensor_linear_algebra;
+mod tensor_networks;
 mod tensor_operations;
 mod tensor_reduce;
 mod var;

@@ -143,6 +143,20 @@ impl<S: Scalar> Tensor<'_, S> {
         composed::elu(self, alpha)
     }
 
+    /// Scaled exponential linear unit `λ·elu(x)` with the constants that keep mean 0 and variance 1 through layers.
+    ///
+    /// Source: Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks" (2017).
+    #[track_caller]
+    pub fn selu(self) -> Self {
+        composed::elu(self, 1.673_263_242_354_377_2) * self.lift(1.050_700_987_355_480_5)
+    }
+
+    /// `x` for positive x, else `slope·x`; at 0 the derivative is that from the left.
+    #[track_caller]
+    pub fn leaky_relu(self, slope: f64) -> Self {
+        composed::leaky_relu(self, slope)
+    }
+
     /// `x·tanh(ln(1 + eˣ))`
     #[track_caller]
     pub fn mish(self) -> Self {

@@ -1,0 +1,7 @@
+//! Networks written with tensor operations, against references made outside this project and against laws.
+
+mod attention;
+mod laws;
+mod models;
+mod references;
+mod support;
