@@ -74,17 +74,17 @@ fn check<F: Case + Sync>(
     all_same(&all[1..3], &first, "nested duals");
     all_same(&all[3..6], &second, "nested duals, second");
 
-    all_same(&gradient(&of, &x)?, &first, "eager gradient");
+    all_same(&gradient(of, &x)?, &first, "eager gradient");
     let rows = jacobian(|x| vec![of(x), of(x)], &x)?;
     all_same(rows.row(1), &first, "Jacobian");
     for (i, v) in [[1.0, 0.0], [0.0, 1.0]].into_iter().enumerate() {
-        all_same(&[jvp(&of, &x, &v)?.1], &first[i..=i], "jvp");
-        all_same(&hvp(&of, &x, &v)?, &second[i..i + 2], "eager hvp");
+        all_same(&[jvp(of, &x, &v)?.1], &first[i..=i], "jvp");
+        all_same(&hvp(of, &x, &v)?, &second[i..i + 2], "eager hvp");
     }
     let full = [second[0], second[1], second[1], second[2]];
-    all_same(hessian(&of, &x)?.as_slice(), &full, "eager Hessian");
+    all_same(hessian(of, &x)?.as_slice(), &full, "eager Hessian");
 
-    let recorded = Function::record(&x, &of)?;
+    let recorded = Function::record(&x, of)?;
     all_same(&recorded.gradient(&x)?, &first, "recorded gradient");
     let at = recorded.linearize(&x)?;
     all_same(at.gradient(), &first, "linearised gradient");

@@ -227,7 +227,9 @@ fn hash<S: Real>(program: &Program<S>, instruction: Instruction) -> Option<u64> 
         // Sums and products of two have the same bits in either order.
         Op::Zip(Binary::Add | Binary::Mul) => [a.min(b), a.max(b)].hash(&mut hash),
         Op::Map(_) | Op::PowerInt | Op::Zip(_) | Op::Element => [a, b].hash(&mut hash),
-        Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => program.listed(instruction).hash(&mut hash),
+        Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => {
+            program.listed(instruction).hash(&mut hash)
+        }
         Op::Array => {
             let node = &program.nodes[a as usize];
             if node.operands.is_empty() {

@@ -3,7 +3,7 @@
 use dualtape_autodiff::{Error, Function, Tape};
 use proptest::prelude::*;
 
-use crate::support::{Naive, assert_close, samples};
+use super::support::{Naive, assert_close, samples};
 
 /// Batch axes of two factors, broadcast to each other, with empty ones.
 fn batches() -> impl Strategy<Value = (Vec<usize>, Vec<usize>, Vec<usize>)> {

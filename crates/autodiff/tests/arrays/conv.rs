@@ -3,7 +3,7 @@
 use dualtape_autodiff::{Convolution, Error, Function, Pooling, Tape};
 use proptest::prelude::*;
 
-use crate::support::{Naive, assert_close, samples, size};
+use super::support::{Naive, assert_close, samples, size};
 
 /// The convolution of an image by its definition.
 fn naive_conv(x: &Naive, w: &Naive, how: &Convolution<2>) -> Naive {

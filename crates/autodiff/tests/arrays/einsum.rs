@@ -2,7 +2,7 @@
 
 use dualtape_autodiff::{Error, Function, Tape, Tensor};
 
-use crate::support::{Naive, assert_close, indices, samples};
+use super::support::{Naive, assert_close, indices, samples};
 
 fn length(label: char) -> usize {
     2 + (label as usize - 'a' as usize) % 3

@@ -3,8 +3,8 @@
 use dualtape_autodiff::{Array, Error, Fault, Function, Tape, Tensor, hessian};
 use proptest::prelude::*;
 
-use crate::support::{Naive, indices, size, with};
-use crate::transposes::shapes;
+use super::support::{Naive, indices, size, with};
+use super::transposes::shapes;
 
 proptest! {
     #[test]

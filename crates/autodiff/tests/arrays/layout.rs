@@ -3,8 +3,8 @@
 use dualtape_autodiff::{Tape, Tensor};
 use proptest::prelude::*;
 
-use crate::support::{Naive, assert_close, with};
-use crate::transposes::shapes;
+use super::support::{Naive, assert_close, with};
+use super::transposes::shapes;
 
 proptest! {
     #[test]

@@ -3,7 +3,7 @@
 use dualtape_autodiff::{Array, Convolution, Error, Function, Pooling, Tensor};
 use serde_json::Value;
 
-use crate::support::{Naive, samples};
+use super::support::{Naive, samples};
 
 fn numbers(value: &Value) -> Vec<f64> {
     match value {

@@ -3,8 +3,8 @@
 use dualtape_autodiff::{Error, Function, Tensor};
 use proptest::prelude::*;
 
-use crate::support::{Naive, indices};
-use crate::transposes::shapes;
+use super::support::{Naive, indices};
+use super::transposes::shapes;
 
 /// `reduce` of all elements over the axes of `mask`.
 fn reduced(x: &Naive, axes: &[usize], reduce: impl Fn(&[f64]) -> f64) -> Naive {

@@ -3,7 +3,7 @@
 use dualtape_autodiff::{Array, Function, Tensor};
 use proptest::prelude::*;
 
-use crate::support::{samples, size};
+use super::support::{samples, size};
 
 type Linear = Box<dyn for<'t> Fn(Tensor<'t>) -> Tensor<'t> + Send + Sync>;
 

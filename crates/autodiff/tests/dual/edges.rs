@@ -2,7 +2,7 @@
 
 use dualtape_autodiff::{Binary, Dual, Elementary, Scalar};
 
-use crate::{assert_close, assert_same};
+use super::{assert_close, assert_same};
 
 const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;

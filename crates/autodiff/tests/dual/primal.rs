@@ -7,7 +7,7 @@ use dualtape_autodiff::{Binary, Dual, Elementary, Scalar, Unary, c};
 use num_traits::{Float, FromPrimitive, Num, NumCast, One, ToPrimitive, Zero};
 use proptest::prelude::*;
 
-use crate::{assert_same, edge, fixed};
+use super::{assert_same, edge, fixed};
 
 /// `x` with tangents that must not reach the primal.
 fn moving(x: f64) -> Dual<f64, 2> {

@@ -4,7 +4,7 @@ use dualtape_autodiff::{Binary, Dual, Elementary, Scalar, Unary, c};
 use num_traits::Float;
 use proptest::prelude::*;
 
-use crate::{assert_close, assert_same, derivative, edge, fixed};
+use super::{assert_close, assert_same, derivative, edge, fixed};
 
 type Second = Dual<Dual<f64, 1>, 1>;
 

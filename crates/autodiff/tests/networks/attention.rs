@@ -2,8 +2,8 @@
 
 use dualtape_autodiff::{Array, Error, Function, Tape, Tensor};
 
-use crate::models::{attention, linear, mask};
-use crate::support::{case, wave};
+use super::models::{attention, linear, mask};
+use super::support::{case, wave};
 
 /// What a query may not see has no derivative in any order: exactly 0, though its score is −∞.
 #[test]

@@ -2,7 +2,7 @@
 
 use dualtape_autodiff::{Array, Error, Function};
 
-use crate::support::{Case, assert_close, cases, dot, wave};
+use super::support::{Case, assert_close, cases, dot, wave};
 
 /// A point near the case's own, where nothing was recorded.
 fn beside(case: &Case) -> Vec<f64> {

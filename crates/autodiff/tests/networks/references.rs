@@ -2,7 +2,7 @@
 
 use dualtape_autodiff::{Array, Error, PerExample};
 
-use crate::support::{assert_close, cases, cast, direction, numbers};
+use super::support::{assert_close, cases, cast, direction, numbers};
 
 #[test]
 fn values_gradients_and_products_match_their_references() -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use dualtape_autodiff::{Array, Composite, Error, Function, Likelihood, Real, Tensor};
 use serde_json::Value;
 
-use crate::models::{loss, outputs};
+use super::models::{loss, outputs};
 
 /// A network at a point, with what is known of it there.
 pub struct Case {

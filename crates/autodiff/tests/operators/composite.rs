@@ -4,7 +4,7 @@ use dualtape_autodiff::{
     Array, Composite, Error, Function, Likelihood, Matrix, Tensor, Var, VectorFunction,
 };
 
-use crate::support::{assert_near, dot, matrix, network, network_data, wave};
+use super::support::{assert_near, dot, matrix, network, network_data, wave};
 
 fn cross_entropy<'t>(z: Tensor<'t>, data: &[Tensor<'t>]) -> Var<'t> {
     -(z.log_softmax(1) * data[1]).sum() / 5.0

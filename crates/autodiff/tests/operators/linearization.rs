@@ -2,7 +2,7 @@
 
 use dualtape_autodiff::{Error, Function};
 
-use crate::support::{assert_near, coupled, dot, dual3, functions, wave};
+use super::support::{assert_near, coupled, dot, dual3, functions, wave};
 
 #[test]
 fn products_together_have_the_bits_they_have_alone() -> Result<(), Error> {

@@ -4,7 +4,7 @@ use dualtape_autodiff::{
     Array, Dual, Error, Function, Scalar, Tape, Var, c, generic, gradient, hessian, hvp, jvp,
 };
 
-use crate::support::{assert_near, dual3, wave};
+use super::support::{assert_near, dual3, wave};
 
 const POINTS: [f64; 4] = [-0.7, 0.1, 0.4, 1.2];
 

@@ -2,7 +2,7 @@
 
 use dualtape_autodiff::{Error, Function, Scalar, c, taylor};
 
-use crate::support::{Dual3, assert_near, coupled, dual3, functions, wave};
+use super::support::{Dual3, assert_near, coupled, dual3, functions, wave};
 
 #[test]
 fn coefficients_are_those_of_the_series() -> Result<(), Error> {

@@ -7,7 +7,7 @@ use dualtape_autodiff::{
     value_and_gradient_of, value_gradient_and_auxiliary_of,
 };
 
-use crate::support::{assert_near, coupled, dual3, wave};
+use super::support::{assert_near, coupled, dual3, wave};
 
 #[test]
 fn gradients_have_the_structure_of_the_input() -> Result<(), Error> {

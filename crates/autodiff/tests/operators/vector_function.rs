@@ -2,7 +2,7 @@
 
 use dualtape_autodiff::{Error, Scalar, VectorFunction, c, jacobian, jvp, vjp};
 
-use crate::support::{assert_near, dot, network, network_data, wave};
+use super::support::{assert_near, dot, network, network_data, wave};
 
 /// Four values of `x` whose derivatives have nothing in common.
 fn values<S: Scalar>(x: &[S]) -> Vec<S> {

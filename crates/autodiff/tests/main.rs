@@ -1,0 +1,27 @@
+//! The crate's tests through its public interface: one program, so that what they share is compiled once.
+
+mod adbench;
+#[path = "arrays/main.rs"]
+mod arrays;
+mod batching;
+mod checkpoint;
+mod custom_operations;
+#[path = "dual/main.rs"]
+mod dual;
+mod forward;
+mod implicit;
+mod linear_algebra;
+#[path = "mgh/main.rs"]
+mod mgh;
+mod modes_agree;
+mod nalgebra;
+#[path = "networks/main.rs"]
+mod networks;
+#[path = "operators/main.rs"]
+mod operators;
+#[path = "random_programs/main.rs"]
+mod random_programs;
+mod safety;
+mod scalar_oracle;
+mod sparse;
+mod zero_absorbs;
