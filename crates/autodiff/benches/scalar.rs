@@ -114,9 +114,9 @@ impl Gaussians {
                     rows[i] = scales[j][i] * centred[i];
                 }
                 let mut below = factors[j][d..].iter();
-                for column in 0..d {
-                    for row in column + 1..d {
-                        rows[row] += *below.next().expect("d(d−1)/2 entries") * centred[column];
+                for (column, &centred) in centred.iter().enumerate() {
+                    for row in &mut rows[column + 1..] {
+                        *row += *below.next().expect("d(d−1)/2 entries") * centred;
                     }
                 }
                 let mut squares = S::zero();

@@ -79,7 +79,7 @@ fn handles_of_two_tapes_are_refused_with_the_line() {
     let (tape, other) = (Tape::new(), Tape::new());
     let (x, stranger): (Var<'_>, Var<'_>) = (tape.input(1.0), other.input(3.0));
     let line = line!() + 1;
-    let product = x.sin() * &stranger;
+    let product = x.sin() * stranger;
     assert!(product.tape().is_some_and(|tape| !tape.is_empty()));
     let Some(Error::MixedTapes { at }) = tape.error() else { panic!("{:?}", tape.error()) };
     assert_eq!((at.file().ends_with("safety.rs"), at.line()), (true, line));

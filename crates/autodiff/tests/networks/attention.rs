@@ -21,8 +21,7 @@ fn what_is_masked_has_derivative_zero() -> Result<(), Error> {
     let at = f.linearize(&x)?;
     let product = at.hvp(&wave(24, 1.7))?;
     let sees = |i: usize| !(4..12).contains(&i);
-    for i in 0..24 {
-        let (first, second) = (at.gradient()[i], product[i]);
+    for (i, (&first, &second)) in at.gradient().iter().zip(&product).enumerate() {
         assert_eq!((first != 0.0, second != 0.0), (sees(i), sees(i)), "[{i}]: {first}, {second}");
         assert!(first.is_finite() && second.is_finite(), "[{i}]: {first}, {second}");
     }
