@@ -67,10 +67,9 @@ pub fn value_and_gradient<S: Real, const N: usize>(
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::forward;
+/// use dualtape_autodiff::{Dual, forward};
 ///
-/// let polar = |[r, t]: &[_; 2]| [r * t.cos(), r * t.sin()];
-/// # let polar = |x: &[dualtape_autodiff::Dual<f64, 2>; 2]| polar(x);
+/// let polar = |&[r, t]: &[Dual<f64, 2>; 2]| [r * t.cos(), r * t.sin()];
 /// assert_eq!(forward::jacobian(polar, &[2.0, 0.0]), [[1.0, 0.0], [0.0, 2.0]]);
 /// ```
 #[inline]

@@ -117,19 +117,18 @@ impl<'f, S: Real> Function<'f, S> {
     /// ```
     /// use dualtape_autodiff::{Function, Quantity};
     ///
-    /// let f = Function::record(&[2.0, 3.0], |x| x[0].sin() * x[1] + 0.5)?;
+    /// let f = Function::record(&[2.0, 3.0], |x| x[0].sin() * x[1])?;
     /// let program = f.inspect(Quantity::Gradient, &[2.0, 3.0])?;
     /// let expected = "\
     /// %0    input 0
     /// %1    input 1
     /// %2    sin %0
     /// %3    mul %2 %1
-    /// %4    add _ 0.5 %3
-    /// %5    cos %0
-    /// %6    mul %1 %5
-    /// return %4 %6 %2";
+    /// %4    cos %0
+    /// %5    chain %1 %4
+    /// return %3 %5 %2";
     /// assert_eq!(program.to_string(), expected);
-    /// assert_eq!(program.memory().results, 7 * 8);
+    /// assert_eq!(program.memory().results, 6 * 8);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
     pub fn inspect(&self, quantity: Quantity, x: &[S]) -> Result<Inspection<S>, Error> {
