@@ -62,7 +62,8 @@ fn measure<S: Real>() -> Result<(), Error> {
     let targets: Array<S> = Array::new(&shape, signed(591, n, |s| s))?;
     report("xfmr_b8", &model, &[&inputs, &targets], |theta, data| {
         loss(&model, theta, data[0], data[1])
-    })
+    })?;
+    Ok(())
 }
 
 fn main() -> Result<(), Error> {

@@ -58,7 +58,8 @@ fn measure<S: Real>() -> Result<(), Error> {
     let targets: Array<S> = Array::new(&[BATCH, 1], signed(491, BATCH, |s| s))?;
     report("lstm_b16", &model, &[&inputs, &targets], |theta, data| {
         loss(&model, theta, data[0], data[1])
-    })
+    })?;
+    Ok(())
 }
 
 fn main() -> Result<(), Error> {

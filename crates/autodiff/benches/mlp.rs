@@ -43,7 +43,8 @@ fn measure<S: Real>(name: &str, number: u64, sizes: &[usize], batch: usize) -> R
     let labels = Array::new(&[batch, classes], (0..batch * classes).map(hot).collect())?;
     report(&format!("{name}_b{batch}"), &model, &[&inputs, &labels], |theta, data| {
         loss(&model, theta, data[0], data[1])
-    })
+    })?;
+    Ok(())
 }
 
 fn main() -> Result<(), Error> {

@@ -98,8 +98,13 @@ pub fn header(name: &str) {
     );
 }
 
-/// Measures value, gradient and Hessian-vector products of a loss.
-pub fn report<S, F>(name: &str, model: &Model, data: &[&Array<S>], loss: F) -> Result<(), Error>
+/// Measures value, gradient and Hessian-vector products of a loss; returns the loss, the length of its gradient, and `v·Hv`.
+pub fn report<S, F>(
+    name: &str,
+    model: &Model,
+    data: &[&Array<S>],
+    loss: F,
+) -> Result<[f64; 3], Error>
 where
     S: Real,
     F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S> + Send + Sync,
@@ -122,6 +127,7 @@ where
     let mut products = vec![S::zero(); directions.len()];
     let sixteen = time(|| at.hvps_into(&directions, &mut products));
     let norm = |x: &[S]| x.iter().map(|x| x.as_f64().powi(2)).sum::<f64>().sqrt();
+    let (loss, slope) = (at.value().as_f64(), norm(&g));
     let along = v.iter().zip(&hv).map(|(v, hv)| v.as_f64() * hv.as_f64()).sum::<f64>();
     let show = |t: crate::timing::Nanoseconds, per: f64| {
         format!("{:.1} ({:.1})", t.median / per / 1e3, t.best / per / 1e3)
@@ -137,8 +143,8 @@ where
         product.best / gradient.best,
         show(sixteen, 16.0),
         first.as_secs_f64() * 1e3,
-        at.value().as_f64(),
-        norm(&g),
+        loss,
+        slope,
         along,
         norm(&hv),
     );
@@ -147,5 +153,5 @@ where
         let time = time(|| f.linearize(&theta)?.hessian());
         println!("{:>16} Hessian {}   |H| {:.10}", "", show(time, 1.0), norm(hessian.as_slice()));
     }
-    Ok(())
+    Ok([loss, slope, along])
 }
