@@ -71,13 +71,13 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
 
     /// The chain rule for `y = f(self)`, where `slope` is `f′` with its derivative.
     #[inline(always)]
-    fn chain(self, y: S, slope: Dual<S, 1>) -> Self {
+    fn composed(self, y: S, slope: Dual<S, 1>) -> Self {
         let (first, [second]) = (slope.re, slope.eps);
         let g = self.gradient;
         Dual2 {
             re: y,
-            gradient: g.map(|g| times(g, first)),
-            lower: lower(|i, j| times(self.lower[i][j], first) + times(times(g[i], g[j]), second)),
+            gradient: g.map(|g| g.chain(first)),
+            lower: lower(|i, j| self.lower[i][j].chain(first) + g[i].chain(g[j]).chain(second)),
         }
     }
 
@@ -98,10 +98,10 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
     #[inline(always)]
     fn product_derivatives(self, other: Self) -> ([S; N], [[S; N]; N]) {
         let (a, b) = (self.gradient, other.gradient);
-        let gradient = from_fn(|i| times(a[i], other.re) + times(b[i], self.re));
+        let gradient = from_fn(|i| a[i].chain(other.re) + b[i].chain(self.re));
         let lower = lower(|i, j| {
-            let curved = times(self.lower[i][j], other.re) + times(other.lower[i][j], self.re);
-            curved + (times(a[i], b[j]) + times(b[i], a[j]))
+            let curved = self.lower[i][j].chain(other.re) + other.lower[i][j].chain(self.re);
+            curved + (a[i].chain(b[j]) + b[i].chain(a[j]))
         });
         (gradient, lower)
     }
@@ -111,19 +111,13 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
     #[inline(always)]
     fn quotient_derivatives(self, other: Self, y: S) -> ([S; N], [[S; N]; N]) {
         let (b, b_dot) = (other.re, other.gradient);
-        let y_dot: [S; N] = from_fn(|i| divided(self.gradient[i] - times(b_dot[i], y), b));
+        let y_dot: [S; N] = from_fn(|i| divided(self.gradient[i] - b_dot[i].chain(y), b));
         let lower = lower(|i, j| {
-            let mixed = times(y_dot[i], b_dot[j]) + times(b_dot[i], y_dot[j]);
-            divided(self.lower[i][j] - times(other.lower[i][j], y) - mixed, b)
+            let mixed = y_dot[i].chain(b_dot[j]) + b_dot[i].chain(y_dot[j]);
+            divided(self.lower[i][j] - other.lower[i][j].chain(y) - mixed, b)
         });
         (y_dot, lower)
     }
-}
-
-/// `a·b`, where a derivative `a` known to be 0 makes 0 of any `b`, and the other way round.
-#[inline(always)]
-fn times<S: Scalar>(a: S, b: S) -> S {
-    if vanishes(a) || vanishes(b) { S::zero() } else { a * b }
 }
 
 /// `a/b`, 0 where `a` is.
@@ -150,7 +144,7 @@ impl<S: Scalar, const N: usize> Elementary for Dual2<S, N> {
         let y = self.re.map(f);
         let x = self.moving();
         let slope = f.derivative(x, Dual { re: y, eps: [f.derivative(self.re, y)] });
-        self.chain(y, slope)
+        self.composed(y, slope)
     }
 
     #[inline]
@@ -166,26 +160,32 @@ impl<S: Scalar, const N: usize> Elementary for Dual2<S, N> {
         let (a, b) = (self.gradient, other.gradient);
         Dual2 {
             re: y,
-            gradient: from_fn(|i| times(a[i], by_a.re) + times(b[i], by_b.re)),
+            gradient: from_fn(|i| a[i].chain(by_a.re) + b[i].chain(by_b.re)),
             lower: lower(|i, j| {
-                let straight = times(self.lower[i][j], by_a.re) + times(other.lower[i][j], by_b.re);
-                let from_a = times(times(a[i], a[j]), by_a.eps[0]);
-                let from_b = times(times(b[i], b[j]), by_b.eps[1]);
+                let straight = self.lower[i][j].chain(by_a.re) + other.lower[i][j].chain(by_b.re);
+                let from_a = a[i].chain(a[j]).chain(by_a.eps[0]);
+                let from_b = b[i].chain(b[j]).chain(by_b.eps[1]);
                 let mixed =
-                    times(times(a[i], b[j]), by_a.eps[1]) + times(times(b[i], a[j]), by_a.eps[1]);
+                    a[i].chain(b[j]).chain(by_a.eps[1]) + b[i].chain(a[j]).chain(by_a.eps[1]);
                 straight + (from_a + from_b + mixed)
             }),
         }
     }
 
     #[inline]
+    fn chain(self, partial: Self) -> Self {
+        let (gradient, lower) = self.product_derivatives(partial);
+        Dual2 { re: self.re.chain(partial.re), gradient, lower }
+    }
+
+    #[inline]
     fn power_int(self, n: i32) -> Self {
-        self.chain(self.re.power_int(n), power_int_derivative(self.moving(), n))
+        self.composed(self.re.power_int(n), power_int_derivative(self.moving(), n))
     }
 
     #[inline]
     fn power_real(self, p: f64) -> Self {
-        self.chain(self.re.power_real(p), power_real_derivative(self.moving(), p))
+        self.composed(self.re.power_real(p), power_real_derivative(self.moving(), p))
     }
 
     #[inline]
@@ -222,8 +222,8 @@ impl<S: Scalar, const N: usize> Scalar for Dual2<S, N> {
         let slope = S::constant(c);
         Dual2 {
             re: self.re.scaled(c),
-            gradient: self.gradient.map(|g| times(g, slope)),
-            lower: lower(|i, j| times(self.lower[i][j], slope)),
+            gradient: self.gradient.map(|g| g.chain(slope)),
+            lower: lower(|i, j| self.lower[i][j].chain(slope)),
         }
     }
 }

@@ -64,10 +64,14 @@ pub(crate) enum Code {
     ConstantDiv,
     Neg,
     Recip,
+    Chain,
     Sum,
     /// Two products.
     Dot2,
     Dot,
+    /// Two products of the chain rule.
+    ChainDot2,
+    ChainDot,
     Other,
 }
 
@@ -90,8 +94,11 @@ impl Code {
             Op::Map(Unary::Neg) => Code::Neg,
             Op::Map(Unary::Recip) => Code::Recip,
             Op::Sum => Code::Sum,
+            Op::Zip(Binary::Chain) => Code::Chain,
             Op::Dot if b == 2 => Code::Dot2,
             Op::Dot => Code::Dot,
+            Op::ChainDot if b == 2 => Code::ChainDot2,
+            Op::ChainDot => Code::ChainDot,
             _ => Code::Other,
         }
     }
@@ -119,8 +126,11 @@ macro_rules! specialised {
             Neg Op::Map(Unary::Neg),
             Recip Op::Map(Unary::Recip),
             Sum Op::Sum,
-            Dot Op::Dot;
-            Dot2 Op::Dot, 2)
+            Chain Op::Zip(Binary::Chain),
+            Dot Op::Dot,
+            ChainDot Op::ChainDot;
+            Dot2 Op::Dot, 2,
+            ChainDot2 Op::ChainDot, 2)
     }};
     (@arms $instruction:ident, $body:expr, $other:expr,
         $($Code:ident $op:expr),*; $($Counted:ident $list:path, $count:literal),*) => {
