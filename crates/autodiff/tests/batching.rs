@@ -197,3 +197,28 @@ fn data_are_replaced_without_recording_again() -> Result<(), Error> {
     assert!(matches!(f.set_data(0, &wave(&[2, 2], 0.0)), Err(Error::DataShape { .. })));
     Ok(())
 }
+
+/// Directions too long to be taken together, on one thread and on two, and none at all.
+#[test]
+fn long_directions_have_the_bits_of_single_products() -> Result<(), Error> {
+    let n = 5000;
+    let wave = |phase: f64| (0..n).map(move |i| (0.37 * i as f64 + phase).sin());
+    let x: Vec<f64> = wave(0.3).collect();
+    let directions: Vec<f64> = (0..10).flat_map(|k| wave(f64::from(k))).collect();
+    for threads in [1, 2] {
+        let f = Function::<f64>::record_tensor(&x, &[], |x, _| {
+            (x.view(0, &[n / 2]).tanh() * x.view(n / 2, &[n / 2])).powi(2).sum().sin()
+        })?;
+        let f = f.with_threads(threads);
+        let mut products = vec![f64::NAN; directions.len()];
+        let at = f.linearize(&x)?;
+        at.hvps_into(&directions, &mut products)?;
+        at.hvps_into(&[], &mut [])?;
+        for (v, product) in directions.chunks(n).zip(products.chunks(n)) {
+            let mut expected = vec![0.0; n];
+            f.hvp(&x, v, &mut expected)?;
+            assert_eq!(product, expected);
+        }
+    }
+    Ok(())
+}

@@ -162,7 +162,7 @@ impl<'f, S: Real> Composite<'f, S> {
     ///
     /// As [`Function::value`].
     pub fn linearize<'a>(&'a self, x: &[S]) -> Result<CompositeLinearization<'a, S>, Error> {
-        let frozen = self.function.replay.freeze(x, Kind::Curvature)?;
+        let frozen = self.function.replay.freeze(x.to_vec(), Kind::Curvature)?;
         Ok(CompositeLinearization { exact: Linearization::new(frozen) })
     }
 }

@@ -1,5 +1,6 @@
 //! A stage frozen at a point, ready for products.
 
+use std::borrow::Cow;
 use std::mem;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -22,7 +23,7 @@ pub(super) struct Frozen<'a, S: Real> {
     pool: &'a Pool<S>,
     stage: Arc<Stage<S>>,
     data: Arc<[Array<S>]>,
-    point: Vec<S>,
+    point: Cow<'a, [S]>,
     threads: usize,
     scratch: Mutex<Scratch<S>>,
 }
@@ -35,7 +36,7 @@ struct Scratch<S> {
     coefficients: Vec<Option<Coefficients<S>>>,
     single: Vec<[S; 1]>,
     lanes: Vec<[S; LANES]>,
-    /// All directions of the stage, flat.
+    /// All directions of the stage, flat, where one product's is not all there is.
     direction: Vec<S>,
     /// One product, where several are wanted.
     product: Vec<S>,
@@ -66,18 +67,23 @@ impl<S: Real> Scratch<S> {
 }
 
 impl<'a, S: Real> Frozen<'a, S> {
-    pub(super) fn new(pool: &'a Pool<S>, evaluated: Evaluated<S>, x: &[S], threads: usize) -> Self {
+    pub(super) fn new(
+        pool: &'a Pool<S>,
+        evaluated: Evaluated<S>,
+        point: Cow<'a, [S]>,
+        threads: usize,
+    ) -> Self {
         let Evaluated { stage, data, workspace, .. } = evaluated;
         let scratch = Mutex::new(Scratch {
             workspace,
             coefficients: vec![None; stage.products.len()],
             single: Vec::new(),
             lanes: Vec::new(),
-            direction: vec![S::zero(); stage.direction_length()],
+            direction: Vec::new(),
             product: Vec::new(),
             batched: Vec::new(),
         });
-        Self { pool, stage, data, point: x.to_vec(), threads, scratch }
+        Self { pool, stage, data, point, threads, scratch }
     }
 
     pub(super) fn point(&self) -> &[S] {
@@ -108,8 +114,7 @@ impl<'a, S: Real> Frozen<'a, S> {
         check_length("the product", out, product.length)?;
         let mut scratch = self.scratch();
         if product.linear.is_none() {
-            scratch.direction[product.direction.clone()].copy_from_slice(v);
-            return self.run(product, &mut scratch, out);
+            return self.run(product, &mut scratch, v, out);
         }
         self.linear(number, &mut scratch, |s| &mut s.single, |i| [v[i]], |i, [x]| out[i] = x);
         Ok(())
@@ -218,13 +223,12 @@ impl<'a, S: Real> Frozen<'a, S> {
             let workspace = scratch.batched(number, program, origin)?;
             return program.products(workspace, origin, count, direction, result);
         }
+        let mut v = vec![S::zero(); product.direction.len()];
         let mut out = mem::take(&mut scratch.product);
         out.resize(product.length, S::zero());
         for k in 0..count {
-            for (i, slot) in scratch.direction[product.direction.clone()].iter_mut().enumerate() {
-                *slot = direction(k, i);
-            }
-            self.run(product, scratch, &mut out)?;
+            v.iter_mut().enumerate().for_each(|(i, slot)| *slot = direction(k, i));
+            self.run(product, scratch, &v, &mut out)?;
             out.iter().enumerate().for_each(|(i, &y)| result(k, i, y));
         }
         scratch.product = out;
@@ -243,8 +247,20 @@ impl<'a, S: Real> Frozen<'a, S> {
         let count = directions.len().checked_div(n).unwrap_or(0);
         check_length("the directions", directions, count * n)?;
         check_length("the products", products, count * m)?;
+        if self.threads == 1 && self.goes_one_by_one(number, count)? {
+            let products = products.chunks_exact_mut(m.max(1));
+            let mut rows = directions.chunks_exact(n.max(1)).zip(products);
+            return rows.try_for_each(|(v, out)| self.apply(number, v, out));
+        }
         let direction = |k, i| directions[k * n + i];
         self.apply_all(number, count, direction, |k, i, y| products[k * m + i] = y)
+    }
+
+    /// Whether several directions would share nothing.
+    fn goes_one_by_one(&self, number: usize, count: usize) -> Result<bool, Error> {
+        let origin = Origin { point: &self.point, data: &self.data };
+        let alone = self.stage.products[number].linear.is_none();
+        Ok(alone && (count <= 1 || self.stage.batched(number, origin)?.is_none()))
     }
 
     /// The product's matrix, transposed: row `k` is its product with unit direction `k`.
@@ -257,10 +273,24 @@ impl<'a, S: Real> Frozen<'a, S> {
         Ok(Matrix::from_rows(n, m, rows))
     }
 
-    /// Runs the instructions of a product for the direction in `scratch`.
-    fn run(&self, product: &Product, scratch: &mut Scratch<S>, out: &mut [S]) -> Result<(), Error> {
+    /// Runs the instructions of a product for the direction `v`.
+    fn run(
+        &self,
+        product: &Product,
+        scratch: &mut Scratch<S>,
+        v: &[S],
+        out: &mut [S],
+    ) -> Result<(), Error> {
         let Stage { program, plan, .. } = &*self.stage;
         let Scratch { workspace, direction, .. } = scratch;
+        let all = self.stage.direction_length();
+        let direction = if v.len() == all {
+            v
+        } else {
+            direction.resize(all, S::zero());
+            direction[product.direction.clone()].copy_from_slice(v);
+            direction
+        };
         let arguments = Arguments { point: &self.point, direction, data: &self.data };
         for part in &product.parts {
             workspace.run(program, plan, arguments, part.clone());

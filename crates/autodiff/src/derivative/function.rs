@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::compile::{Kind, Recorded, data};
 use super::generic::record_scalars_on;
+use super::linearization::HESSIAN;
 use super::replay::Replay;
 use super::{Linearization, Matrix};
 use crate::array::Array;
@@ -196,7 +197,7 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// As [`value`](Self::value).
     pub fn linearize<'a>(&'a self, x: &[S]) -> Result<Linearization<'a, S>, Error> {
-        Ok(Linearization::new(self.replay.freeze(x, Kind::Hvp)?))
+        Ok(Linearization::new(self.replay.freeze(x.to_vec(), Kind::Hvp)?))
     }
 
     /// The Hessian-vector product `∇²f(x)·v`, written to `product`.
@@ -205,7 +206,7 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// As [`value`](Self::value).
     pub fn hvp(&self, x: &[S], v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.linearize(x)?.hvp_into(v, product)
+        self.replay.freeze(x, Kind::Hvp)?.apply(HESSIAN, v, product)
     }
 
     /// The Hessian `∇²f(x)`, exactly symmetric.

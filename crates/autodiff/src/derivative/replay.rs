@@ -1,5 +1,6 @@
 //! The core of everything that is recorded once and evaluated often.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -121,8 +122,13 @@ impl<'f, S: Real> Replay<'f, S> {
     }
 
     /// Evaluates a stage at `x` and keeps it, ready for products.
-    pub(super) fn freeze<'a>(&'a self, x: &[S], kind: Kind) -> Result<Frozen<'a, S>, Error> {
-        Ok(Frozen::new(&self.workspaces, self.evaluated(x, kind)?, x, self.threads))
+    pub(super) fn freeze<'a>(
+        &'a self,
+        x: impl Into<Cow<'a, [S]>>,
+        kind: Kind,
+    ) -> Result<Frozen<'a, S>, Error> {
+        let x = x.into();
+        Ok(Frozen::new(&self.workspaces, self.evaluated(&x, kind)?, x, self.threads))
     }
 
     /// A workspace in which the frozen part of a stage is evaluated at `x`, with the recording that it belongs to: another

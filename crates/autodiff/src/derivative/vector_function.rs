@@ -187,7 +187,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     ///
     /// As [`values`](Self::values).
     pub fn linearize<'a>(&'a self, x: &[S]) -> Result<LinearMap<'a, S>, Error> {
-        let frozen = self.replay.freeze(x, Kind::Jacobian)?;
+        let frozen = self.replay.freeze(x.to_vec(), Kind::Jacobian)?;
         self.check_outputs(frozen.stage().products[FORWARD].length)?;
         let first = frozen.stage().products[FORWARD].outputs.clone();
         let values = frozen.outputs(0..first.len());

@@ -5,8 +5,11 @@
 
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use super::{Program, Value, guarded_by};
 use crate::array::size;
+use crate::lattice::Lattice;
 use crate::rules::tensor::{Lane, Rounding, TensorOp, with_lanes};
 use crate::scalar::{Elementary, Real, Scalar};
 use crate::tape::{Fact, Id, Instruction, Node, Op, Operand, Tape, Tensor, Var};
@@ -121,23 +124,32 @@ impl<'t, S: Real> Batch<'_, 't, S> {
         }
     }
 
-    fn element(&self, array: Id, index: usize) -> Lanes<'t, S> {
-        if let Some(value) = self.shared(array) {
-            return Lanes::Shared(Value::Scalar(value.tensor(self.tape).get(index)));
-        }
-        let elements: Vec<_> =
-            (0..self.lanes).map(|lane| self.lane_element(lane, array, index)).collect();
-        Lanes::Each(Tensor::from_vars(self.tape, &elements))
+    /// One element of an array in all lanes, by one read.
+    fn element(&self, id: Id, index: usize) -> Lanes<'t, S> {
+        let Some((x, offset, stride)) = self.place(id, index) else {
+            return Lanes::Shared(Value::Scalar(self.lane_element(0, id, index)));
+        };
+        let lattice =
+            Lattice { offset, strides: smallvec![stride as isize], shape: smallvec![self.lanes] };
+        Lanes::Each(x.record(TensorOp::Strided(lattice), &[x]))
     }
 
     fn lane_element(&self, lane: usize, id: Id, index: usize) -> Var<'t, S> {
+        match self.place(id, index) {
+            Some((x, offset, stride)) => x.get(offset + lane * stride),
+            None => self.each_or_shared(id).value().get(index),
+        }
+    }
+
+    /// Where the lanes have an element that they do not share: the array, the first lane's place, and the step to the next.
+    fn place(&self, id: Id, index: usize) -> Option<(Tensor<'t, S>, usize, usize)> {
         match &self.values[id as usize] {
-            Lanes::Shared(value) => value.tensor(self.tape).get(index),
-            Lanes::Each(x) => x.get(lane * size(self.program.shape(id)) + index),
+            Lanes::Shared(_) => None,
+            Lanes::Each(x) => Some((*x, index, size(self.program.shape(id)))),
             Lanes::Tiled(x, tiles) => {
                 let tile = tiles.partition_point(|&start| start <= index) - 1;
                 let (start, length) = (tiles[tile], tiles[tile + 1] - tiles[tile]);
-                x.get(self.lanes * start + lane * length + (index - start))
+                Some((*x, self.lanes * start + (index - start), length))
             }
         }
     }
