@@ -17,10 +17,11 @@ pub use derivative::{
     LinearMap, Linearization, Matrix, Memory, PerExample, Quantity, Recorder, SparseHessian,
     SparseJacobian, SparseMatrix, SparsityPattern, Tree, VectorFunction, checkpoint,
     checkpoint_scalars, forward, gauss_newton, generic, gradient, gradient_of, hessian, hvp,
-    implicit_optimum, implicit_root, jacobian, jvp, sparse_hessian, sparse_jacobian, taylor,
-    third_derivative, value_and_gradient, value_and_gradient_of, value_gradient_and_auxiliary_of,
-    vjp,
+    jacobian, jvp, sparse_hessian, sparse_jacobian, taylor, third_derivative, value_and_gradient,
+    value_and_gradient_of, value_gradient_and_auxiliary_of, vjp,
 };
+#[cfg(feature = "linear-algebra")]
+pub use derivative::{implicit_optimum, implicit_root};
 pub use error::{Error, Fault};
 pub use kernel::View;
 pub use rules::{Adjoint, Binary, Elementwise, NumericAdjoint, Operation, Unary};

@@ -1,8 +1,6 @@
 //! Regions that are computed again instead of kept: the same values, derivatives, guards and errors.
 
-use dualtape_autodiff::{
-    Array, Error, Fault, Function, Tensor, checkpoint, checkpoint_scalars, hvp,
-};
+use dualtape_autodiff::{Array, Error, Function, Tensor, checkpoint, checkpoint_scalars, hvp};
 
 const AT: [f64; 6] = [0.3, -0.8, 1.1, 0.4, -0.2, 0.9];
 const V: [f64; 6] = [1.0, -0.5, 0.25, 0.8, -0.3, 0.6];
@@ -92,6 +90,11 @@ fn errors_within_a_region_are_those_of_the_recording() {
         checkpoint(&[x], |x| x[0].reshape(&[2, 3]).matmul(x[0].reshape(&[2, 3]))).sum()
     });
     assert!(refused.unwrap_err().to_string().contains("do not fit matmul"));
+}
+
+#[cfg(feature = "linear-algebra")]
+#[test]
+fn faults_within_a_region_are_those_of_the_replay() {
     let singular = [1.0, 2.0, 2.0, 4.0, 1.0, 1.0];
     let f = Function::<f64>::record_tensor(&AT, &[], |x, _| {
         checkpoint(&[x], |x| x[0].view(0, &[2, 2]).solve(x[0].view(4, &[2]))).sum()
@@ -100,7 +103,11 @@ fn errors_within_a_region_are_those_of_the_recording() {
     assert!(
         matches!(
             refused,
-            Err(Error::Failed { operation: "lu", fault: Fault::Singular { pivot: 1 }, .. })
+            Err(Error::Failed {
+                operation: "lu",
+                fault: dualtape_autodiff::Fault::Singular { pivot: 1 },
+                ..
+            })
         ),
         "{refused:?}"
     );

@@ -9,7 +9,9 @@ mod custom_operations;
 #[path = "dual/main.rs"]
 mod dual;
 mod forward;
+#[cfg(feature = "linear-algebra")]
 mod implicit;
+#[cfg(feature = "linear-algebra")]
 mod linear_algebra;
 #[path = "mgh/main.rs"]
 mod mgh;

@@ -10,6 +10,7 @@ pub mod forward;
 mod frozen;
 mod function;
 pub mod generic;
+#[cfg(feature = "linear-algebra")]
 mod implicit;
 mod inspect;
 mod lanes;
@@ -27,6 +28,7 @@ mod vector_function;
 pub use checkpoint::{checkpoint, checkpoint_scalars};
 pub use composite::{Composite, CompositeLinearization};
 pub use function::Function;
+#[cfg(feature = "linear-algebra")]
 pub use implicit::{implicit_optimum, implicit_root};
 pub use inspect::{Inspection, Memory, Quantity};
 pub use linearization::Linearization;

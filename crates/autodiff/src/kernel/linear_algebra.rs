@@ -1,138 +1,77 @@
-//! Factorizations and solves of dense row-major matrices of `f32` and `f64`.
+//! Factorizations and solves of dense row-major matrices of `f32` and `f64`: the only file that names the linear-algebra
+//! library.
 //!
-//! Blocked, so that nearly all arithmetic of a large matrix is in matrix products; of a small one all of it is in the loops
-//! here. A batch of matrices is factored one after the other.
+//! It runs on one thread, in place on the caller's arrays; what it needs besides is allocated per matrix. A batch of matrices
+//! is factored one after the other.
 
-use super::Strided;
-use super::product::dot;
+use faer::diag::DiagMut;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor::{
+    LltError, LltRegularization, cholesky_in_place, cholesky_in_place_scratch,
+};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::lu::partial_pivoting::factor::{lu_in_place, lu_in_place_scratch};
+use faer::linalg::lu::partial_pivoting::solve::{
+    solve_in_place, solve_in_place_scratch, solve_transpose_in_place,
+    solve_transpose_in_place_scratch,
+};
+use faer::linalg::triangular_solve::{
+    solve_lower_triangular_in_place, solve_upper_triangular_in_place,
+};
+use faer::perm::PermRef;
+use faer::{MatMut, MatRef, Par, Spec};
+
 use crate::error::Fault;
 use crate::scalar::Real;
 
-/// Rows and columns of a block.
-const BLOCK: usize = 48;
+/// A number the library computes with: `f32` and `f64`.
+pub(crate) use faer::traits::RealField as Field;
 
-/// The blocks of `0..n`, in order.
-fn blocks(n: usize) -> impl DoubleEndedIterator<Item = (usize, usize)> {
-    (0..n.div_ceil(BLOCK)).map(move |b| (b * BLOCK, n.min((b + 1) * BLOCK)))
-}
-
-/// A matrix stored row by row, from element `(row, col)` on.
-fn corner<R>(data: &[R], n: usize, row: usize, col: usize) -> Strided<'_, R> {
-    Strided { data: &data[row * n + col..], row_stride: n, col_stride: 1 }
-}
-
-fn transposed<R>(a: Strided<'_, R>) -> Strided<'_, R> {
-    Strided { data: a.data, row_stride: a.col_stride, col_stride: a.row_stride }
-}
-
-/// `y −= factor·x`
-fn subtract<R: Real>(y: &mut [R], factor: R, x: &[R]) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y -= factor * x;
+/// The Cholesky factor `L` of a symmetric `a = L·Lᵀ`, zero above the diagonal.
+pub(crate) fn cholesky<R: Real + Field>(n: usize, a: &[R], l: &mut [R]) -> Result<(), Fault> {
+    l.copy_from_slice(a);
+    // The library is fast column by column, and so the factor comes as the rows of Lᵀ.
+    let columns = MatMut::from_column_major_slice_mut(l, n, n);
+    let params = Spec::default();
+    let mut memory = MemBuffer::new(cholesky_in_place_scratch::<R>(n, Par::Seq, params));
+    let (none, stack) = (LltRegularization::default(), MemStack::new(&mut memory));
+    let factored = cholesky_in_place(columns, none, Par::Seq, stack, params);
+    if let Err(LltError::NonPositivePivot { index: pivot }) = factored {
+        return Err(Fault::NotPositiveDefinite { pivot, value: l[pivot * n + pivot].as_f64() });
     }
-}
-
-/// The Cholesky factor `L` of a symmetric `a = L·Lᵀ`, read from its lower triangle; zero above the diagonal.
-pub(crate) fn cholesky<R: Real>(n: usize, a: &[R], l: &mut [R]) -> Result<(), Fault> {
     for i in 0..n {
-        l[i * n..=i * n + i].copy_from_slice(&a[i * n..=i * n + i]);
-        l[i * n + i + 1..(i + 1) * n].fill(R::zero());
-    }
-    let mut product = Vec::new();
-    for (start, end) in blocks(n) {
-        for i in start..n {
-            let (above, row) = l.split_at_mut(i * n);
-            for j in start..end.min(i + 1) {
-                let columns = start..j;
-                if i > j {
-                    let pivot_row = &above[j * n..];
-                    let rest = row[j] - dot(&row[columns.clone()], &pivot_row[columns]);
-                    row[j] = rest / pivot_row[j];
-                } else {
-                    let square = row[j] - dot(&row[columns.clone()], &row[columns]);
-                    if square <= R::zero() || square.is_nan() {
-                        let value = square.as_f64();
-                        return Err(Fault::NotPositiveDefinite { pivot: j, value });
-                    }
-                    row[j] = square.sqrt();
-                }
-            }
-        }
-        // A₂₂ −= L₂₁·L₂₁ᵀ, a block of rows at a time, up to the diagonal.
-        for (top, bottom) in blocks(n).filter(|&(top, _)| top >= end) {
-            let (rows, cols) = (bottom - top, bottom - end);
-            product.resize(rows * cols, R::zero());
-            let right = transposed(corner(l, n, end, start));
-            let size = [rows, end - start, cols];
-            R::matmul_into(size, corner(l, n, top, start), right, &mut product);
-            for (i, product) in (top..bottom).zip(product.chunks_exact(cols)) {
-                subtract(&mut l[i * n + end..=i * n + i], R::one(), product);
-            }
+        for j in i + 1..n {
+            l[j * n + i] = std::mem::take(&mut l[i * n + j]);
         }
     }
     Ok(())
 }
 
 /// `P·a = L·U` with partial pivoting: the rows of `L` (unit diagonal, not stored) and `U`, and one more row with the number
-/// of the row that each step took as its pivot.
-pub(crate) fn lu<R: Real>(n: usize, a: &[R], packed: &mut [R]) -> Result<(), Fault> {
-    let (f, pivots) = packed.split_at_mut(n * n);
-    f.copy_from_slice(a);
-    let mut product = Vec::new();
-    for (start, end) in blocks(n) {
-        factor_panel(n, f, pivots, start, end)?;
-        for i in start..end {
-            let (above, row) = f.split_at_mut(i * n);
-            for p in start..i {
-                let factor = row[p];
-                subtract(&mut row[end..n], factor, &above[p * n + end..(p + 1) * n]);
-            }
-        }
-        let (rows, inner) = (n - end, end - start);
-        if rows > 0 {
-            product.resize(rows * rows, R::zero());
-            let (left, right) = (corner(f, n, end, start), corner(f, n, start, end));
-            R::matmul_into([rows, inner, rows], left, right, &mut product);
-            for (i, product) in (end..n).zip(product.chunks_exact(rows)) {
-                subtract(&mut f[i * n + end..(i + 1) * n], R::one(), product);
-            }
-        }
-    }
-    Ok(())
+/// of the row of `a` that is at each place.
+pub(crate) fn lu<R: Real + Field>(n: usize, a: &[R], packed: &mut [R]) -> Result<(), Fault> {
+    let (factors, order) = packed.split_at_mut(n * n);
+    factors.copy_from_slice(a);
+    let (mut rows, mut places) = (vec![0_usize; n], vec![0; n]);
+    let params = Spec::default();
+    let mut memory = MemBuffer::new(lu_in_place_scratch::<usize, R>(n, n, Par::Seq, params));
+    lu_in_place(
+        MatMut::from_row_major_slice_mut(factors, n, n),
+        &mut rows,
+        &mut places,
+        Par::Seq,
+        MemStack::new(&mut memory),
+        params,
+    );
+    order.iter_mut().zip(rows).for_each(|(place, row)| *place = R::constant(row as f64));
+    check_pivots(n, factors)
 }
 
-/// Eliminates columns `start..end`, exchanging whole rows.
-fn factor_panel<R: Real>(
-    n: usize,
-    f: &mut [R],
-    pivots: &mut [R],
-    start: usize,
-    end: usize,
-) -> Result<(), Fault> {
-    for j in start..end {
-        let largest = (j + 1..n)
-            .fold(j, |best, i| if f[i * n + j].abs() > f[best * n + j].abs() { i } else { best });
-        if f[largest * n + j] == R::zero() || f[largest * n + j].is_nan() {
-            return Err(Fault::Singular { pivot: j });
-        }
-        pivots[j] = R::constant(largest as f64);
-        swap_rows(n, f, j, largest);
-        let (above, below) = f.split_at_mut((j + 1) * n);
-        let pivot_row = &above[j * n..];
-        for row in below.chunks_exact_mut(n) {
-            let factor = row[j] / pivot_row[j];
-            row[j] = factor;
-            subtract(&mut row[j + 1..end], factor, &pivot_row[j + 1..end]);
-        }
-    }
-    Ok(())
-}
-
-fn swap_rows<R>(width: usize, x: &mut [R], i: usize, k: usize) {
-    if i != k {
-        let (above, below) = x.split_at_mut(i.max(k) * width);
-        let first = &mut above[i.min(k) * width..][..width];
-        first.swap_with_slice(&mut below[..width]);
+/// Refuses what the library, which multiplies by reciprocals, cannot divide by.
+fn check_pivots<R: Real>(n: usize, factors: &[R]) -> Result<(), Fault> {
+    match (0..n).find(|i| !(R::one() / factors[i * n + i]).is_finite()) {
+        Some(pivot) => Err(Fault::Singular { pivot }),
+        None => Ok(()),
     }
 }
 
@@ -141,159 +80,117 @@ fn swap_rows<R>(width: usize, x: &mut [R], i: usize, k: usize) {
 pub(crate) struct Triangular {
     pub lower: bool,
     pub transpose: bool,
-    /// The diagonal counts as 1.
-    pub unit: bool,
 }
 
 /// Solves `op(t)·x = b` in place, with `b` of `n` rows.
-pub(crate) fn solve_triangular<R: Real>(
+pub(crate) fn solve_triangular<R: Real + Field>(
     n: usize,
     t: &[R],
     how: Triangular,
     x: &mut [R],
 ) -> Result<(), Fault> {
-    let Triangular { lower, transpose, unit } = how;
-    if let Some(pivot) = (0..n).find(|i| !unit && t[i * n + i] == R::zero()) {
-        return Err(Fault::Singular { pivot });
-    }
-    let at = |row, col| match transpose {
-        true => transposed(corner(t, n, col, row)),
-        false => corner(t, n, row, col),
-    };
-    let forward = lower != transpose;
-    let width = x.len() / n.max(1);
-    let mut product = Vec::new();
-    let mut solve = |(start, end): (usize, usize)| {
-        solve_block(at(start, start), forward, unit, &mut x[start * width..end * width], width);
-        let rest = if forward { end..n } else { 0..start };
-        if rest.is_empty() || width == 0 {
-            return;
-        }
-        product.resize(rest.len() * width, R::zero());
-        let size = [rest.len(), end - start, width];
-        let solved = Strided { data: &x[start * width..], row_stride: width, col_stride: 1 };
-        R::matmul_into(size, at(rest.start, start), solved, &mut product);
-        subtract(&mut x[rest.start * width..rest.end * width], R::one(), &product);
-    };
-    if forward {
-        blocks(n).for_each(&mut solve)
+    check_pivots(n, t)?;
+    let t = MatRef::from_row_major_slice(t, n, n);
+    let t = if how.transpose { t.transpose() } else { t };
+    let x = right_sides(n, x);
+    if how.lower != how.transpose {
+        solve_lower_triangular_in_place(t, x, Par::Seq);
     } else {
-        blocks(n).rev().for_each(&mut solve)
+        solve_upper_triangular_in_place(t, x, Par::Seq);
     }
     Ok(())
 }
 
-/// Substitution within one block of rows, each of this width.
-fn solve_block<R: Real>(t: Strided<'_, R>, forward: bool, unit: bool, x: &mut [R], width: usize) {
-    let n = x.len().checked_div(width).unwrap_or(0);
-    for step in 0..n {
-        let i = if forward { step } else { n - 1 - step };
-        let (above, rest) = x.split_at_mut(i * width);
-        let (row, below) = rest.split_at_mut(width);
-        let (solved, first) = if forward { (&*above, 0) } else { (&*below, i + 1) };
-        for (j, solved) in (first..).zip(solved.chunks_exact(width)) {
-            subtract(row, t.at(i, j), solved);
-        }
-        if !unit {
-            let pivot = t.at(i, i);
-            row.iter_mut().for_each(|x| *x /= pivot);
-        }
-    }
+fn right_sides<R>(n: usize, x: &mut [R]) -> MatMut<'_, R> {
+    let width = x.len() / n.max(1);
+    MatMut::from_row_major_slice_mut(x, n, width)
 }
 
 /// Solves `op(a)·x = b` in place from the factors that [`lu`] packed.
-pub(crate) fn solve_lu<R: Real>(
-    n: usize,
-    packed: &[R],
-    transpose: bool,
-    x: &mut [R],
-) -> Result<(), Fault> {
-    let (f, pivots) = packed.split_at(n * n);
-    let width = x.len() / n.max(1);
-    let row = |i: usize| pivots[i].to_usize().unwrap_or(i);
-    let l = Triangular { lower: true, transpose, unit: true };
-    let u = Triangular { lower: false, transpose, unit: false };
+pub(crate) fn solve_lu<R: Real + Field>(n: usize, packed: &[R], transpose: bool, x: &mut [R]) {
+    let (factors, order) = packed.split_at(n * n);
+    let Some(rows) = row_numbers(order) else { return x.fill(R::nan()) };
+    let mut places = vec![0; n];
+    rows.iter().enumerate().for_each(|(place, &row)| places[row] = place);
+    let order = PermRef::new_checked(&rows, &places, n);
+    let factors = MatRef::from_row_major_slice(factors, n, n);
+    let x = right_sides(n, x);
+    let (width, par) = (x.ncols(), Par::Seq);
     if transpose {
-        solve_triangular(n, f, u, x)?;
-        solve_triangular(n, f, l, x)?;
-        (0..n).rev().for_each(|i| swap_rows(width, x, i, row(i)));
+        let scratch = solve_transpose_in_place_scratch::<usize, R>(n, width, par);
+        let mut memory = MemBuffer::new(scratch);
+        let stack = MemStack::new(&mut memory);
+        solve_transpose_in_place(factors, factors, order, x, par, stack);
     } else {
-        (0..n).for_each(|i| swap_rows(width, x, i, row(i)));
-        solve_triangular(n, f, l, x)?;
-        solve_triangular(n, f, u, x)?;
+        let mut memory = MemBuffer::new(solve_in_place_scratch::<usize, R>(n, width, par));
+        solve_in_place(factors, factors, order, x, par, MemStack::new(&mut memory));
     }
-    Ok(())
+}
+
+/// The numbers that [`lu`] wrote after the factors. None if it refused the matrix: NaN stands for its result then, and
+/// follows from it.
+fn row_numbers<R: Real>(order: &[R]) -> Option<Vec<usize>> {
+    order.iter().map(|row| (!row.is_nan()).then(|| row.as_f64() as usize)).collect()
 }
 
 /// Sign and `ln |·|` of the determinant, from the factors that [`lu`] packed.
 pub(crate) fn log_determinant<R: Real>(n: usize, packed: &[R]) -> (R, R) {
-    let (f, pivots) = packed.split_at(n * n);
-    let mut sign = R::one();
+    let (factors, order) = packed.split_at(n * n);
+    let Some(mut rows) = row_numbers(order) else { return (R::nan(), R::nan()) };
+    let mut negative = false;
     let mut log = R::zero();
     for i in 0..n {
-        let pivot = f[i * n + i];
-        if (pivots[i].to_usize() != Some(i)) != (pivot < R::zero()) {
-            sign = -sign;
+        // Every exchange on the way back to the identity changes the sign.
+        while rows[i] != i {
+            let row = rows[i];
+            rows.swap(i, row);
+            negative = !negative;
         }
+        let pivot = factors[i * n + i];
+        negative ^= pivot < R::zero();
         log += pivot.abs().ln();
     }
-    (sign, log)
+    (if negative { -R::one() } else { R::one() }, log)
 }
 
-/// Eigenvectors of a symmetric matrix as the columns of `v`, eigenvalues ascending: the cyclic Jacobi method (Golub & Van
-/// Loan, Matrix Computations, §8.5). Each has norm 1, and its first largest component is positive.
-pub(crate) fn eigenvectors<R: Real>(n: usize, a: &[R], v: &mut [R]) -> Result<(), Fault> {
-    const SWEEPS: usize = 60;
-    let mut a = a.to_vec();
-    // Rows of `vt` are eigenvectors: rotations then run along memory.
-    let mut vt = vec![R::zero(); n * n];
-    (0..n).for_each(|i| vt[i * n + i] = R::one());
-    let norm = dot(&a, &a).sqrt();
-    let negligible = R::epsilon() * norm / R::constant(n.max(1) as f64);
-    let converged = (0..SWEEPS).any(|_| {
-        let mut rotated = false;
-        for p in 0..n {
-            for q in p + 1..n {
-                if a[p * n + q].abs() > negligible {
-                    rotated = true;
-                    rotate(n, &mut a, &mut vt, p, q);
-                }
-            }
-        }
-        !rotated
-    });
-    if !converged {
-        return Err(Fault::NotConverged { residual: norm.as_f64() });
+/// Eigenvectors of a symmetric matrix as the columns of `v`, eigenvalues ascending. Each has norm 1, and its first largest
+/// component is positive.
+pub(crate) fn eigenvectors<R: Real + Field>(n: usize, a: &[R], v: &mut [R]) -> Result<(), Fault> {
+    if let Some(residual) = a.iter().map(|x| x.as_f64()).find(|x| !x.is_finite()) {
+        return Err(Fault::NotConverged { residual });
     }
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|&i, &j| a[i * n + i].as_f64().total_cmp(&a[j * n + j].as_f64()));
-    for (j, &from) in order.iter().enumerate() {
-        let vector = &vt[from * n..(from + 1) * n];
-        let largest = vector.iter().fold(R::zero(), |m, &x| if x.abs() > m.abs() { x } else { m });
-        for (i, &x) in vector.iter().enumerate() {
-            v[i * n + j] = if largest < R::zero() { -x } else { x };
+    if n == 0 {
+        // The library's own count of what it needs would overflow.
+        return Ok(());
+    }
+    let mut values = vec![R::default(); n];
+    let (par, params) = (Par::Seq, Spec::default());
+    let scratch = self_adjoint_evd_scratch::<R>(n, ComputeEigenvectors::Yes, par, params);
+    self_adjoint_evd(
+        MatRef::from_row_major_slice(a, n, n),
+        DiagMut::from_slice_mut(&mut values),
+        Some(MatMut::from_column_major_slice_mut(v, n, n)),
+        par,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        params,
+    )
+    .map_err(|_| Fault::NotConverged { residual: f64::NAN })?;
+    for vector in v.chunks_exact_mut(n) {
+        orient(vector);
+    }
+    for i in 0..n {
+        for j in i + 1..n {
+            v.swap(i * n + j, j * n + i);
         }
     }
     Ok(())
 }
 
-/// The rotation in the plane of `p < q` that makes `a[p, q]` zero.
-fn rotate<R: Real>(n: usize, a: &mut [R], vt: &mut [R], p: usize, q: usize) {
-    let (one, two) = (R::one(), R::constant(2.0));
-    let tau = (a[q * n + q] - a[p * n + p]) / (two * a[p * n + q]);
-    let t = if tau < R::zero() { -one } else { one } / (tau.abs() + one.hypot(tau));
-    let c = one / one.hypot(t);
-    let s = t * c;
-    let turn = |x: &mut R, y: &mut R| (*x, *y) = (c * *x - s * *y, s * *x + c * *y);
-    for i in 0..n {
-        let (left, right) = a[i * n..(i + 1) * n].split_at_mut(q);
-        turn(&mut left[p], &mut right[0]);
-    }
-    for x in [a, vt] {
-        let (above, below) = x.split_at_mut(q * n);
-        for (x, y) in above[p * n..(p + 1) * n].iter_mut().zip(&mut below[..n]) {
-            turn(x, y);
-        }
+/// Makes the first largest component positive.
+fn orient<R: Real>(vector: &mut [R]) {
+    let largest = vector.iter().fold(R::zero(), |m, &x| if x.abs() > m.abs() { x } else { m });
+    if largest < R::zero() {
+        vector.iter_mut().for_each(|x| *x = -*x);
     }
 }
 
@@ -323,7 +220,7 @@ mod tests {
 
     #[test]
     fn factors_multiply_to_the_matrix_at_any_number_of_blocks() {
-        for n in [1, 2, 7, 48, 49, 130] {
+        for n in [0, 1, 2, 7, 48, 49, 130] {
             let b = matrix(n, 0.0);
             let bt = |i: usize, j: usize| b[j * n + i];
             let mut a = product(n, n, &bt, &b);
@@ -340,7 +237,7 @@ mod tests {
             for transpose in [false, true] {
                 let op = |i, j| if transpose { a[j * n + i] } else { a[i * n + j] };
                 let mut solved = product(n, 3, &op, &x);
-                solve_lu(n, &f, transpose, &mut solved).expect("regular");
+                solve_lu(n, &f, transpose, &mut solved);
                 assert_near(&product(n, 3, &op, &solved), &product(n, 3, &op, &x), 10 * n);
             }
         }
@@ -352,35 +249,21 @@ mod tests {
         let t = matrix(n, 9.0);
         let x: Vec<f64> = (0..2 * n).map(|i| (0.7 * i as f64).cos()).collect();
         for how in [(true, true), (true, false), (false, true), (false, false)] {
-            for unit in [false, true] {
-                let how = Triangular { lower: how.0, transpose: how.1, unit };
-                // Small off the diagonal, so that a unit diagonal does not dominate less.
-                let t: Vec<f64> =
-                    (0..n * n).map(|k| if k / n == k % n { t[k] } else { 0.1 * t[k] }).collect();
-                let op = |i: usize, j: usize| {
-                    let (row, col) = if how.transpose { (j, i) } else { (i, j) };
-                    match row.cmp(&col) {
-                        std::cmp::Ordering::Equal => {
-                            if unit {
-                                1.0
-                            } else {
-                                t[row * n + col]
-                            }
-                        }
-                        order if order.is_gt() == how.lower => t[row * n + col],
-                        _ => 0.0,
-                    }
-                };
-                let mut solved = product(n, 2, &op, &x);
-                solve_triangular(n, &t, how, &mut solved).expect("regular");
-                assert_near(&solved, &x, 10 * n);
-            }
+            let how = Triangular { lower: how.0, transpose: how.1 };
+            let op = |i: usize, j: usize| {
+                let (row, col) = if how.transpose { (j, i) } else { (i, j) };
+                let read = row == col || (row > col) == how.lower;
+                if read { t[row * n + col] } else { 0.0 }
+            };
+            let mut solved = product(n, 2, &op, &x);
+            solve_triangular(n, &t, how, &mut solved).expect("regular");
+            assert_near(&solved, &x, 10 * n);
         }
     }
 
     #[test]
     fn eigenvectors_diagonalise_and_are_orthonormal() {
-        for n in [1, 2, 5, 33] {
+        for n in [0, 1, 2, 5, 33] {
             let b = matrix(n, 0.0);
             let a: Vec<f64> = (0..n * n).map(|k| b[k] + b[k % n * n + k / n]).collect();
             let mut v = vec![f64::NAN; n * n];
@@ -408,5 +291,135 @@ mod tests {
         );
         let singular = [1.0, 2.0, 2.0, 4.0];
         assert_eq!(lu(2, &singular, &mut [0.0; 6]), Err(Fault::Singular { pivot: 1 }));
+        // Not 0, but without a reciprocal.
+        let tiny = [1.0, 0.0, 5.0, 1e-310];
+        let how = Triangular { lower: true, transpose: false };
+        assert_eq!(lu(2, &tiny, &mut [0.0; 6]), Err(Fault::Singular { pivot: 1 }));
+        assert_eq!(
+            solve_triangular(2, &tiny, how, &mut [0.0; 2]),
+            Err(Fault::Singular { pivot: 1 })
+        );
+        for missing in [f64::NAN, f64::INFINITY] {
+            let a = [1.0, missing, missing, 1.0];
+            assert!(matches!(
+                cholesky(2, &a, &mut [0.0; 4]),
+                Err(Fault::NotPositiveDefinite { .. })
+            ));
+            assert!(matches!(eigenvectors(2, &a, &mut [0.0; 4]), Err(Fault::NotConverged { .. })));
+        }
+        for k in 0..4 {
+            let mut a = [2.0, 1.0, 1.0, 3.0];
+            a[k] = f64::NAN;
+            assert!(matches!(lu(2, &a, &mut [0.0; 6]), Err(Fault::Singular { .. })));
+        }
+    }
+
+    #[test]
+    fn a_late_pivot_is_named_as_an_early_one() {
+        let n = 200;
+        for failing in [3, 64, 150, 199] {
+            let mut a = matrix(n, 0.0);
+            for i in 0..n {
+                (0..i).for_each(|j| a[j * n + i] = a[i * n + j]);
+                a[i * n + i] = 150.0;
+            }
+            a[failing * n + failing] = -2.0;
+            match cholesky(n, &a, &mut vec![0.0; n * n]) {
+                Err(Fault::NotPositiveDefinite { pivot, value }) => {
+                    assert_eq!(pivot, failing);
+                    assert!((-4.0..=-2.0).contains(&value), "{value}");
+                }
+                other => panic!("{other:?}"),
+            }
+            // A row twice, as far as elimination can tell.
+            let mut a = matrix(n, 150.0);
+            (0..n).for_each(|i| a[i * n + failing] = 0.0);
+            let refused = lu(n, &a, &mut vec![0.0; n * n + n]);
+            assert_eq!(refused, Err(Fault::Singular { pivot: failing }));
+            let mut a = matrix(n, 0.5);
+            a[failing * n + 70] = f64::NAN;
+            let refused = lu(n, &a, &mut vec![0.0; n * n + n]);
+            assert!(matches!(refused, Err(Fault::Singular { .. })));
+        }
+    }
+
+    /// Runs `f` on copies of `a` at every address that a vector of 64 bytes can tell apart.
+    fn same_bits_at_any_address(a: &[f64], len: usize, f: &dyn Fn(&[f64], &mut [f64])) {
+        let run = |shift: usize| {
+            let mut input = vec![0.0; a.len() + 8];
+            input[shift..][..a.len()].copy_from_slice(a);
+            let mut output = vec![0.0; len + 8];
+            f(&input[shift..][..a.len()], &mut output[7 - shift..][..len]);
+            output[7 - shift..][..len].iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        };
+        let expected = run(0);
+        (1..8).for_each(|shift| assert!(run(shift) == expected, "shifted by {shift}"));
+    }
+
+    #[test]
+    fn results_do_not_depend_on_where_memory_is() {
+        for n in [3, 8, 21, 70] {
+            let a = matrix(n, 0.5);
+            let mut symmetric = matrix(n, 60.0);
+            (0..n).for_each(|i| (0..i).for_each(|j| symmetric[j * n + i] = symmetric[i * n + j]));
+            same_bits_at_any_address(&symmetric, n * n, &|a, l| {
+                cholesky(n, a, l).expect("positive definite");
+            });
+            same_bits_at_any_address(&symmetric, n * n, &|a, v| {
+                eigenvectors(n, a, v).expect("converges");
+            });
+            same_bits_at_any_address(&a, n * n + n, &|a, f| lu(n, a, f).expect("regular"));
+            let mut f = vec![0.0; n * n + n];
+            lu(n, &a, &mut f).expect("regular");
+            for width in [1, 5] {
+                same_bits_at_any_address(&a[..n * width.min(n)], n * width.min(n), &|b, x| {
+                    x.copy_from_slice(b);
+                    solve_lu(n, &f, true, x);
+                    solve_lu(n, &f, false, x);
+                    let how = Triangular { lower: true, transpose: false };
+                    solve_triangular(n, &symmetric, how, x).expect("regular");
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn eigenvectors_are_those_of_the_matrix_at_any_scale() {
+        let n = 5;
+        let b = matrix(n, 0.0);
+        let a: Vec<f64> = (0..n * n).map(|k| b[k] + b[k % n * n + k / n]).collect();
+        let mut expected = vec![f64::NAN; n * n];
+        eigenvectors(n, &a, &mut expected).expect("converges");
+        for power in [-1000, -500, 500, 1000] {
+            let scaled: Vec<f64> = a.iter().map(|x| x * 2.0_f64.powi(power)).collect();
+            let mut v = vec![f64::NAN; n * n];
+            eigenvectors(n, &scaled, &mut v).expect("converges");
+            assert_near(&v, &expected, 10 * n);
+        }
+    }
+
+    #[test]
+    fn the_sign_of_a_determinant_counts_exchanges_and_negative_pivots() {
+        for (columns, sign) in [([0, 1, 2], 1.0), ([1, 0, 2], -1.0), ([1, 2, 0], 1.0)] {
+            let mut a = [0.0; 9];
+            (0..3).for_each(|i| a[3 * i + columns[i]] = [2.0, -3.0, 5.0][i]);
+            let mut packed = [f64::NAN; 12];
+            lu(3, &a, &mut packed).expect("regular");
+            let (got, log) = log_determinant(3, &packed);
+            assert_eq!(got, -sign);
+            assert!((log - 30_f64.ln()).abs() < 1e-15, "{log}");
+        }
+    }
+
+    #[test]
+    fn what_follows_from_a_refused_matrix_is_nan() {
+        let refused = [f64::NAN; 6];
+        for transpose in [false, true] {
+            let mut x = [1.0, 2.0];
+            solve_lu(2, &refused, transpose, &mut x);
+            assert!(x.iter().all(|x| x.is_nan()));
+        }
+        let (sign, log) = log_determinant(2, &refused);
+        assert!(sign.is_nan() && log.is_nan());
     }
 }

@@ -1,8 +1,8 @@
 //! Array kernels: every loop over the elements of an array, generic over the number.
 //!
 //! All functions read dense row-major arrays and overwrite a buffer `y` of the caller. Nothing is allocated (up to rank 6),
-//! except by the matrix product of `f32` and `f64`, which packs its factors. Shapes were checked when the operation was
-//! recorded, so here they are only debug-asserted.
+//! except by the matrix product of `f32` and `f64`, which packs its factors, and by factorizations. Shapes were checked when
+//! the operation was recorded, so here they are only debug-asserted.
 //!
 //! # Rounding and order
 //!
@@ -18,6 +18,7 @@ mod elementwise;
 mod gemm;
 mod index;
 mod layout;
+#[cfg(feature = "linear-algebra")]
 mod linear_algebra;
 mod log_sum_exp;
 mod max;
@@ -33,8 +34,9 @@ mod vmath;
 
 pub(crate) use elementwise::{broadcast, map, power_int, power_real, zip};
 pub(crate) use index::{Indexed, gather, scatter_add, select};
+#[cfg(feature = "linear-algebra")]
 pub(crate) use linear_algebra::{
-    Triangular, cholesky, eigenvectors, log_determinant, lu, solve_lu, solve_triangular,
+    Field, Triangular, cholesky, eigenvectors, log_determinant, lu, solve_lu, solve_triangular,
 };
 pub(crate) use log_sum_exp::log_sum_exp;
 pub(crate) use max::{max, max_share};

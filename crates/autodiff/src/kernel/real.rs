@@ -3,6 +3,8 @@
 use super::dispatch::{self, Loop, MulAdd};
 use super::{Kernels, OwnRule, Side, Strided, View, gemm, vmath};
 use crate::error::Fault;
+#[cfg(feature = "linear-algebra")]
+use crate::rules::tensor::TensorOp;
 use crate::rules::tensor::over_reals;
 use crate::rules::{Binary, Unary};
 use crate::scalar::Real;
@@ -34,7 +36,11 @@ macro_rules! real_kernels {
             }
 
             fn own(op: OwnRule<'_, Self>, x: &[View<'_, Self>], y: &mut [Self]) -> Result<(), Fault> {
-                over_reals(op.0, x, y)
+                match op.0 {
+                    #[cfg(feature = "linear-algebra")]
+                    TensorOp::LinearAlgebra(op) => op.forward(x, y),
+                    op => over_reals(op, x, y),
+                }
             }
 
             fn matmul_into(size: [usize; 3], a: Strided<Self>, b: Strided<Self>, y: &mut [Self]) {

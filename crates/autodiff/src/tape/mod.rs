@@ -16,6 +16,7 @@ mod tensor_functions;
 mod tensor_index;
 mod tensor_join;
 mod tensor_layout;
+#[cfg(feature = "linear-algebra")]
 mod tensor_linear_algebra;
 mod tensor_networks;
 mod tensor_operations;

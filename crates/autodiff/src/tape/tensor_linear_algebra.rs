@@ -51,7 +51,8 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     ///
     /// # Errors
     ///
-    /// [`Fault::Singular`](crate::Fault) at a zero on the diagonal.
+    /// [`Fault::Singular`](crate::Fault) at an element of the diagonal without a finite reciprocal: 0, a number so small that
+    /// it overflows, NaN.
     #[track_caller]
     pub fn solve_lower(self, b: Self) -> Self {
         self.with_right_side(b, |t, b| solve_triangular(t, true, false, b))
@@ -109,7 +110,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     ///
     /// # Errors
     ///
-    /// [`Fault::Singular`](crate::Fault) names the pivot for which no row is left.
+    /// [`Fault::Singular`](crate::Fault) names the pivot for which no row is left, with an element whose reciprocal is finite.
     ///
     /// # Example
     ///
@@ -204,7 +205,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// The eigenvalues of `½(A + Aᵀ)`, ascending, and its eigenvectors, as the columns of an orthogonal matrix: of each
     /// the first largest component is positive.
     ///
-    /// By the cyclic Jacobi method: O(n³) for each of about ten sweeps, for matrices of up to a few hundred rows.
+    /// By reduction to tridiagonal form and divide and conquer, O(n³).
     ///
     /// # Derivatives
     ///

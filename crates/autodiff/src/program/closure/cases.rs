@@ -9,7 +9,7 @@ use crate::{Fault, Scalar, checkpoint};
 type OfArray = for<'t> fn(Tensor<'t>) -> Tensor<'t>;
 pub(super) type Loss = Box<dyn for<'t> Fn(&[Var<'t>]) -> Var<'t>>;
 
-fn stacked<'t>(x: &[Var<'t>]) -> Tensor<'t> {
+pub(super) fn stacked<'t>(x: &[Var<'t>]) -> Tensor<'t> {
     Tensor::from_vars(x[0].tape().expect("an input"), x)
 }
 
@@ -22,17 +22,10 @@ fn in_domain<T: Elementary>(f: Unary, x: T) -> T {
 }
 
 /// `Σ wᵢ tᵢ²`: a different, curved weight for each element.
-fn weighted<'t>(t: Tensor<'t>) -> Var<'t> {
+pub(super) fn weighted<'t>(t: Tensor<'t>) -> Var<'t> {
     let weights: Vec<f64> = (0..t.len()).map(|i| 0.4 + (1.3 * i as f64).sin()).collect();
     let weights = Array::new(t.shape(), weights).expect("its own shape");
     (t * t * t.constant(&weights)).sum()
-}
-
-/// A regular matrix of two rows, with this added to the diagonal.
-fn matrix<'t>(x: &[Var<'t>], diagonal: f64) -> Tensor<'t> {
-    let diagonal = Array::new(&[2, 2], vec![diagonal, 0.0, 0.0, 1.2 * diagonal]);
-    let a = stacked(x).view(1, &[2, 2]);
-    a + a.constant(&diagonal.expect("four elements"))
 }
 
 /// `x²·sin y`, or `y·eˣ` where x is small: both branches are met.
@@ -185,42 +178,6 @@ pub(super) fn cases() -> Vec<(String, Loss)> {
     case(
         "permute",
         Box::new(|x| weighted(stacked(x).reshape(&[1, 2, 3]).permute(&[2, 0, 1]).exp())),
-    );
-    case(
-        "cholesky",
-        Box::new(|x| {
-            let l = matrix(x, 2.0).cholesky();
-            weighted(l) + l.log_det_cholesky().to_var()
-        }),
-    );
-    case(
-        "solve",
-        Box::new(|x| {
-            let (a, b) = (matrix(x, 0.6), stacked(x).view(2, &[2]));
-            weighted(a.solve(b)) + weighted(a.inverse().solve_transposed(a.exp()))
-        }),
-    );
-    case(
-        "solve_triangular",
-        Box::new(|x| {
-            let (a, b) = (matrix(x, 0.6), stacked(x).view(0, &[2, 3]));
-            weighted(a.solve_lower(b) + a.solve_upper(b))
-                + weighted(a.solve_lower_transposed(b) + a.solve_upper_transposed(b))
-        }),
-    );
-    case(
-        "determinant",
-        Box::new(|x| {
-            let (sign, log) = matrix(x, -0.9).sign_and_log_abs_det();
-            (log.exp() * sign).to_var()
-        }),
-    );
-    case(
-        "symmetric eigenvalues",
-        Box::new(|x| {
-            let (values, vectors) = stacked(x).view(1, &[2, 2]).eigh();
-            weighted(values) + weighted(vectors)
-        }),
     );
     case(
         "pointwise",

@@ -287,6 +287,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     }
 
     /// An operation of ours, whose rule needs no verification.
+    #[cfg(feature = "linear-algebra")]
     #[track_caller]
     pub(crate) fn trusted(op: impl Adjoint<S::Real>, x: &[Self]) -> Self {
         x[0].record(TensorOp::Custom(Custom::new(op)), x)

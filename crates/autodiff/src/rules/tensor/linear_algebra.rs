@@ -9,10 +9,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Kind, TensorOp};
+use super::TensorOp;
+use super::derivative::Kind;
 use crate::array::{Array, Shape};
 use crate::error::Fault;
-use crate::kernel::{self, Triangular, View};
+use crate::kernel::{self, Field, Triangular, View};
 use crate::rules::Unary;
 use crate::scalar::{Elementary, Real, Scalar};
 use crate::tape::Tensor;
@@ -24,7 +25,8 @@ pub(crate) enum LinearAlgebra {
     Cholesky,
     /// `X` with `op(T)·X = B`, of one triangle of `T`.
     SolveTriangular { lower: bool, transpose: bool },
-    /// The factors of `A` by Gaussian elimination, packed: n rows for `L` and `U`, one for the pivots. No derivative.
+    /// The factors of `A` by Gaussian elimination, packed: n rows for `L` and `U`, one for the order of the rows. No
+    /// derivative.
     Lu,
     /// `X` with `op(A)·X = B`, from `A`, its factors, `B`.
     Solve { transpose: bool },
@@ -88,7 +90,11 @@ impl LinearAlgebra {
         })
     }
 
-    pub(super) fn forward<R: Real>(self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
+    pub(crate) fn forward<R: Real + Field>(
+        self,
+        x: &[View<'_, R>],
+        y: &mut [R],
+    ) -> Result<(), Fault> {
         let shape = x[0].shape;
         if self == Distinct {
             y.copy_from_slice(x[0].data);
@@ -112,17 +118,12 @@ impl LinearAlgebra {
                 Cholesky => kernel::cholesky(n, a, y)?,
                 SolveTriangular { lower, transpose } => {
                     y.copy_from_slice(operand(1));
-                    kernel::solve_triangular(
-                        n,
-                        a,
-                        Triangular { lower, transpose, unit: false },
-                        y,
-                    )?;
+                    kernel::solve_triangular(n, a, Triangular { lower, transpose }, y)?;
                 }
                 Lu => kernel::lu(n, a, y)?,
                 Solve { transpose } => {
                     y.copy_from_slice(operand(2));
-                    kernel::solve_lu(n, operand(1), transpose, y)?;
+                    kernel::solve_lu(n, operand(1), transpose, y);
                 }
                 LogAbsDet => y[0] = kernel::log_determinant(n, operand(1)).1,
                 DetSign => y[0] = kernel::log_determinant(n, a).0,

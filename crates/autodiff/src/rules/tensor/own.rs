@@ -49,14 +49,13 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// The forward rule over plain numbers.
+/// The forward rule over plain numbers, except of linear algebra, whose library is for `f32` and `f64` alone.
 pub(crate) fn over_reals<R: Real>(
     op: &TensorOp<R>,
     x: &[View<'_, R>],
     y: &mut [R],
 ) -> Result<(), Fault> {
     match op {
-        TensorOp::LinearAlgebra(op) => op.forward(x, y),
         TensorOp::Pointwise(f) => f.forward(x, y),
         TensorOp::Custom(op) => op.forward(x, y),
         TensorOp::Call(call) => call.forward(x, y),
@@ -135,6 +134,7 @@ pub(super) fn tangent<'t, S: Scalar>(
     x_dot: &[Option<Tensor<'t, S>>],
 ) -> Option<Tensor<'t, S>> {
     match op {
+        #[cfg(feature = "linear-algebra")]
         TensorOp::LinearAlgebra(op) => op.tangent(x, y, x_dot),
         TensorOp::Custom(op) => op.tangent(x, y, x_dot),
         TensorOp::Call(call) => call.tangent(x, y, x_dot),
@@ -151,6 +151,7 @@ pub(super) fn adjoints<'t, S: Scalar>(
     wanted: &[bool],
 ) -> Vec<(usize, Contribution<'t, S>)> {
     let x_bar = match op {
+        #[cfg(feature = "linear-algebra")]
         TensorOp::LinearAlgebra(op) => op.adjoint(x, y, y_bar.broadcast(y.shape), wanted),
         TensorOp::Custom(op) => op.adjoint(x, y, y_bar),
         TensorOp::Call(call) => call.adjoint(x, y, y_bar.broadcast(y.shape), wanted),
