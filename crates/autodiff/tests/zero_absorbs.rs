@@ -187,3 +187,15 @@ fn activations_at_minus_infinity() {
     }
     all_same(&parts(|x| x.elu(0.5)), &[-0.5, 0.0, 0.0, 0.0], "elu");
 }
+
+/// The branch not taken is not finite, and neither are its derivatives.
+#[test]
+fn the_branch_not_taken_has_derivative_zero() -> Result<(), Error> {
+    let f = Function::<f64>::record_tensor(&[1.0, 2.0, -3.0], &[], |x, _| {
+        let pole = x.constant(&Array::vector(vec![f64::INFINITY, f64::NAN, 1.0]));
+        x.gt(0.0).where_cond(x.powi(3), pole * x).sum()
+    })?;
+    assert_eq!(f.value(&[1.0, 2.0, -3.0])?, 6.0);
+    assert_eq!(f.gradient(&[1.0, 2.0, -3.0])?[..2], [3.0, 12.0]);
+    Ok(())
+}

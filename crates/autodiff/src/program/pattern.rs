@@ -218,7 +218,6 @@ impl<'a, S: Real> Tracer<'a, S> {
             | TensorOp::PowerInt(_)
             | TensorOp::PowerReal(_)
             | TensorOp::Zip(_)
-            | TensorOp::StopGradient
             | TensorOp::Select => self.elementwise(node),
             _ => self.conservative(node),
         }

@@ -64,9 +64,10 @@ impl<S: Real> Program<S> {
     ///
     /// Also returns how many instructions each stage has. An instruction must not read one of a later stage.
     pub(crate) fn compact(self, live: &[bool], stage: &dyn Fn(Id) -> usize) -> (Self, [usize; 2]) {
-        let mut order: Vec<Id> = (0..self.len() as Id).filter(|&id| live[id as usize]).collect();
-        order.sort_by_key(|&id| stage(id));
-        let first = order.iter().filter(|&&id| stage(id) == 0).count();
+        let (mut order, second): (Vec<Id>, Vec<Id>) =
+            (0..self.len() as Id).filter(|&id| live[id as usize]).partition(|&id| stage(id) == 0);
+        let first = order.len();
+        order.extend(second);
         let mut renamed_id = vec![Id::MAX; self.len()];
         for (new, &old) in order.iter().enumerate() {
             renamed_id[old as usize] = new as Id;
@@ -197,7 +198,11 @@ struct Fold(u64);
 
 impl Hasher for Fold {
     fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_ne_bytes(word));
+        }
     }
 
     fn write_u32(&mut self, word: u32) {

@@ -114,6 +114,8 @@ unary_rules! {
     Round: |x| x.round(), |x, _y| x.lift(0.0);
     /// Integer part
     Trunc: |x| x.trunc(), |x, _y| x.lift(0.0);
+    /// `x`, taken as constant by every derivative
+    StopGradient: |x| x, |x, _y| x.lift(0.0);
     /// `x − trunc x`, with derivative 1 also at the jumps
     Fract: |x| x.fract(), |x, _y| x.lift(1.0);
     /// `σ(x) = 1/(1 + e⁻ˣ)`; `σ′ = ¼ sech²(x/2)`, since `σ(1 − σ)` would cancel for large `x`

@@ -167,6 +167,20 @@ pub trait Scalar:
         Self::sum_of(pairs.map(|(a, b)| a.chain(b)))
     }
 
+    /// The same value, taken as constant by every derivative.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Scalar, gradient};
+    ///
+    /// assert_eq!(gradient(|x| x[0] * x[0].stop_gradient(), &[3.0])?, [3.0]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    fn stop_gradient(self) -> Self {
+        self.map(Unary::StopGradient)
+    }
+
     /// Logistic function `σ(x) = 1/(1 + e⁻ˣ)`.
     fn sigmoid(self) -> Self {
         self.map(Unary::Sigmoid)

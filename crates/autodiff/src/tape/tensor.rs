@@ -245,7 +245,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// The same values, taken as constant by every derivative.
     #[track_caller]
     pub fn stop_gradient(self) -> Self {
-        self.record(TensorOp::StopGradient, &[self])
+        self.map(Unary::StopGradient)
     }
 
     /// `exp x / Σ exp x` over an axis; does not overflow.

@@ -1,9 +1,10 @@
 //! Random programs over scalars and arrays: all compositions of forward and reverse mode agree, and a replay is the
 //! function.
 
+mod arrays;
+
 use dualtape_autodiff::{
-    Binary, Dual, Elementary, Error, Function, Scalar, Tape, Tensor, Unary, Var, c, gradient, hvp,
-    jvp,
+    Binary, Dual, Elementary, Error, Function, Scalar, Tape, Unary, Var, c, gradient, hvp, jvp,
 };
 use proptest::prelude::*;
 
@@ -23,8 +24,6 @@ enum Step {
     Array(usize, [usize; 6], usize),
 }
 
-const ARRAY_OPERATIONS: usize = 14;
-
 fn step() -> impl Strategy<Value = Step> {
     let i = || any::<prop::sample::Index>().prop_map(|i| i.index(1 << 16));
     let list = || prop::collection::vec(any::<u16>().prop_map(usize::from), 1..5);
@@ -36,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => list().prop_map(Step::Sum),
         1 => list().prop_map(Step::Dot),
         1 => [i(), i(), i()].prop_map(Step::MulAdd),
-        4 => (0..ARRAY_OPERATIONS, [i(), i(), i(), i(), i(), i()], i())
+        4 => (0..arrays::COUNT, [i(), i(), i(), i(), i(), i()], i())
             .prop_map(|(op, x, f)| Step::Array(op, x, f)),
     ]
 }
@@ -52,36 +51,6 @@ fn in_domain<T: Elementary>(f: Unary, x: T) -> T {
         Unary::Acosh => tame(x) + x.lift(1.0),
         _ => tame(x),
     }
-}
-
-/// A different weight for each element.
-fn weighted<'t, S: Scalar>(t: Tensor<'t, S>) -> Var<'t, S> {
-    (0..t.len()).map(|i| t.get(i) * c(0.4 + (1.3 * i as f64).sin())).sum()
-}
-
-fn on_array<'t, S: Scalar>(op: usize, f: usize, x: &[Var<'t, S>]) -> Option<Var<'t, S>> {
-    let tape = x.iter().find_map(|x| x.tape())?;
-    let flat = Tensor::from_vars(tape, x);
-    let grid = flat.reshape(&[2, 3]);
-    Some(match op {
-        0 => weighted(grid.matmul(grid.t())),
-        1 => weighted(grid.t().matmul(grid.view(1, &[2, 2]).t())),
-        2 => weighted(grid.sum_axis(f % 2) * grid.view(f % 3, &[1])),
-        3 => weighted(grid.broadcast(&[2, 2, 3]).sum_to(&[3])),
-        4 => weighted(grid.log_sum_exp(f % 2)),
-        5 => weighted(grid.max_axis(f % 2).exp()),
-        6 => weighted(grid.softmax(f % 2)),
-        7 => weighted(grid.permute(&[1, 0]).view(1, &[4]).powi(3)),
-        8 => {
-            let f = Unary::ALL[f % Unary::ALL.len()];
-            weighted(in_domain(f, grid).map(f))
-        }
-        9 => weighted(tame(grid).zip(binary(f), tame(grid.view(f % 4, &[3])))),
-        10 => weighted(tame(grid).powf(1.7) * x[f % 6]),
-        11 => flat.dot(flat.view(0, &[6]).exp()) * grid.get(4),
-        12 => weighted(grid.log_softmax(1)) + grid.mean() * flat.sum(),
-        _ => weighted(x[0] / (tame(grid) - grid.sum_axis(1).keep_axis(1))),
-    })
 }
 
 /// A function of two varying arguments; the order of a polygamma or Bessel function is not one.
@@ -109,7 +78,7 @@ fn run<'t, S: Scalar>(steps: &[Step], x: &[Var<'t, S>]) -> Var<'t, S> {
             Step::Dot(x) => Scalar::sum_of_products(x.iter().map(|&i| (at(i), at(i / 3)))),
             Step::MulAdd([a, b, c]) => at(*a).mul_add(at(*b), at(*c)),
             Step::Array(op, x, f) => {
-                on_array(*op, *f, &x.map(at)).unwrap_or(Var::from_value(S::one()))
+                arrays::on_array(*op, *f, &x.map(at)).unwrap_or(Var::from_value(S::one()))
             }
         };
         values.push(value);
@@ -133,6 +102,11 @@ fn forward_twice(steps: &[Step], x: &[f64], v: &[f64]) -> Result<f64, Error> {
 /// `∇(∇f·v)` by reverse over forward mode: a tape of dual numbers over handles of another tape.
 fn reverse_over_forward(steps: &[Step], x: &[f64], v: &[f64]) -> Result<Vec<f64>, Error> {
     gradient(|x| slope_along(steps, x, v), x)
+}
+
+/// `∇(∇f·v)` by reverse over reverse mode: the gradient of a recorded gradient.
+fn reverse_twice(steps: &[Step], x: &[f64], v: &[f64]) -> Result<Vec<f64>, Error> {
+    gradient(|x| run(steps, x).gradient(x).iter().zip(v).map(|(&g, &v)| g * v).sum(), x)
 }
 
 fn slope_along<'t>(steps: &[Step], x: &[Var<'t>], v: &[f64]) -> Var<'t> {
@@ -165,6 +139,7 @@ proptest! {
         let products = at.hvp(&v).expect("as long as the point");
         let one_shot = hvp(|x| run(steps, x), &x, &v).expect("shapes fit");
         let nested = reverse_over_forward(steps, &x, &v).expect("shapes fit");
+        let recorded = reverse_twice(steps, &x, &v).expect("shapes fit");
         let g = gradient(|x| run(steps, x), &x).expect("shapes fit");
         let (value, slope) = jvp(|x| run(steps, x), &x, &v).expect("shapes fit");
         // Rounding grows with the number of steps and with the derivatives that are added up.
@@ -179,6 +154,7 @@ proptest! {
             prop_assert!(near(at.gradient()[i], g[i]), "gradient {}: {} {}", i, at.gradient()[i], g[i]);
             prop_assert!(near(products[i], one_shot[i]), "{}: {} {}", i, products[i], one_shot[i]);
             prop_assert!(near(products[i], nested[i]), "{}: {} {}", i, products[i], nested[i]);
+            prop_assert!(near(products[i], recorded[i]), "{}: {} {}", i, products[i], recorded[i]);
         }
         prop_assert!(near(dot(&g, &v), slope), "{} {}", dot(&g, &v), slope);
         let curvature = forward_twice(steps, &x, &v).expect("shapes fit");

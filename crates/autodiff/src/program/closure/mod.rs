@@ -49,7 +49,6 @@ fn kind(program: &Program<f64>, id: Id) -> &'static str {
             TensorOp::Max(_) => "max",
             TensorOp::MaxShare(_) => "max_share",
             TensorOp::Shift(_) => "shift",
-            TensorOp::StopGradient => "stop_gradient",
             TensorOp::View { .. } => "view",
             TensorOp::Assemble { .. } => "assemble",
             TensorOp::Permute(_) => "permute",

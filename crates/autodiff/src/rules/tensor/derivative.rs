@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 
 use super::{TensorOp, contraction, elementwise, index, layout, own, reduction};
 use crate::lattice::Lattice;
+use crate::rules::Unary;
 use crate::scalar::{Elementary, Scalar};
 use crate::tape::Tensor;
 
@@ -35,7 +36,7 @@ impl<S: Scalar> TensorOp<S> {
             | Self::MaxShare(_)
             | Self::ArgMax(_)
             | Self::Shift(_)
-            | Self::StopGradient => Kind::Constant,
+            | Self::Map(Unary::StopGradient) => Kind::Constant,
             Self::Sum(_)
             | Self::SumTo(_)
             | Self::Broadcast(_)

@@ -86,8 +86,6 @@ pub(crate) enum TensorOp<S> {
     MaxShare(usize),
     /// The largest along an axis if it is finite, else 0, without a derivative: what log-sum-exp shifts by.
     Shift(usize),
-    /// The same elements, without a derivative.
-    StopGradient,
     /// The contiguous elements from `offset` on, in a new shape.
     View { offset: usize, shape: Shape },
     /// The array of this shape that is the sum of its operands, each laid contiguously from its offset on.
@@ -139,7 +137,6 @@ impl<S: Scalar> TensorOp<S> {
             Self::Max(_) => "max",
             Self::MaxShare(_) => "max_share",
             Self::Shift(_) => "shift",
-            Self::StopGradient => "stop_gradient",
             Self::View { .. } => "view",
             Self::Assemble { .. } => "assemble",
             Self::Permute(_) => "permute",
@@ -179,7 +176,6 @@ impl<S: Scalar> TensorOp<S> {
             Self::Max(axis) => TensorOp::Max(*axis),
             Self::MaxShare(axis) => TensorOp::MaxShare(*axis),
             Self::Shift(axis) => TensorOp::Shift(*axis),
-            Self::StopGradient => TensorOp::StopGradient,
             Self::View { offset, shape } => {
                 TensorOp::View { offset: *offset, shape: shape.clone() }
             }
@@ -215,9 +211,7 @@ impl<S: Scalar> TensorOp<S> {
             Self::Input(_) | Self::Data(_) | Self::Constant(_) => {
                 unreachable!("the shape of a source comes with it")
             }
-            Self::Map(_) | Self::PowerInt(_) | Self::PowerReal(_) | Self::StopGradient => {
-                Ok(x[0].into())
-            }
+            Self::Map(_) | Self::PowerInt(_) | Self::PowerReal(_) => Ok(x[0].into()),
             Self::Zip(_) => elementwise::broadcast_shape(x[0], x[1]),
             Self::MatMul { transpose_a, transpose_b } => {
                 contraction::matmul_shape(x[0], *transpose_a, x[1], *transpose_b)
@@ -276,7 +270,6 @@ impl<S: Scalar> TensorOp<S> {
                 kernel::max(x[0], *axis, y);
                 y.iter_mut().filter(|y| !y.is_finite()).for_each(|y| *y = S::zero());
             }
-            Self::StopGradient => y.copy_from_slice(x[0].data),
             Self::View { offset, .. } => y.copy_from_slice(&x[0].data[*offset..*offset + y.len()]),
             Self::Assemble { offsets, .. } => {
                 layout::assemble(x.iter().map(|x| x.data), offsets, y)
