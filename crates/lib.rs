@@ -10,6 +10,7 @@
 //! | [`autodiff`] | `dualtape-autodiff` | tape, derivative operators, recorded functions |
 //! | [`layers`] | `dualtape-layers` | parameters, layers, losses, data |
 //! | [`optimizers`] | `dualtape-optimizers` | Newton, Newton-CG, SGD, Adam |
+//! | `testing`, with the feature of this name | `dualtape-testing` | property tests of derivatives |
 //!
 //! # Example
 //!
@@ -31,6 +32,8 @@
 pub use dualtape_autodiff as autodiff;
 pub use dualtape_layers as layers;
 pub use dualtape_optimizers as optimizers;
+#[cfg(feature = "testing")]
+pub use dualtape_testing as testing;
 
 /// The examples of the README, run as tests.
 #[cfg(doctest)]

@@ -101,6 +101,15 @@ pub enum Error {
         count: usize,
     },
 
+    /// A recording has no instruction with this number.
+    #[error("instruction {step} does not exist: the recording has {count}")]
+    NoSuchStep {
+        /// The number asked for.
+        step: usize,
+        /// How many there are.
+        count: usize,
+    },
+
     /// Recorded again, on another branch, the function has another number of values.
     #[error(
         "the function had {recorded} values when recorded, and has {got} at these inputs; record it again there"

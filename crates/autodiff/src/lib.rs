@@ -15,7 +15,7 @@ pub use array::Array;
 pub use derivative::{
     BranchPolicy, Composite, CompositeLinearization, Fixed, Function, Inspection, Likelihood,
     LinearMap, Linearization, Matrix, Memory, PerExample, Quantity, Recorder, SparseHessian,
-    SparseJacobian, SparseMatrix, SparsityPattern, Tree, VectorFunction, checkpoint,
+    SparseJacobian, SparseMatrix, SparsityPattern, Step, Tree, VectorFunction, checkpoint,
     checkpoint_scalars, forward, gauss_newton, generic, gradient, gradient_of, hessian, hvp,
     jacobian, jvp, sparse_hessian, sparse_jacobian, taylor, third_derivative, value_and_gradient,
     value_and_gradient_of, value_gradient_and_auxiliary_of, vjp,

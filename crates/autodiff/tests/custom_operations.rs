@@ -269,3 +269,43 @@ fn refused_values_and_shapes_are_reported_with_the_operations_name() -> Result<(
     );
     Ok(())
 }
+
+/// `Σ x³`, by hand.
+struct Cubes;
+
+impl<R: Real> Operation<R> for Cubes {
+    fn name(&self) -> &'static str {
+        "cubes"
+    }
+
+    fn shape(&self, _: &[&[usize]]) -> Result<Vec<usize>, String> {
+        Ok(vec![])
+    }
+
+    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
+        y[0] = x[0].data.iter().map(|&x| x * x * x).sum();
+        Ok(())
+    }
+}
+
+impl<R: Real> Adjoint<R> for Cubes {
+    fn adjoint<'t>(
+        &self,
+        x: &[Tensor<'t, R>],
+        _: Tensor<'t, R>,
+        y_bar: Tensor<'t, R>,
+    ) -> Vec<Option<Tensor<'t, R>>> {
+        vec![Some(x[0] * x[0] * y_bar * R::constant(3.0))]
+    }
+}
+
+/// Where a derivative is 0, differences are small and none of them is.
+#[test]
+fn right_adjoints_are_not_refused_where_they_vanish() -> Result<(), Error> {
+    for at in [[0.0; 2], [1e-9, 0.0], [0.0, 1e-5], [1e-3, -1e-3]] {
+        let f =
+            Function::<f64>::record_tensor(&at, &[], |x, _| Tensor::custom(Cubes, &[x]).to_var())?;
+        assert!(close(&f.gradient(&at)?, &at.map(|x| 3.0 * x * x), 1e-15));
+    }
+    Ok(())
+}

@@ -115,7 +115,7 @@ impl<'f, S: Real> Function<'f, S> {
         })
     }
 
-    fn new(
+    pub(super) fn new(
         x: &[S],
         data: &[&Array<S>],
         recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Recording<S>, Error> + Send + Sync + 'f,

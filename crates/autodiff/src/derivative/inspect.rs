@@ -309,7 +309,7 @@ impl<'f, S: Real> Function<'f, S> {
     }
 
     /// The source line of an instruction, from a recording that looks out for it.
-    fn source_line(
+    pub(super) fn source_line(
         &self,
         x: &[S],
         id: Id,

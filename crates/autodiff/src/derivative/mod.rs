@@ -22,6 +22,7 @@ mod replay;
 mod sparse;
 mod split;
 mod stage;
+mod steps;
 mod tree;
 mod vector_function;
 
@@ -40,6 +41,7 @@ pub use sparse::{
     SparseHessian, SparseJacobian, SparseMatrix, SparsityPattern, sparse_hessian, sparse_jacobian,
 };
 pub use split::Likelihood;
+pub use steps::Step;
 pub use tree::{Fixed, Tree, gradient_of, value_and_gradient_of, value_gradient_and_auxiliary_of};
 pub use vector_function::{LinearMap, VectorFunction};
 

@@ -1,0 +1,228 @@
+//! One point, with its directions, and what the subject says there.
+
+use std::cell::OnceCell;
+
+use super::{How, Stop, Violation};
+use crate::check::Policy;
+use crate::curve::Sample;
+use crate::directions::Uneven;
+use crate::noise::noise;
+use crate::subject::{Answer, At, Refusal, Route, Subject};
+
+/// How far a point is moved to see rounding: far more than the spacing of numbers, far less than a function bends.
+const SPACING: f64 = 1.0 / 65536.0;
+
+/// A point at which laws are checked.
+pub(crate) struct Case<'a> {
+    pub subject: &'a dyn Subject,
+    pub policy: &'a Policy,
+    pub x: Vec<f64>,
+    /// Another point of the same domain.
+    pub other: Vec<f64>,
+    pub w: Vec<f64>,
+    /// A natural length of each component.
+    pub scales: Vec<f64>,
+    /// Three directions in units of these.
+    pub directions: [Vec<f64>; 3],
+    pub values: Vec<f64>,
+    pub seed: u64,
+    gradient: OnceCell<Vec<f64>>,
+    gradient_noise: OnceCell<Vec<f64>>,
+    value_noise: OnceCell<f64>,
+    product_noise: OnceCell<Vec<f64>>,
+}
+
+impl<'a> Case<'a> {
+    /// The case of a point, unless the function has no finite value there.
+    pub(crate) fn new(
+        subject: &'a dyn Subject,
+        policy: &'a Policy,
+        x: &[f64],
+        other: &[f64],
+        seed: u64,
+    ) -> Result<Self, Stop> {
+        let values = match subject.values(x) {
+            Ok(values) => values,
+            Err(refusal) if refusal.wrong_adjoint().is_some() => return Err(refusal.into()),
+            Err(refusal) => return Err(Stop::Rejected(format!("no value: {refusal}"))),
+        };
+        if values.iter().any(|y| !y.is_finite()) {
+            return Err(Stop::Rejected("the value is not finite".into()));
+        }
+        let mut uneven = Uneven::new(seed);
+        let w = match values.len() {
+            1 => vec![1.0],
+            m => uneven.direction(&vec![1.0; m]),
+        };
+        let scales = scales(x);
+        let directions = std::array::from_fn(|_| uneven.direction(&scales));
+        let other = if other.len() == x.len() { other.to_vec() } else { x.to_vec() };
+        Ok(Self {
+            subject,
+            policy,
+            x: x.to_vec(),
+            other,
+            w,
+            scales,
+            directions,
+            values,
+            seed,
+            gradient: OnceCell::new(),
+            gradient_noise: OnceCell::new(),
+            value_noise: OnceCell::new(),
+            product_noise: OnceCell::new(),
+        })
+    }
+
+    pub(crate) fn at(&self) -> At<'_> {
+        At { x: &self.x, w: &self.w }
+    }
+
+    /// `x + t·v`
+    pub(crate) fn moved(&self, t: f64, v: &[f64]) -> Vec<f64> {
+        self.x.iter().zip(v).map(|(x, v)| x + t * v).collect()
+    }
+
+    /// `φ(x + t·v)`, where that is finite.
+    pub(crate) fn sample(&self, t: f64, v: &[f64]) -> Option<Sample> {
+        let values = self.subject.values(&self.moved(t, v)).ok()?;
+        if values.len() != self.w.len() {
+            return None;
+        }
+        let terms = values.iter().zip(&self.w).map(|(y, w)| y * w);
+        let sample = Sample { value: terms.clone().sum(), magnitude: terms.map(f64::abs).sum() };
+        (sample.value.is_finite() && sample.magnitude.is_finite()).then_some(sample)
+    }
+
+    /// `Σ|wᵢ yᵢ|`
+    pub(crate) fn magnitude(&self) -> f64 {
+        self.values.iter().zip(&self.w).map(|(y, w)| (y * w).abs()).sum()
+    }
+
+    /// `∇φ(x)`; a point where it is not finite is rejected.
+    pub(crate) fn gradient(&self) -> Result<&[f64], Stop> {
+        if self.gradient.get().is_none() {
+            let gradient = finite(self.subject.gradient(self.at())?, "the gradient")?;
+            let _ = self.gradient.set(gradient);
+        }
+        Ok(self.gradient.get().map_or(&[], Vec::as_slice))
+    }
+
+    /// `∇²φ·v` at a point, by the first route that there is.
+    pub(crate) fn hvp_at(&self, at: At<'_>, v: &[f64]) -> Answer<Vec<f64>> {
+        first_offered(|route| self.subject.hvp(at, v, route))
+    }
+
+    /// `∇²φ(x)·v`.
+    pub(crate) fn hvp(&self, v: &[f64]) -> Result<Vec<f64>, Stop> {
+        finite(self.hvp_at(self.at(), v)?, "the Hessian-vector product")
+    }
+
+    /// `∇³φ(x)[u, v]`.
+    pub(crate) fn third(&self, u: &[f64], v: &[f64]) -> Result<Vec<f64>, Stop> {
+        let third = first_offered(|route| self.subject.third_derivative(self.at(), u, v, route))?;
+        finite(third, "the third derivative")
+    }
+
+    /// What `φ` rounds by.
+    pub(crate) fn value_noise(&self) -> f64 {
+        *self.value_noise.get_or_init(|| {
+            let along = |spacing| {
+                let f = |t| Some(vec![self.sample(t, &self.directions[0])?.value]);
+                noise(f, spacing).first().copied().unwrap_or(0.0)
+            };
+            along(SPACING).max(along(SPACING * SPACING * 16.0))
+        })
+    }
+
+    /// What `∇φ`, component by component in units of its scale, rounds by.
+    pub(crate) fn gradient_noise(&self) -> &[f64] {
+        self.gradient_noise.get_or_init(|| {
+            let [v, ..] = &self.directions;
+            let gradient = |t| {
+                let x = self.moved(t, v);
+                Some(self.scaled(&self.subject.gradient(At { x: &x, w: &self.w }).ok()?))
+            };
+            noise(gradient, SPACING)
+        })
+    }
+
+    /// What `∇²φ·v`, in the units of the gradient, rounds by.
+    pub(crate) fn product_noise(&self) -> &[f64] {
+        self.product_noise.get_or_init(|| {
+            let [u, v, _] = &self.directions;
+            let product = |t| {
+                let x = self.moved(t, u);
+                Some(self.scaled(&self.hvp_at(At { x: &x, w: &self.w }, v).ok()?))
+            };
+            noise(product, SPACING)
+        })
+    }
+
+    /// Each component times its scale: in units of the value.
+    pub(crate) fn scaled(&self, gradient: &[f64]) -> Vec<f64> {
+        gradient.iter().zip(&self.scales).map(|(g, s)| g * s).collect()
+    }
+
+    /// How much rounding may make of numbers of this size.
+    pub(crate) fn tolerance(&self, size: f64) -> f64 {
+        let growth = 4.0 + ((self.x.len() + self.values.len()) as f64).sqrt();
+        self.policy.tolerance.factor * f64::EPSILON * growth * size
+    }
+
+    /// Compares two numbers, if need be with the rounding of one of them: `noise` is not asked for unless they differ.
+    pub(crate) fn agree(
+        &self,
+        [given, expected]: [f64; 2],
+        size: f64,
+        noise: impl FnOnce() -> f64,
+        violation: impl FnOnce(How) -> Violation,
+    ) -> Result<(), Stop> {
+        let difference = (given - expected).abs();
+        let mut tolerance = self.tolerance(size.max(given.abs()).max(expected.abs()));
+        if difference <= tolerance || (given.is_nan() && expected.is_nan()) {
+            return Ok(());
+        }
+        tolerance += self.policy.tolerance.noise * noise();
+        if difference <= tolerance {
+            return Ok(());
+        }
+        Err(Stop::Violated(Box::new(violation(How::Compared { tolerance }))))
+    }
+}
+
+/// The answer by the first route that the subject has.
+fn first_offered<T>(answer: impl Fn(Route) -> Answer<T>) -> Answer<T> {
+    let routes = [Route::ForwardOverReverse, Route::Linearized, Route::ReverseOverReverse];
+    let mut answers = routes.into_iter().map(answer);
+    let offered = answers.find(|answer| !matches!(answer, Err(Refusal::NotOffered)));
+    offered.unwrap_or(Err(Refusal::NotOffered))
+}
+
+/// A derivative, if it is finite.
+pub(super) fn finite(derivative: Vec<f64>, what: &str) -> Result<Vec<f64>, Stop> {
+    match derivative.iter().all(|x| x.is_finite()) {
+        true => Ok(derivative),
+        false => Err(Stop::Rejected(format!("{what} is not finite"))),
+    }
+}
+
+/// The magnitude of each component, but nothing far below that of the largest.
+fn scales(x: &[f64]) -> Vec<f64> {
+    let largest = x.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+    let least = if largest > 0.0 { largest / 64.0 } else { 1.0 };
+    x.iter().map(|x| x.abs().max(least)).collect()
+}
+
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// `Σ|aᵢ bᵢ|`
+pub(super) fn size_of_dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a * b).abs()).sum()
+}
+
+pub(super) fn largest(x: &[f64]) -> f64 {
+    x.iter().fold(0.0, |m, x| m.max(x.abs()))
+}

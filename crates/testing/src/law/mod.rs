@@ -1,0 +1,210 @@
+//! The laws that derivatives obey, and one point at which they are put to the test.
+
+mod case;
+mod first;
+mod practice;
+mod second;
+mod taylor;
+mod third;
+
+use std::fmt;
+
+pub(crate) use case::Case;
+pub(crate) use taylor::component;
+
+use crate::subject::Refusal;
+
+/// A law that a derivative obeys, in the order in which they are checked.
+///
+/// The laws before [`FirstOrder`](Self::FirstOrder) compare one derivative with another, so they find what one mode does
+/// and another does not; a rule that is wrong in all modes alike only the values can refute, and that is what the Taylor
+/// remainders do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Law {
+    /// The function has a value, and its derivatives have the lengths that they must have, also without inputs.
+    Lengths,
+    /// The gradient by reverse mode is the derivative by forward mode, in each component.
+    ForwardIsReverse,
+    /// `⟨w, J v⟩ = ⟨Jᵀ w, v⟩`, and `Jᵀ w` is the gradient.
+    Adjoint,
+    /// The Taylor remainder after the gradient falls with slope 2.
+    FirstOrder,
+    /// `H(a u + b v) = a H u + b H v`.
+    Linearity,
+    /// `uᵀ H v = vᵀ H u`.
+    Symmetry,
+    /// Forward over reverse, reverse over reverse, the linearised recording and nested duals agree on `H v`.
+    SecondOrderModes,
+    /// The Taylor remainder after the Hessian-vector product falls with slope 3.
+    SecondOrder,
+    /// `∇³φ[u, v]·z` is the same in whatever order the directions are taken.
+    ThirdOrderSymmetry,
+    /// All modes agree on the third derivative.
+    ThirdOrderModes,
+    /// The Taylor remainder after the third derivative falls with slope 4.
+    ThirdOrder,
+    /// What was recorded elsewhere gives, bit for bit, what a fresh recording gives.
+    Replay,
+    /// Several products at once are, bit for bit, those taken one at a time.
+    Lanes,
+    /// Single precision agrees with double, to its own rounding.
+    SinglePrecision,
+}
+
+impl Law {
+    /// All laws, in the order in which they are checked.
+    pub const ALL: &'static [Self] = &[
+        Self::Lengths,
+        Self::ForwardIsReverse,
+        Self::Adjoint,
+        Self::FirstOrder,
+        Self::Linearity,
+        Self::Symmetry,
+        Self::SecondOrderModes,
+        Self::SecondOrder,
+        Self::ThirdOrderSymmetry,
+        Self::ThirdOrderModes,
+        Self::ThirdOrder,
+        Self::Replay,
+        Self::Lanes,
+        Self::SinglePrecision,
+    ];
+
+    /// The order of derivative that it is about.
+    pub fn order(self) -> usize {
+        match self {
+            Self::Linearity
+            | Self::Symmetry
+            | Self::SecondOrderModes
+            | Self::SecondOrder
+            | Self::Lanes => 2,
+            Self::ThirdOrderSymmetry | Self::ThirdOrderModes | Self::ThirdOrder => 3,
+            _ => 1,
+        }
+    }
+
+    /// The law that a violation is of: a hand-written adjoint that was refused when recorded is a wrong first derivative,
+    /// whatever was being checked.
+    pub(crate) fn blamed(self, violation: &Violation) -> Self {
+        match violation.how {
+            How::Recorded { .. } => Self::FirstOrder,
+            _ => self,
+        }
+    }
+
+    /// Puts it to the test.
+    pub(crate) fn check(self, case: &Case<'_>) -> Result<(), Stop> {
+        match self {
+            Self::Lengths => first::lengths(case),
+            Self::ForwardIsReverse => first::forward_is_reverse(case),
+            Self::Adjoint => first::adjoint(case),
+            Self::FirstOrder => taylor::first(case),
+            Self::Linearity => second::linearity(case),
+            Self::Symmetry => second::symmetry(case),
+            Self::SecondOrderModes => second::modes(case),
+            Self::SecondOrder => taylor::second(case),
+            Self::ThirdOrderSymmetry => third::symmetry(case),
+            Self::ThirdOrderModes => third::modes(case),
+            Self::ThirdOrder => taylor::third(case),
+            Self::Replay => practice::replay(case),
+            Self::Lanes => practice::lanes(case),
+            Self::SinglePrecision => practice::single(case),
+        }
+    }
+}
+
+impl fmt::Display for Law {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lengths => "derivatives have the lengths of their inputs",
+            Self::ForwardIsReverse => "reverse gradient = forward derivative",
+            Self::Adjoint => "⟨w, Jv⟩ = ⟨Jᵀw, v⟩",
+            Self::FirstOrder => "the Taylor remainder after the gradient falls with slope 2",
+            Self::Linearity => "the Hessian-vector product is linear in the vector",
+            Self::Symmetry => "uᵀHv = vᵀHu",
+            Self::SecondOrderModes => "all modes give the same Hessian-vector product",
+            Self::SecondOrder => "the Taylor remainder after the Hessian falls with slope 3",
+            Self::ThirdOrderSymmetry => "the third derivative is symmetric in its directions",
+            Self::ThirdOrderModes => "all modes give the same third derivative",
+            Self::ThirdOrder => {
+                "the Taylor remainder after the third derivative falls with slope 4"
+            }
+            Self::Replay => "a replay is a fresh recording, bit for bit",
+            Self::Lanes => "several products at once are single ones, bit for bit",
+            Self::SinglePrecision => "single precision agrees with double",
+        })
+    }
+}
+
+/// Why a law was not found to hold at a point.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It does not.
+    Violated(Box<Violation>),
+    /// It is about what the subject does not offer, or refuses.
+    Unanswered(Refusal),
+    /// The point is none at which it could be checked: a kink, an edge, no value.
+    Rejected(String),
+}
+
+/// Where two numbers that must agree do not.
+#[derive(Clone, Debug)]
+pub(crate) struct Violation {
+    pub given: f64,
+    pub expected: f64,
+    pub component: Option<usize>,
+    /// What `given` and `expected` are.
+    pub terms: [String; 2],
+    pub how: How,
+}
+
+/// How a violation was found.
+#[derive(Clone, Debug)]
+pub(crate) enum How {
+    /// Two computed numbers differ by more than rounding may: this much.
+    Compared { tolerance: f64 },
+    /// The remainder falls with this slope; steps and remainders.
+    Measured { slope: f64, steps: Vec<(f64, f64)> },
+    /// The function has no such derivative there.
+    Kink { slope: f64 },
+    /// In a debug build, an operation's adjoint was refused when it was recorded.
+    Recorded { operation: &'static str, operand: usize, at: &'static std::panic::Location<'static> },
+    /// The number itself says it: a wrong length, an error.
+    Plain(String),
+}
+
+impl Violation {
+    /// A point at which there must be a derivative and is none.
+    pub(crate) fn of_point(reason: String) -> Self {
+        Self {
+            given: f64::NAN,
+            expected: f64::NAN,
+            component: None,
+            terms: ["the derivative".into(), "a derivative at every point".into()],
+            how: How::Plain(reason),
+        }
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        match refusal.wrong_adjoint() {
+            Some(wrong) => Stop::Violated(Box::new(Violation {
+                given: wrong.adjoint,
+                expected: wrong.difference,
+                component: None,
+                terms: [
+                    format!("the adjoint of \"{}\"", wrong.operation),
+                    "differences of its values".into(),
+                ],
+                how: How::Recorded {
+                    operation: wrong.operation,
+                    operand: wrong.operand,
+                    at: wrong.at,
+                },
+            })),
+            None => Stop::Unanswered(refusal),
+        }
+    }
+}

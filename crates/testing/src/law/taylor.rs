@@ -1,0 +1,173 @@
+//! Taylor remainders: derivatives held against the values.
+
+use super::case::{dot, largest, size_of_dot};
+use super::{Case, How, Stop, Violation, second};
+use crate::check::Kinks;
+use crate::curve::{Claim, Curve, Judgement};
+use crate::subject::At;
+
+pub(super) fn first(case: &Case<'_>) -> Result<(), Stop> {
+    let gradient = case.subject.gradient(case.at())?;
+    let [v, ..] = &case.directions;
+    if gradient.iter().any(|g| !g.is_finite()) {
+        return smooth_all_the_same(case, &[], "the gradient");
+    }
+    let claims = [slope(case, &gradient, v)];
+    judge(case, v, &claims, "the gradient along the direction")
+}
+
+pub(super) fn second(case: &Case<'_>) -> Result<(), Stop> {
+    let [v, ..] = &case.directions;
+    let product = case.hvp_at(case.at(), v)?;
+    let along = slope(case, case.gradient()?, v);
+    if product.iter().any(|h| !h.is_finite()) {
+        return smooth_all_the_same(case, &[along], "the Hessian-vector product");
+    }
+    let claims = [along, curvature(case, &product, v)?];
+    judge(case, v, &claims, "vᵀHv")
+}
+
+pub(super) fn third(case: &Case<'_>) -> Result<(), Stop> {
+    let [v, ..] = &case.directions;
+    let (product, third) = (case.hvp(v)?, case.third(v, v)?);
+    let size = second::size(case)?.max(largest(&case.scaled(&product)));
+    let noise = 4.0 * case.product_noise().iter().sum::<f64>();
+    let error = 4.0 * case.tolerance(size.max(size_of_dot(&third, v))) + noise;
+    let claims = [
+        slope(case, case.gradient()?, v),
+        curvature(case, &product, v)?,
+        Claim { derivative: dot(&third, v), error },
+    ];
+    judge(case, v, &claims, "∇³φ[v, v, v]")
+}
+
+fn slope(case: &Case<'_>, gradient: &[f64], v: &[f64]) -> Claim {
+    let size = case.magnitude().max(size_of_dot(gradient, v));
+    Claim { derivative: dot(gradient, v), error: case.tolerance(size) }
+}
+
+fn curvature(case: &Case<'_>, product: &[f64], v: &[f64]) -> Result<Claim, Stop> {
+    let size = second::size(case)?.max(size_of_dot(product, v));
+    Ok(Claim { derivative: dot(product, v), error: case.tolerance(size) })
+}
+
+/// Judges the last claim along `v`.
+fn judge(case: &Case<'_>, v: &[f64], claims: &[Claim], what: &str) -> Result<(), Stop> {
+    if v.is_empty() {
+        return Ok(());
+    }
+    let Some(curve) = Curve::sample(|t| case.sample(t, v), claims[0].derivative, 0.0) else {
+        return Err(Stop::Rejected("the value is not finite".into()));
+    };
+    if curve.judge(claims, 0.0) == Judgement::Holds {
+        return Ok(());
+    }
+    // Only now it matters how much is rounding.
+    let noise = case.value_noise();
+    let claims: Vec<Claim> = claims
+        .iter()
+        .enumerate()
+        .map(|(i, &claim)| Claim { error: claim.error + 4.0 * noise_of(case, i + 1), ..claim })
+        .collect();
+    let order = claims.len();
+    let claimed = claims.last().map_or(0.0, |claim| claim.derivative);
+    let violation = |expected: f64, how: How| Violation {
+        given: claimed,
+        expected,
+        component: None,
+        terms: [what.into(), "differences of the values".into()],
+        how,
+    };
+    match curve.judge(&claims, noise) {
+        Judgement::Holds => Ok(()),
+        Judgement::Edge => Err(Stop::Rejected("the point is at the edge of the domain".into())),
+        Judgement::Kink { slope } if case.policy.kinks == Kinks::Report => {
+            Err(Stop::Violated(Box::new(violation(f64::NAN, How::Kink { slope }))))
+        }
+        Judgement::Kink { .. } => Err(Stop::Rejected(format!("a kink of order {order}"))),
+        Judgement::Wrong { slope, measured } => {
+            let steps = curve.table(&claims, noise);
+            let how = How::Measured { slope: slope.max(order as f64), steps };
+            Err(Stop::Violated(Box::new(violation(measured, how))))
+        }
+    }
+}
+
+/// What a derivative along a direction rounds by.
+fn noise_of(case: &Case<'_>, order: usize) -> f64 {
+    match order {
+        1 => case.gradient_noise().iter().sum(),
+        2 => case.product_noise().iter().sum(),
+        _ => 4.0 * case.product_noise().iter().sum::<f64>(),
+    }
+}
+
+/// A derivative is not finite: that is right at a kink or an edge, and wrong where the values say that there is one.
+fn smooth_all_the_same(case: &Case<'_>, below: &[Claim], what: &str) -> Result<(), Stop> {
+    let [v, ..] = &case.directions;
+    let mut claims = below.to_vec();
+    claims.push(Claim { derivative: 0.0, error: 0.0 });
+    let slope = below.first().map_or(0.0, |claim| claim.derivative);
+    let curve = Curve::sample(|t| case.sample(t, v), slope, 0.0);
+    match curve.map(|curve| curve.judge(&claims, case.value_noise())) {
+        Some(Judgement::Wrong { measured, .. }) => Err(Stop::Violated(Box::new(Violation {
+            given: f64::NAN,
+            expected: measured,
+            component: None,
+            terms: [format!("{what} along the direction"), "differences of the values".into()],
+            how: How::Plain(format!("{what} is not finite where the function is smooth")),
+        }))),
+        _ => Err(Stop::Rejected(format!("{what} is not finite"))),
+    }
+}
+
+/// Looks for the component in which a wrong derivative is wrong: the claimed and the measured one.
+pub(crate) fn component(case: &Case<'_>, order: usize) -> Option<(usize, f64, f64)> {
+    let [v, ..] = &case.directions;
+    let product = (order == 2).then(|| case.hvp(v)).transpose().ok()?;
+    let gradient = case.gradient().ok()?;
+    let mut worst: Option<(f64, usize, f64, f64)> = None;
+    for i in 0..case.x.len().min(64) {
+        let s = case.scales[i];
+        let found = match &product {
+            None => {
+                let mut e = vec![0.0; case.x.len()];
+                e[i] = s;
+                wrong_along(case, &e, gradient[i] * s)
+            }
+            Some(product) => wrong_gradient(case, v, i, product[i]).map(|(a, b)| (a * s, b * s)),
+        };
+        if let Some((given, measured)) = found {
+            let error = (given - measured).abs() / given.abs().max(measured.abs());
+            if worst.is_none_or(|(most, ..)| error > most) {
+                worst = Some((error, i, given / s, measured / s));
+            }
+        }
+    }
+    worst.map(|(_, i, given, measured)| (i, given, measured))
+}
+
+fn wrong_along(case: &Case<'_>, v: &[f64], claimed: f64) -> Option<(f64, f64)> {
+    let error = case.tolerance(case.magnitude().max(claimed.abs()));
+    let curve = Curve::sample(|t| case.sample(t, v), claimed, 0.0)?;
+    match curve.judge(&[Claim { derivative: claimed, error }], case.value_noise()) {
+        Judgement::Wrong { measured, .. } => Some((claimed, measured)),
+        _ => None,
+    }
+}
+
+/// Component `i` of the gradient along `v`, whose derivative is claimed to be this.
+fn wrong_gradient(case: &Case<'_>, v: &[f64], i: usize, claimed: f64) -> Option<(f64, f64)> {
+    let sample = |t: f64| {
+        let gradient = case.subject.gradient(At { x: &case.moved(t, v), w: &case.w }).ok()?;
+        let value = *gradient.get(i)?;
+        value.is_finite().then_some(crate::curve::Sample { value, magnitude: value.abs() })
+    };
+    let size = second::size(case).ok()? / case.scales[i];
+    let claim = Claim { derivative: claimed, error: case.tolerance(size.max(claimed.abs())) };
+    let noise = case.gradient_noise().get(i).map_or(0.0, |noise| noise / case.scales[i]);
+    match Curve::sample(sample, claimed, noise)?.judge(&[claim], noise) {
+        Judgement::Wrong { measured, .. } => Some((claimed, measured)),
+        _ => None,
+    }
+}

@@ -1,0 +1,73 @@
+//! Laws of third derivatives that need no values.
+
+use super::case::{dot, finite, largest, size_of_dot};
+use super::second::same_products;
+use super::{Case, Stop, Violation, second};
+use crate::subject::{Refusal, Route};
+
+/// The size of what third derivatives are made of.
+fn size(case: &Case<'_>) -> Result<f64, Stop> {
+    let product = case.hvp(&case.directions[1])?;
+    Ok(second::size(case)?.max(largest(&case.scaled(&product))))
+}
+
+/// What a third derivative may round by: it is not sampled, but is made of second ones.
+fn noise(case: &Case<'_>) -> f64 {
+    4.0 * case.product_noise().iter().sum::<f64>()
+}
+
+pub(super) fn symmetry(case: &Case<'_>) -> Result<(), Stop> {
+    let [u, v, z] = &case.directions;
+    let (of_uv, of_vu, of_zv) = (case.third(u, v)?, case.third(v, u)?, case.third(z, v)?);
+    let size = size(case)?.max(largest(&case.scaled(&of_uv))).max(largest(&case.scaled(&of_zv)));
+    same_products(case, [&of_uv, &of_vu], 4.0 * size, ["∇³φ[u, v]", "∇³φ[v, u]"])?;
+    let sides = [dot(&of_uv, z), dot(&of_zv, u)];
+    let size = size.max(size_of_dot(&of_uv, z)).max(size_of_dot(&of_zv, u));
+    case.agree(
+        sides,
+        4.0 * size,
+        || noise(case),
+        |how| Violation {
+            given: sides[0],
+            expected: sides[1],
+            component: None,
+            terms: ["∇³φ[u, v]·z".into(), "∇³φ[z, v]·u".into()],
+            how,
+        },
+    )
+}
+
+pub(super) fn modes(case: &Case<'_>) -> Result<(), Stop> {
+    let [u, v, _] = &case.directions;
+    let third = case.third(u, v)?;
+    let size = size(case)?.max(largest(&case.scaled(&third)));
+    let mut compared = false;
+    for route in [Route::Linearized, Route::ReverseOverReverse] {
+        let another = match case.subject.third_derivative(case.at(), u, v, route) {
+            Err(Refusal::NotOffered) => continue,
+            answer => finite(answer?, "the third derivative")?,
+        };
+        compared = true;
+        let terms = [&*route.to_string(), "reverse over nested duals"];
+        same_products(case, [&another, &third], 4.0 * size, terms)?;
+    }
+    let forward = match case.subject.derivatives_along(case.at(), v, 3) {
+        Err(Refusal::NotOffered) if compared => return Ok(()),
+        answer => answer?[3],
+    };
+    let third = case.third(v, v)?;
+    let along = dot(&third, v);
+    let size = 4.0 * size.max(size_of_dot(&third, v));
+    case.agree(
+        [forward, along],
+        size,
+        || noise(case),
+        |how| Violation {
+            given: forward,
+            expected: along,
+            component: None,
+            terms: ["∇³φ[v, v, v] by forward mode".into(), "∇³φ[v, v]·v by reverse mode".into()],
+            how,
+        },
+    )
+}

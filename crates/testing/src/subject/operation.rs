@@ -1,0 +1,157 @@
+//! Operations of one's own.
+
+use std::sync::Arc;
+
+use dualtape_autodiff::{
+    Adjoint, Elementwise, Fault, NumericAdjoint, Operation, Real, Scalar, Tape, Tensor, View,
+};
+
+use super::Subject;
+use super::recorded::Recorded;
+use super::tensors::{Map, Tensors};
+
+/// The file in which operations are applied for the user.
+pub(crate) const ADAPTOR: &str = file!();
+
+/// An [`Elementwise`] operation on arrays of these shapes, which broadcast.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::{Elementwise, Scalar, c};
+/// use dualtape_testing::{check, elementwise};
+///
+/// /// `ln cosh(x − y)`
+/// struct LogCosh;
+///
+/// impl Elementwise<2> for LogCosh {
+///     const NAME: &'static str = "log cosh";
+///     fn eval<S: Scalar>(&self, [x, y]: [S; 2]) -> S {
+///         let r = x - y;
+///         r + (r * c(-2.0)).softplus() - S::constant(2_f64.ln())
+///     }
+/// }
+///
+/// let summary = check(elementwise(LogCosh, [&[2, 3], &[3]])).order(3).assert();
+/// assert!(summary.skipped().is_empty());
+/// ```
+pub fn elementwise<const N: usize, E: Elementwise<N>>(
+    op: E,
+    shapes: [&[usize]; N],
+) -> impl Subject {
+    Recorded(Tensors::new(&shapes, Pointwise::<E, N>(Arc::new(op))))
+}
+
+/// An [`Operation`] with its [`Adjoint`], on arrays of these shapes.
+///
+/// In debug builds the autodiff crate refuses a wrong adjoint when it is recorded; here that is a failure as any other.
+pub fn operation<O: Adjoint<f64>>(op: O, shapes: &[&[usize]]) -> impl Subject {
+    Recorded(Tensors::new(shapes, Own(Arc::new(op))))
+}
+
+/// An [`Operation`] with its [`NumericAdjoint`], on arrays of these shapes.
+///
+/// It has a gradient and nothing else: all other laws must be refused, and the summary lists them.
+pub fn numeric_operation<O: NumericAdjoint<f64>>(op: O, shapes: &[&[usize]]) -> impl Subject {
+    Recorded(Tensors::new(shapes, Numeric(Arc::new(op))))
+}
+
+/// An operation that is applied more than once.
+struct Shared<O>(Arc<O>);
+
+impl<const N: usize, E: Elementwise<N>> Elementwise<N> for Shared<E> {
+    const NAME: &'static str = E::NAME;
+
+    fn eval<S: Scalar>(&self, x: [S; N]) -> S {
+        self.0.eval(x)
+    }
+}
+
+impl<R: Real, O: Operation<R>> Operation<R> for Shared<O> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn shape(&self, x: &[&[usize]]) -> Result<Vec<usize>, String> {
+        self.0.shape(x)
+    }
+
+    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
+        self.0.forward(x, y)
+    }
+}
+
+impl<R: Real, O: Adjoint<R>> Adjoint<R> for Shared<O> {
+    fn adjoint<'t>(
+        &self,
+        x: &[Tensor<'t, R>],
+        y: Tensor<'t, R>,
+        y_bar: Tensor<'t, R>,
+    ) -> Vec<Option<Tensor<'t, R>>> {
+        self.0.adjoint(x, y, y_bar)
+    }
+}
+
+impl<R: Real, O: NumericAdjoint<R>> NumericAdjoint<R> for Shared<O> {
+    fn adjoint(
+        &self,
+        x: &[View<'_, R>],
+        y: View<'_, R>,
+        y_bar: View<'_, R>,
+        x_bar: &mut [&mut [R]],
+    ) {
+        self.0.adjoint(x, y, y_bar, x_bar);
+    }
+}
+
+struct Pointwise<E, const N: usize>(Arc<E>);
+
+impl<E: Elementwise<N>, const N: usize> Pointwise<E, N> {
+    fn on<'t, S: Real>(&self, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
+        Tensor::elementwise(Shared(Arc::clone(&self.0)), std::array::from_fn(|i: usize| x[i]))
+    }
+}
+
+impl<E: Elementwise<N>, const N: usize> Map for Pointwise<E, N> {
+    fn name(&self) -> String {
+        E::NAME.into()
+    }
+
+    fn apply<'t>(&self, _: &'t Tape, x: &[Tensor<'t>]) -> Tensor<'t> {
+        self.on(x)
+    }
+
+    fn in_single(&self) -> Option<&dyn Map<f32>> {
+        Some(self)
+    }
+}
+
+impl<E: Elementwise<N>, const N: usize> Map<f32> for Pointwise<E, N> {
+    fn apply<'t>(&self, _: &'t Tape<f32>, x: &[Tensor<'t, f32>]) -> Tensor<'t, f32> {
+        self.on(x)
+    }
+}
+
+struct Own<O>(Arc<O>);
+
+impl<O: Adjoint<f64>> Map for Own<O> {
+    fn name(&self) -> String {
+        self.0.name().into()
+    }
+
+    fn apply<'t>(&self, _: &'t Tape, x: &[Tensor<'t>]) -> Tensor<'t> {
+        Tensor::custom(Shared(Arc::clone(&self.0)), x)
+    }
+}
+
+struct Numeric<O>(Arc<O>);
+
+impl<O: NumericAdjoint<f64>> Map for Numeric<O> {
+    fn name(&self) -> String {
+        self.0.name().into()
+    }
+
+    fn apply<'t>(&self, _: &'t Tape, x: &[Tensor<'t>]) -> Tensor<'t> {
+        Tensor::custom_numeric(Shared(Arc::clone(&self.0)), x)
+    }
+}

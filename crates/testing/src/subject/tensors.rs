@@ -1,0 +1,142 @@
+//! Functions of arrays.
+
+use dualtape_autodiff::{Array, Error, Function, Real, Tape, Tensor, Var, VectorFunction};
+
+use super::record::Record;
+use super::recorded::Recorded;
+use super::{Answer, At, Refusal, Subject};
+
+/// A function of arrays of these shapes, differentiated with respect to all their elements.
+///
+/// Data that are not differentiated are captured as [`Array`]s and recorded by [`Tensor::constant`].
+///
+/// # Example
+///
+/// ```
+/// use dualtape_testing::{check, tensors};
+///
+/// check(tensors(&[&[2, 3], &[3, 1]], |x| x[0].matmul(x[1]).tanh())).assert();
+/// ```
+pub fn tensors<'f, F>(shapes: &[&[usize]], f: F) -> impl Subject + use<'f, F>
+where
+    F: for<'t> Fn(&[Tensor<'t>]) -> Tensor<'t> + Send + Sync + 'f,
+{
+    Recorded(Tensors::new(shapes, closure(move |_, x| f(x))))
+}
+
+/// A scalar function of arrays of these shapes, such as a loss of predictions and targets.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_testing::{check, tensor_loss};
+///
+/// check(tensor_loss(&[&[4, 3], &[4, 3]], |x| (x[0].log_softmax(1) * x[1]).sum())).assert();
+/// ```
+pub fn tensor_loss<'f, F>(shapes: &[&[usize]], f: F) -> impl Subject + use<'f, F>
+where
+    F: for<'t> Fn(&[Tensor<'t>]) -> Var<'t> + Send + Sync + 'f,
+{
+    Recorded(Tensors::new(shapes, closure(move |tape, x| f(x).to_tensor(tape))))
+}
+
+/// A function of arrays over one number, or over both.
+pub(super) trait Map<S: Real = f64>: Sync {
+    fn apply<'t>(&self, tape: &'t Tape<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S>;
+
+    fn name(&self) -> String {
+        "the function".into()
+    }
+
+    fn in_single(&self) -> Option<&dyn Map<f32>> {
+        None
+    }
+}
+
+struct Closure<F>(F);
+
+/// Where the compiler is told what kind of closure it is.
+fn closure<F>(f: F) -> impl Map
+where
+    F: for<'t> Fn(&'t Tape, &[Tensor<'t>]) -> Tensor<'t> + Send + Sync,
+{
+    Closure(f)
+}
+
+impl<F> Map for Closure<F>
+where
+    F: for<'t> Fn(&'t Tape, &[Tensor<'t>]) -> Tensor<'t> + Send + Sync,
+{
+    fn apply<'t>(&self, tape: &'t Tape, x: &[Tensor<'t>]) -> Tensor<'t> {
+        (self.0)(tape, x)
+    }
+}
+
+/// A function of arrays of these shapes.
+pub(super) struct Tensors<M> {
+    shapes: Vec<Vec<usize>>,
+    map: M,
+}
+
+impl<M: Map> Tensors<M> {
+    pub(super) fn new(shapes: &[&[usize]], map: M) -> Self {
+        Self { shapes: shapes.iter().map(|&shape| shape.to_vec()).collect(), map }
+    }
+}
+
+/// `f` of the arrays in a flat vector.
+fn of_flat<'t, S: Real>(
+    map: &dyn Map<S>,
+    shapes: &[Vec<usize>],
+    flat: Tensor<'t, S>,
+) -> Tensor<'t, S> {
+    let mut offset = 0;
+    let mut arrays = Vec::with_capacity(shapes.len());
+    for shape in shapes {
+        arrays.push(flat.view(offset, shape));
+        offset += shape.iter().product::<usize>();
+    }
+    map.apply(flat.tape(), &arrays)
+}
+
+/// `⟨w, y⟩`
+fn weighted_array<'t, S: Real>(y: Tensor<'t, S>, w: &[f64]) -> Var<'t, S> {
+    if w == [1.0] {
+        return y.to_var();
+    }
+    let weights = w.iter().map(|&w| S::constant(w)).collect();
+    (y.reshape(&[y.len()]) * y.constant(&Array::vector(weights))).sum()
+}
+
+impl<M: Map> Record for Tensors<M> {
+    fn name(&self) -> String {
+        self.map.name()
+    }
+
+    fn inputs(&self) -> Option<usize> {
+        Some(self.shapes.iter().map(|shape| shape.iter().product::<usize>()).sum())
+    }
+
+    fn record<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
+        let tape = x.iter().find_map(|x| x.tape()).expect("an input is on its tape");
+        of_flat(&self.map, &self.shapes, Tensor::from_vars(tape, x)).scalars()
+    }
+
+    fn function<'a>(&'a self, at: At<'_>) -> Result<Function<'a>, Error> {
+        let w = at.w.to_vec();
+        Function::record_tensor(at.x, &[], move |x, _| {
+            weighted_array(of_flat(&self.map, &self.shapes, x), &w)
+        })
+    }
+
+    fn vector_function<'a>(&'a self, x: &[f64]) -> Result<VectorFunction<'a>, Error> {
+        VectorFunction::record_tensor(x, &[], |x, _| of_flat(&self.map, &self.shapes, x))
+    }
+
+    fn single(&self, x: &[f32], w: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {
+        let map = self.map.in_single().ok_or(Refusal::NotOffered)?;
+        let f = VectorFunction::<f32>::record_tensor(x, &[], |x, _| of_flat(map, &self.shapes, x))?;
+        let w: Vec<f32> = w.iter().map(|&w| w as f32).collect();
+        Ok(f.vjp(x, &w)?)
+    }
+}

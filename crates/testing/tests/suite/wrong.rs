@@ -1,0 +1,249 @@
+//! What is wrong is caught, by the law that it breaks, with its cause and its line.
+
+use dualtape_autodiff::{
+    Adjoint, Elementwise, Fault, NumericAdjoint, Operation, Real, Scalar, Tensor, Var, View, c,
+};
+use dualtape_testing::strategies::{away_from, positive, reals};
+use dualtape_testing::{
+    Answer, At, Cause, Failure, Kinks, Law, Route, Skip, Subject, check, check_derivatives,
+    elementwise, numeric_operation, operation, tensor_loss,
+};
+
+/// `x² sin y` and its derivatives, of which one is spoilt.
+#[derive(Clone, Copy, Default)]
+struct Spoilt {
+    gradient: Option<fn([f64; 2]) -> [f64; 2]>,
+    slope: Option<f64>,
+    hessian: Option<fn([f64; 4]) -> [f64; 4]>,
+    reverse: Option<f64>,
+}
+
+fn fail(subject: impl Subject) -> Failure {
+    check(subject).seed(7).check().expect_err("the derivative is wrong")
+}
+
+impl Subject for Spoilt {
+    fn inputs(&self) -> Option<usize> {
+        Some(2)
+    }
+
+    fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {
+        Ok(vec![x[0] * x[0] * x[1].sin()])
+    }
+
+    fn gradient(&self, at: At<'_>) -> Answer<Vec<f64>> {
+        let [x, y] = [at.x[0], at.x[1]];
+        let gradient = [2.0 * x * y.sin(), x * x * y.cos()];
+        Ok(self.gradient.map_or(gradient, |spoil| spoil(gradient)).to_vec())
+    }
+
+    fn slope(&self, at: At<'_>, v: &[f64]) -> Answer<f64> {
+        let gradient = self.gradient(at)?;
+        Ok(self.slope.unwrap_or(1.0) * (gradient[0] * v[0] + gradient[1] * v[1]))
+    }
+
+    fn hvp(&self, at: At<'_>, v: &[f64], route: Route) -> Answer<Vec<f64>> {
+        let [x, y] = [at.x[0], at.x[1]];
+        let cross = 2.0 * x * y.cos();
+        let h = [2.0 * y.sin(), cross, cross, -x * x * y.sin()];
+        let [a, b, c, d] = self.hessian.map_or(h, |spoil| spoil(h));
+        let factor =
+            if route == Route::ReverseOverReverse { self.reverse.unwrap_or(1.0) } else { 1.0 };
+        Ok(vec![factor * (a * v[0] + b * v[1]), factor * (c * v[0] + d * v[1])])
+    }
+}
+
+#[test]
+fn each_kind_of_error_breaks_its_law() {
+    assert!(check(Spoilt::default()).check().is_ok());
+    let sign = fail(Spoilt { gradient: Some(|[a, b]| [a, -b]), ..Default::default() });
+    assert_eq!(
+        (sign.law(), sign.component(), sign.cause()),
+        (Some(Law::FirstOrder), Some(1), Cause::WrongSign)
+    );
+    let term = fail(Spoilt { gradient: Some(|[a, b]| [a + 0.5 * b, b]), ..Default::default() });
+    assert_eq!(
+        (term.law(), term.component(), term.cause()),
+        (Some(Law::FirstOrder), Some(0), Cause::MissingTerm)
+    );
+    let zero = fail(Spoilt { gradient: Some(|[_, b]| [0.0, b]), ..Default::default() });
+    assert_eq!(
+        (zero.law(), zero.component(), zero.cause()),
+        (Some(Law::FirstOrder), Some(0), Cause::Zero)
+    );
+    let mode = fail(Spoilt { slope: Some(0.5), ..Default::default() });
+    assert_eq!(
+        (mode.law(), mode.cause()),
+        (Some(Law::ForwardIsReverse), Cause::WrongFactor { factor: 2.0 })
+    );
+    let transposed =
+        fail(Spoilt { hessian: Some(|[a, b, c, d]| [a, b, 3.0 * c, d]), ..Default::default() });
+    assert_eq!(transposed.law(), Some(Law::Symmetry));
+    let flat = fail(Spoilt { hessian: Some(|_| [0.0; 4]), ..Default::default() });
+    assert_eq!((flat.law(), flat.cause()), (Some(Law::SecondOrder), Cause::Zero));
+    let half = fail(Spoilt { hessian: Some(|h| h.map(|h| h / 2.0)), ..Default::default() });
+    assert_eq!(
+        (half.law(), half.cause()),
+        (Some(Law::SecondOrder), Cause::WrongFactor { factor: 0.5 })
+    );
+    let route = fail(Spoilt { reverse: Some(1.0 + 1e-9), ..Default::default() });
+    assert_eq!((route.law(), route.cause()), (Some(Law::SecondOrderModes), Cause::Cancellation));
+}
+
+/// `ln cosh x`, whose derivative by the chain rule is lost in one branch.
+struct Detached;
+
+impl Elementwise<1> for Detached {
+    const NAME: &'static str = "detached";
+
+    fn eval<S: Scalar>(&self, [x]: [S; 1]) -> S {
+        if x > c_of(0.5) { S::constant(x.primal().as_f64()) * x } else { x.cosh().ln() }
+    }
+}
+
+fn c_of<S: Scalar>(value: f64) -> S {
+    S::constant(value)
+}
+
+#[test]
+fn a_lost_path_in_an_elementwise_operation_is_located() {
+    let failure = fail(elementwise(Detached, [&[3]]));
+    assert_eq!(failure.law(), Some(Law::FirstOrder), "{failure}");
+    assert_eq!(failure.cause(), Cause::WrongFactor { factor: 0.5 }, "{failure}");
+    assert_eq!(failure.operation(), Some("detached"), "{failure}");
+}
+
+/// `Σ x³` over a vector, with an adjoint that is wrong in one way or the other.
+#[derive(Clone, Copy)]
+struct Cubes(Slip);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Slip {
+    None,
+    Sign,
+    ZeroCurvature,
+}
+
+impl<R: Real> Operation<R> for Cubes {
+    fn name(&self) -> &'static str {
+        "cubes"
+    }
+
+    fn shape(&self, _: &[&[usize]]) -> Result<Vec<usize>, String> {
+        Ok(vec![])
+    }
+
+    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
+        y[0] = x[0].data.iter().map(|&x| x * x * x).sum();
+        Ok(())
+    }
+}
+
+impl<R: Real> Adjoint<R> for Cubes {
+    fn adjoint<'t>(
+        &self,
+        x: &[Tensor<'t, R>],
+        _: Tensor<'t, R>,
+        y_bar: Tensor<'t, R>,
+    ) -> Vec<Option<Tensor<'t, R>>> {
+        let square = match self.0 {
+            Slip::None => x[0] * x[0],
+            Slip::Sign => -(x[0] * x[0]),
+            Slip::ZeroCurvature => (x[0] * x[0]).stop_gradient(),
+        };
+        vec![Some(square * y_bar * R::constant(3.0))]
+    }
+}
+
+impl<R: Real> NumericAdjoint<R> for Cubes {
+    fn adjoint(
+        &self,
+        x: &[View<'_, R>],
+        _: View<'_, R>,
+        y_bar: View<'_, R>,
+        x_bar: &mut [&mut [R]],
+    ) {
+        for (x_bar, &x) in x_bar[0].iter_mut().zip(x[0].data) {
+            *x_bar = R::constant(3.0) * x * x * y_bar.data[0];
+        }
+    }
+}
+
+#[test]
+fn hand_written_adjoints_are_verified() {
+    assert!(check(operation(Cubes(Slip::None), &[&[3]])).order(3).check().is_ok());
+    let sign = fail(operation(Cubes(Slip::Sign), &[&[3]]));
+    assert_eq!((sign.law(), sign.cause()), (Some(Law::FirstOrder), Cause::WrongSign), "{sign}");
+    assert_eq!(sign.operation(), Some("cubes"));
+    let flat = fail(operation(Cubes(Slip::ZeroCurvature), &[&[3]]));
+    assert_eq!((flat.law(), flat.cause()), (Some(Law::SecondOrder), Cause::Zero), "{flat}");
+    assert_eq!(flat.operation(), Some("cubes"), "{flat}");
+}
+
+#[test]
+fn what_has_no_rule_is_refused_and_the_summary_says_so() {
+    let summary = check(numeric_operation(Cubes(Slip::None), &[&[3]]))
+        .check()
+        .expect("its gradient is right");
+    assert!(summary.checked(Law::FirstOrder) == 64);
+    let refused = |law| {
+        summary
+            .skipped()
+            .iter()
+            .any(|(skipped, skip)| *skipped == law && matches!(skip, Skip::Refused(_)))
+    };
+    assert!(refused(Law::SecondOrder) && refused(Law::ForwardIsReverse), "{summary}");
+}
+
+#[test]
+fn the_line_of_a_stopped_gradient_is_found() {
+    let line = line!() + 3;
+    let failure = fail(tensor_loss(&[&[4]], |x| {
+        let y = x[0].exp();
+        let z = y.stop_gradient() * y;
+        z.sin().sum()
+    }));
+    assert_eq!(failure.law(), Some(Law::FirstOrder));
+    assert_eq!(failure.location().map(std::panic::Location::line), Some(line), "{failure}");
+    assert!(failure.to_string().contains("stopgradient"), "{failure}");
+}
+
+#[test]
+fn failures_shrink_to_small_inputs() {
+    let failure = check_derivatives(|x| x[0] * x[1].exp() + Var::from_value(x[2].value()))
+        .inputs(3)
+        .seed(3)
+        .check()
+        .expect_err("the third input has no derivative");
+    assert_eq!((failure.component(), failure.cause()), (Some(2), Cause::Zero), "{failure}");
+    assert_eq!(failure.input(), [0.0; 3], "{failure}");
+}
+
+#[test]
+fn kinks_are_avoided_or_reported() {
+    let at_kink =
+        || check_derivatives(|x| (x[0] - 0.5).abs() * x[1]).at_point(&[0.5, 1.0]).cases(4);
+    let nothing = at_kink().check().unwrap_err();
+    assert_eq!(nothing.law(), None);
+    assert_eq!(nothing.summary().rejected(), 4);
+    let reported = at_kink().kinks(Kinks::Report).check().unwrap_err();
+    assert_eq!((reported.law(), reported.cause()), (Some(Law::FirstOrder), Cause::Kink));
+    let bent =
+        check_derivatives(|x| x[0].relu().powi(2)).at_point(&[0.0]).kinks(Kinks::Report).check();
+    assert_eq!(bent.unwrap_err().law(), Some(Law::SecondOrder));
+    check_derivatives(|x| (x[0] - 0.5).abs() * x[1])
+        .at(away_from(reals(2), &[0.5], 1e-3))
+        .kinks(Kinks::Report)
+        .assert();
+}
+
+#[test]
+fn points_without_a_value_are_passed_over_and_counted() {
+    let summary = check_derivatives(|x| x[0].ln() + x[1].sqrt()).inputs(2).cases(16).assert();
+    assert!(summary.rejected() > 0);
+    check_derivatives(|x| x[0].ln() + x[1].sqrt()).at(positive(2)).kinks(Kinks::Report).assert();
+    let nowhere = check_derivatives(|x| (x[0] - 10.0).ln()).inputs(1).check().unwrap_err();
+    assert!(nowhere.to_string().contains("no derivative"), "{nowhere}");
+    let unknown = check_derivatives(|x| x[0] * c(2.0)).check().unwrap_err();
+    assert!(unknown.to_string().contains("`inputs`"), "{unknown}");
+}
