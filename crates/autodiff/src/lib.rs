@@ -6,6 +6,8 @@ mod error;
 mod interop;
 mod kernel;
 mod lattice;
+#[cfg(feature = "planted-faults")]
+pub mod planted;
 mod program;
 mod rules;
 mod scalar;

@@ -25,6 +25,8 @@ mod plan;
 mod simplify;
 mod tangent;
 
+#[cfg(feature = "planted-faults")]
+use crate::planted;
 use crate::rules::{power_int_derivative, power_real_derivative};
 use crate::scalar::{Elementary, Scalar};
 use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
@@ -188,6 +190,8 @@ impl<S: Scalar> Program<S> {
     ) {
         let Instruction { op, a, b, .. } = instruction;
         let constant = |number: u32| self.constants[number as usize];
+        #[cfg(feature = "planted-faults")]
+        let mut give = planted::giving(op, &mut give);
         match op {
             Op::Input | Op::Constant | Op::Element | Op::Array => {}
             Op::Map(f) => give(a, f.derivative(get(a), y)),

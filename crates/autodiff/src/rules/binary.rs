@@ -2,6 +2,8 @@
 
 use super::Unary::{Ln, Recip, Round, Sigmoid, Signum};
 use super::special;
+#[cfg(feature = "planted-faults")]
+use crate::planted::{self, Site};
 use crate::scalar::{Elementary, Real};
 
 /// Expands the table below into the enum and its readings, as `unary_rules` does for one argument.
@@ -44,13 +46,19 @@ macro_rules! binary_rules {
             /// `∂f/∂a (a, b)`, where `y = f(a, b)`.
             #[inline(always)]
             pub fn partial_a<T: Elementary>(self, a: T, b: T, y: T) -> T {
-                match self { $($name => { let ($a, $b, $y) = (a, b, y); $da })* }
+                let partial = match self { $($name => { let ($a, $b, $y) = (a, b, y); $da })* };
+                #[cfg(feature = "planted-faults")]
+                let partial = planted::derivative(Site::Binary(self, 0), partial);
+                partial
             }
 
             /// `∂f/∂b (a, b)`, where `y = f(a, b)`.
             #[inline(always)]
             pub fn partial_b<T: Elementary>(self, a: T, b: T, y: T) -> T {
-                match self { $($name => { let ($a2, $b2, $y2) = (a, b, y); $db })* }
+                let partial = match self { $($name => { let ($a2, $b2, $y2) = (a, b, y); $db })* };
+                #[cfg(feature = "planted-faults")]
+                let partial = planted::derivative(Site::Binary(self, 1), partial);
+                partial
             }
         }
     };

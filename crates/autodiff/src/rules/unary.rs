@@ -4,6 +4,8 @@ use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10};
 
 use super::Binary::{Hypot, Polygamma};
 use super::special::{self, in_double};
+#[cfg(feature = "planted-faults")]
+use crate::planted::{self, Site};
 use crate::scalar::{Elementary, Real};
 
 /// Expands the table below into the enum and its readings.
@@ -40,7 +42,10 @@ macro_rules! unary_rules {
             /// `f′(x)`, where `y = f(x)`.
             #[inline(always)]
             pub fn derivative<T: Elementary>(self, x: T, y: T) -> T {
-                match self { $($name => { let ($x, $y) = (x, y); $derivative })* }
+                let derivative = match self { $($name => { let ($x, $y) = (x, y); $derivative })* };
+                #[cfg(feature = "planted-faults")]
+                let derivative = planted::derivative(Site::Unary(self), derivative);
+                derivative
             }
         }
     };

@@ -4,6 +4,8 @@ use smallvec::SmallVec;
 
 use super::{TensorOp, contraction, elementwise, index, layout, own, reduction};
 use crate::lattice::Lattice;
+#[cfg(feature = "planted-faults")]
+use crate::planted;
 use crate::rules::Unary;
 use crate::scalar::{Elementary, Scalar};
 use crate::tape::Tensor;
@@ -89,7 +91,7 @@ impl<S: Scalar> TensorOp<S> {
         y: Tensor<'t, S>,
         x_dot: &[Option<Tensor<'t, S>>],
     ) -> Option<Tensor<'t, S>> {
-        match (self.kind(), self) {
+        let y_dot = match (self.kind(), self) {
             (Kind::Constant, _) => None,
             (Kind::Linear, Self::Assemble { offsets, shape }) => {
                 layout::assemble_tangent(offsets, shape, x_dot)
@@ -110,14 +112,16 @@ impl<S: Scalar> TensorOp<S> {
                     .iter()
                     .enumerate()
                     .map(|(i, x_dot)| x_dot.and_then(|x_dot| scaled(self.partial(i, x, y), x_dot)));
-                let total = sum_present(terms)?;
-                Some(match self.reduced_axis() {
+                sum_present(terms).map(|total| match self.reduced_axis() {
                     Some(axis) => total.sum_axis(axis),
                     None => total.broadcast(y.shape()),
                 })
             }
             (Kind::Own, _) => own::tangent(self, x, y, x_dot),
-        }
+        };
+        #[cfg(feature = "planted-faults")]
+        let y_dot = planted::tangent(self.name(), y_dot);
+        y_dot
     }
 
     /// What the cotangent `y_bar` of the result contributes to those of the operands that want it.
@@ -128,13 +132,16 @@ impl<S: Scalar> TensorOp<S> {
         y_bar: Tensor<'t, S>,
         wanted: &[bool],
     ) -> Vec<(usize, Contribution<'t, S>)> {
-        match self.kind() {
+        let x_bar = match self.kind() {
             Kind::Own => own::adjoints(self, x, y, y_bar, wanted),
             _ => {
                 let wanted = (0..x.len()).filter(|&i| wanted[i]);
                 wanted.filter_map(|i| Some((i, self.adjoint(i, x, y, y_bar)?))).collect()
             }
-        }
+        };
+        #[cfg(feature = "planted-faults")]
+        let x_bar = planted::adjoints(self.name(), y_bar, x_bar);
+        x_bar
     }
 
     /// What the cotangent `y_bar` of the result contributes to that of operand `i`, for the general kinds.
