@@ -41,5 +41,5 @@ mod unary;
 
 pub use binary::Binary;
 pub(crate) use power::{power_int_derivative, power_real_derivative};
-pub use tensor::{Adjoint, Elementwise, NumericAdjoint, Operation};
+pub use tensor::{ARRAY_OPERATIONS, Adjoint, Elementwise, NumericAdjoint, Operation};
 pub use unary::Unary;

@@ -7,7 +7,8 @@ mod linear_algebra;
 
 use super::{Embed, Program, Value, emit, record_adjoint, record_tangent};
 use crate::derivative::generic::record_scalars;
-use crate::rules::tensor::TensorOp;
+use crate::rules::ARRAY_OPERATIONS;
+use crate::rules::tensor::{Kind, TensorOp};
 use crate::tape::{Id, Op, Tape, Var};
 use crate::{Error, Scalar, gradient, hvp};
 use cases::{Loss, cases};
@@ -162,6 +163,18 @@ fn differentiable_to_third_order(cases: Vec<(String, Loss)>, kinds: &[&str]) -> 
         let third = slope(&second, &V)?;
         for program in [&f, &first, &second, &third] {
             met.extend((0..program.len() as Id).map(|id| kind(program, id)));
+            for node in &program.nodes {
+                let theirs = matches!(node.op.kind(), Kind::Constant)
+                    || matches!(
+                        node.op,
+                        TensorOp::Pointwise(_) | TensorOp::Custom(_) | TensorOp::Call(_)
+                    );
+                assert!(
+                    theirs || ARRAY_OPERATIONS.contains(&node.op.name()),
+                    "{:?}",
+                    node.op.name()
+                );
+            }
         }
         let near = |what: &str, got: f64, expected: f64, tolerance: f64| {
             let error = (got - expected).abs();

@@ -40,6 +40,8 @@ use crate::scalar::Scalar;
 pub(crate) use batch::{Lane, Rounding, with_lanes};
 pub use custom::{Adjoint, NumericAdjoint, Operation};
 pub(crate) use derivative::Contribution;
+#[cfg(test)]
+pub(crate) use derivative::Kind;
 pub(crate) use index::{Indexing, Lattices, strided_add};
 pub(crate) use layout::{assemble, tiles};
 #[cfg(feature = "linear-algebra")]
@@ -118,6 +120,47 @@ pub(crate) enum TensorOp<S> {
     /// The number of the largest element along an axis, which disappears; of the first at a tie.
     ArgMax(usize),
 }
+
+/// The names of the array operations that have derivatives, as listings of programs have them.
+///
+/// Each is reached by functions of [`Tensor`], some only through derivatives of others. Operations that users define have names of
+/// their own.
+pub const ARRAY_OPERATIONS: &[&str] = &[
+    "map",
+    "power",
+    "elementwise operation",
+    "matmul",
+    "sum",
+    "sum_to",
+    "broadcast",
+    "log_sum_exp",
+    "max",
+    "view",
+    "assemble",
+    "permute",
+    "strided",
+    "strided_add",
+    "gather",
+    "scatter_add",
+    "select",
+    "cumsum",
+    #[cfg(feature = "linear-algebra")]
+    "cholesky",
+    #[cfg(feature = "linear-algebra")]
+    "solve_triangular",
+    #[cfg(feature = "linear-algebra")]
+    "solve",
+    #[cfg(feature = "linear-algebra")]
+    "log_abs_det",
+    #[cfg(feature = "linear-algebra")]
+    "eigenvectors",
+    #[cfg(feature = "linear-algebra")]
+    "eigenvalues",
+    #[cfg(feature = "linear-algebra")]
+    "derivative of eigenvectors",
+    #[cfg(feature = "linear-algebra")]
+    "triangle",
+];
 
 impl<S: Scalar> TensorOp<S> {
     /// The operation's name in messages and listings.
