@@ -222,3 +222,37 @@ fn long_directions_have_the_bits_of_single_products() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// The parts of the input lie in the order in which they are used, in the reverse order, in another, and with gaps; one of
+/// them is used twice.
+#[test]
+fn the_hessian_has_the_columns_that_products_have() -> Result<(), Error> {
+    let wave = |k: usize| (0.37 * k as f64 + 0.3).sin();
+    let data = Array::new(&[7, 8], (0..56).map(|k| wave(3 * k)).collect())?;
+    for [n, first, second, bias] in
+        [[104, 0, 48, 96], [104, 56, 8, 0], [104, 0, 56, 48], [180, 40, 120, 100]]
+    {
+        let x: Vec<f64> = (0..n).map(wave).collect();
+        let network = |threads| -> Result<_, Error> {
+            let f = Function::<f64>::record_tensor(&x, &[&data], |x, data| {
+                let hidden = data[0].matmul(x.view(first, &[8, 6])).tanh();
+                let second = x.view(second, &[6, 8]);
+                let logits = hidden.matmul(second) + x.view(bias, &[8]);
+                logits.log_softmax(1).sum() / -7.0 + second.powi(4).sum().sin()
+            })?;
+            Ok(f.with_threads(threads))
+        };
+        let f = network(1)?;
+        let hessian = f.hessian(&x)?;
+        assert_eq!(hessian.as_slice(), network(2)?.hessian(&x)?.as_slice());
+        let at = f.linearize(&x)?;
+        for (k, row) in hessian.as_slice().chunks(n).enumerate() {
+            let unit: Vec<f64> = (0..n).map(|i| f64::from(i == k)).collect();
+            for (i, (&entry, expected)) in row.iter().zip(at.hvp(&unit)?).enumerate() {
+                assert!((entry - expected).abs() < 1e-14, "{k}, {i}: {entry} {expected}");
+                assert_eq!(entry.to_bits(), hessian.as_slice()[i * n + k].to_bits());
+            }
+        }
+    }
+    Ok(())
+}

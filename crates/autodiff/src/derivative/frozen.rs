@@ -8,7 +8,7 @@ use std::thread;
 
 use super::Matrix;
 use super::compile::Origin;
-use super::generic::unit_lanes;
+use super::generic::{symmetrize, unit_lanes};
 use super::lanes::{LANES, LaneProgram, LaneWorkspace};
 use super::replay::{Evaluated, Pool};
 use super::stage::{Product, Stage};
@@ -28,6 +28,15 @@ pub(super) struct Frozen<'a, S: Real> {
     scratch: Mutex<Scratch<S>>,
 }
 
+/// A map from directions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Map {
+    /// The product of this number.
+    Product(usize),
+    /// The strip of this number of the first product.
+    Strip(usize),
+}
+
 /// What a product writes to.
 #[derive(Clone)]
 struct Scratch<S> {
@@ -40,25 +49,25 @@ struct Scratch<S> {
     direction: Vec<S>,
     /// One product, where several are wanted.
     product: Vec<S>,
-    /// Of each product for several directions at once, if that is how they are evaluated: the number, and what it needs.
-    batched: Vec<(usize, LaneWorkspace<S>)>,
+    /// Of each product for several directions at once, if that is how they are evaluated: which, and what it needs.
+    batched: Vec<(Map, LaneWorkspace<S>)>,
 }
 
 impl<S: Real> Scratch<S> {
     /// The workspace of a product for several directions, its frozen part evaluated.
     fn batched(
         &mut self,
-        number: usize,
+        map: Map,
         program: &LaneProgram<S>,
         origin: Origin<'_, S>,
     ) -> Result<&mut LaneWorkspace<S>, Error> {
-        let found = self.batched.iter().position(|&(other, _)| other == number);
+        let found = self.batched.iter().position(|&(other, _)| other == map);
         let index = match found {
             Some(index) => index,
             None => {
                 let mut workspace = LaneWorkspace::default();
                 program.evaluate(&mut workspace, origin)?;
-                self.batched.push((number, workspace));
+                self.batched.push((map, workspace));
                 self.batched.len() - 1
             }
         };
@@ -145,21 +154,37 @@ impl<'a, S: Real> Frozen<'a, S> {
         direction: impl Fn(usize, usize) -> S + Sync,
         result: impl FnMut(usize, usize, S),
     ) -> Result<(), Error> {
-        if self.threads > 1 && count > LANES {
-            return self.apply_on_threads(number, count, &direction, result);
-        }
-        self.apply_some(&mut self.scratch(), number, count, direction, result)
+        self.map_all(Map::Product(number), count, direction, result)
     }
 
-    /// [`apply_all`](Self::apply_all) in blocks of directions that the threads take in turn, each with its own memory.
-    fn apply_on_threads(
+    fn map_all(
         &self,
-        number: usize,
+        map: Map,
+        count: usize,
+        direction: impl Fn(usize, usize) -> S + Sync,
+        result: impl FnMut(usize, usize, S),
+    ) -> Result<(), Error> {
+        if self.threads > 1 && count > LANES {
+            return self.map_on_threads(map, count, &direction, result);
+        }
+        self.map_some(&mut self.scratch(), map, count, direction, result)
+    }
+
+    /// [`map_all`](Self::map_all) in blocks of directions that the threads take in turn, each with its own memory.
+    fn map_on_threads(
+        &self,
+        map: Map,
         count: usize,
         direction: &(impl Fn(usize, usize) -> S + Sync),
         mut result: impl FnMut(usize, usize, S),
     ) -> Result<(), Error> {
-        let length = self.stage.products[number].length;
+        let length = match map {
+            Map::Product(number) => self.stage.products[number].length,
+            Map::Strip(strip) => {
+                let origin = Origin { point: &self.point, data: &self.data };
+                self.stage.products[0].length - self.stage.strips(origin)?[strip].range.start
+            }
+        };
         let blocks = count.div_ceil(LANES);
         let threads = self.threads.min(blocks);
         let scratches = vec![self.scratch().clone(); threads];
@@ -173,7 +198,7 @@ impl<'a, S: Real> Frozen<'a, S> {
                         let mut products = vec![S::zero(); here * length];
                         let direction = |k, i| direction(first + k, i);
                         let write = |k, i, y| products[k * length + i] = y;
-                        let done = self.apply_some(&mut scratch, number, here, direction, write);
+                        let done = self.map_some(&mut scratch, map, here, direction, write);
                         // Nobody listens any more once another block has failed.
                         if send.send((first, done.map(|()| products))).is_err() {
                             return;
@@ -191,14 +216,23 @@ impl<'a, S: Real> Frozen<'a, S> {
         })
     }
 
-    fn apply_some(
+    fn map_some(
         &self,
         scratch: &mut Scratch<S>,
-        number: usize,
+        map: Map,
         count: usize,
         direction: impl Fn(usize, usize) -> S,
         mut result: impl FnMut(usize, usize, S),
     ) -> Result<(), Error> {
+        let origin = Origin { point: &self.point, data: &self.data };
+        let number = match map {
+            Map::Product(number) => number,
+            Map::Strip(strip) => {
+                let program = &self.stage.strips(origin)?[strip].program;
+                let workspace = scratch.batched(map, program, origin)?;
+                return program.products(workspace, origin, count, direction, result);
+            }
+        };
         let product = &self.stage.products[number];
         if product.linear.is_some() {
             for first in (0..count).step_by(LANES) {
@@ -216,11 +250,10 @@ impl<'a, S: Real> Frozen<'a, S> {
             }
             return Ok(());
         }
-        let origin = Origin { point: &self.point, data: &self.data };
         if count > 1
             && let Some(program) = self.stage.batched(number, origin)?
         {
-            let workspace = scratch.batched(number, program, origin)?;
+            let workspace = scratch.batched(map, program, origin)?;
             return program.products(workspace, origin, count, direction, result);
         }
         let mut v = vec![S::zero(); product.direction.len()];
@@ -271,6 +304,31 @@ impl<'a, S: Real> Frozen<'a, S> {
         let unit = |k, i| unit_lanes::<S, 1>(k, i)[0];
         self.apply_all(number, n, unit, |k, i, y| rows[k * m + i] = y)?;
         Ok(Matrix::from_rows(n, m, rows))
+    }
+
+    /// The matrix of the first product, which must be symmetric.
+    pub(super) fn symmetric_matrix(&self) -> Result<Matrix<S>, Error> {
+        let origin = Origin { point: &self.point, data: &self.data };
+        let strips = self.stage.strips(origin)?;
+        let n = self.stage.products[0].length;
+        let mut matrix = match strips {
+            [] => self.columns(0)?,
+            _ => Matrix::from_rows(n, n, vec![S::zero(); n * n]),
+        };
+        let entries = matrix.as_mut_slice();
+        for (number, strip) in strips.iter().enumerate() {
+            let first = strip.range.start;
+            let unit = |k, i| unit_lanes::<S, 1>(first + k, i)[0];
+            self.map_all(Map::Strip(number), strip.range.len(), unit, |k, i, entry| {
+                let (row, column) = (first + k, first + i);
+                entries[row * n + column] = entry;
+                if column >= strip.range.end {
+                    entries[column * n + row] = entry;
+                }
+            })?;
+        }
+        symmetrize(n, entries);
+        Ok(matrix)
     }
 
     /// Runs the instructions of a product for the direction `v`.

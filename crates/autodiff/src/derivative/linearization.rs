@@ -105,16 +105,14 @@ impl<'a, S: Real> Linearization<'a, S> {
 
     /// The Hessian `∇²f(x)`, exactly symmetric.
     ///
-    /// Complexity: n Hessian-vector products, eight at a time through a scalar program.
+    /// Complexity: n Hessian-vector products, eight at a time. Where the inputs are views of one array, a product is
+    /// evaluated only as far as the lower triangle needs it.
     ///
     /// # Errors
     ///
     /// What an operation refuses.
     pub fn hessian(&self) -> Result<Matrix<S>, Error> {
-        let n = self.dim();
-        let mut h = self.frozen.columns(HESSIAN)?;
-        symmetrize(n, h.as_mut_slice());
-        Ok(h)
+        self.frozen.symmetric_matrix()
     }
 
     /// The diagonal of the Hessian, exact: `∂²f/∂xᵢ²`.

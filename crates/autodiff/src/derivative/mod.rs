@@ -23,6 +23,7 @@ mod sparse;
 mod split;
 mod stage;
 mod steps;
+mod strips;
 mod tree;
 mod vector_function;
 

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::compile::Origin;
 use super::lanes::LaneProgram;
+use super::strips::Strip;
 use crate::array::size;
 use crate::error::Error;
 use crate::program::{Checked, LinearPart, Plan, Program};
@@ -29,6 +30,8 @@ pub(crate) struct Stage<S> {
     pub products: Vec<Product>,
     /// Of each product the program for several directions at once, once it has been asked for.
     batched: Vec<OnceLock<LaneProgram<S>>>,
+    /// Of the first product, if it is symmetric, the strips of its matrix, once they have been asked for.
+    strips: OnceLock<Vec<Strip<S>>>,
 }
 
 /// What is asked of a program besides its outputs at a point: a map from some inputs of the direction to some outputs.
@@ -43,7 +46,7 @@ pub(crate) struct Request {
 }
 
 /// A product of a stage.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Product {
     /// Numbers of the inputs that make up its direction.
     pub inputs: Range<usize>,
@@ -65,7 +68,15 @@ impl<S: Real> Stage<S> {
         let plan = Plan::new(&program, inputs, frozen);
         let products = Vec::new();
         let program = Checked::new(program);
-        Self { program, plan, primal_inputs: inputs, frozen, products, batched: Vec::new() }
+        Self {
+            program,
+            plan,
+            primal_inputs: inputs,
+            frozen,
+            products,
+            batched: Vec::new(),
+            strips: OnceLock::new(),
+        }
     }
 
     /// A program whose inputs after the first `primal_inputs` are directions.
@@ -99,7 +110,7 @@ impl<S: Real> Stage<S> {
             .collect();
         let batched = requests.iter().map(|_| OnceLock::new()).collect();
         let program = Checked::new(program);
-        Self { program, plan, primal_inputs, frozen, products, batched }
+        Self { program, plan, primal_inputs, frozen, products, batched, strips: OnceLock::new() }
     }
 
     /// A product for several directions at once, if that pays.
@@ -109,20 +120,35 @@ impl<S: Real> Stage<S> {
         origin: Origin<'_, S>,
     ) -> Result<Option<&LaneProgram<S>>, Error> {
         let (product, cell) = (&self.products[number], &self.batched[number]);
-        if product.direction.len() > LONGEST_DIRECTION || self.plan.buffer > LARGEST_BUFFER {
+        if !self.shares(product) {
             return Ok(None);
         }
         if cell.get().is_none() {
-            let primal_inputs = self.products.iter().map(|product| product.inputs.start).min();
-            let batched = LaneProgram::directions(
-                &self.program,
-                primal_inputs.unwrap_or(0),
-                product,
-                origin,
-            )?;
+            let batched =
+                LaneProgram::directions(&self.program, self.primal_inputs, product, origin)?;
             return Ok(Some(cell.get_or_init(|| batched)));
         }
         Ok(cell.get())
+    }
+
+    /// The strips of the matrix of the first product, which must be symmetric; none if that does not pay.
+    pub(super) fn strips(&self, origin: Origin<'_, S>) -> Result<&[Strip<S>], Error> {
+        let (product, cell) = (&self.products[0], &self.strips);
+        if !self.shares(product) {
+            return Ok(&[]);
+        }
+        if cell.get().is_none() {
+            let strips = Strip::all(&self.program, self.primal_inputs, product, origin)?;
+            return Ok(cell.get_or_init(|| strips));
+        }
+        Ok(cell.get().map_or(&[], Vec::as_slice))
+    }
+
+    /// Whether several directions of a product had better share its instructions.
+    fn shares(&self, product: &Product) -> bool {
+        product.linear.is_none()
+            && product.direction.len() <= LONGEST_DIRECTION
+            && self.plan.buffer <= LARGEST_BUFFER
     }
 
     /// Entries of all directions together.
