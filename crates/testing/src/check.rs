@@ -1,6 +1,6 @@
 //! The check: which laws, at which points.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
 
@@ -266,11 +266,17 @@ impl<T: Subject> Check<T> {
             ..Config::default()
         };
         let strategy = (points.clone(), points.no_shrink(), any::<u64>().no_shrink());
+        let broken = Cell::new(None);
         let found = TestRunner::new(config).run(&strategy, |(x, other, seed)| {
             match examine(&self.subject, &self.policy, (&x, &other, seed), Some(tally)) {
                 Ok(()) => Ok(()),
                 Err(Found::Rejected(reason)) => Err(TestCaseError::reject(reason)),
-                Err(Found::Violation(law, _)) => Err(TestCaseError::fail(law.to_string())),
+                // A smaller input at which another law is broken would be another failure.
+                Err(Found::Violation(law, _)) if broken.get().is_none_or(|first| first == law) => {
+                    broken.set(Some(law));
+                    Err(TestCaseError::fail(law.to_string()))
+                }
+                Err(Found::Violation(..)) => Ok(()),
             }
         });
         match found {

@@ -1,4 +1,6 @@
 //! The crate through its public interface.
 
+mod faults;
+mod registry;
 mod right;
 mod wrong;
