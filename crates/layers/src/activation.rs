@@ -44,6 +44,17 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Each activation once, with a usual parameter.
+    pub const ALL: &'static [Self] = &[
+        Self::Identity,
+        Self::Tanh,
+        Self::Sigmoid,
+        Self::Relu,
+        Self::LeakyRelu { slope: 0.01 },
+        Self::Softplus,
+        Self::Silu,
+    ];
+
     /// The function on each element of `x`.
     pub fn apply<'t, S: Real>(self, x: Tensor<'t, S>) -> Tensor<'t, S> {
         match self {
