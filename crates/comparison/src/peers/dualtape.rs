@@ -1,7 +1,7 @@
 //! dualtape on functions of scalars.
 
 use dualtape_autodiff::{
-    Dual, Error, Function, Linearization, Scalar, Var, c, hvp, value_and_gradient,
+    Dual, Error, Function, Linearization, Scalar, SparseHessian, Var, c, hvp, value_and_gradient,
 };
 
 use num_traits::Float;
@@ -47,6 +47,7 @@ pub fn problem<'a>(problem: &'a Problem, function: &'a Function<'a>) -> Result<T
     let (x, v) = (&problem.point, &problem.direction);
     let zeros = || vec![0.0; problem.dim()];
     let mut tasks = one_shot(problem);
+    tasks.extend(super::dualtape_forward::problem(problem));
     let value = |_: &mut ()| function.value(x).expect("the value");
     tasks.push((Operation::Value, Task::new(NAME, (), value, |(), y| vec![y])));
     let gradient = |g: &mut Vec<f64>| function.value_and_gradient(x, g).expect("the gradient");
@@ -63,7 +64,24 @@ pub fn problem<'a>(problem: &'a Problem, function: &'a Function<'a>) -> Result<T
         let task = Task::new(NAME, (), hessian, |(), h| h.into_vec());
         tasks.push((Operation::Hessian, task));
     }
+    if problem.has_sparse_hessian() {
+        tasks.push((Operation::SparseHessian, sparse_hessian(x, function)?));
+    }
     Ok(tasks)
+}
+
+/// With pattern and colours known.
+fn sparse_hessian<'a>(x: &'a [f64], function: &'a Function<'a>) -> Result<Task<'a>, Error> {
+    let mut planned = function.plan_sparse_hessian(x)?;
+    let places: Vec<(usize, usize)> =
+        planned.evaluate(x)?.triplets().map(|(row, column, _)| (row, column)).collect();
+    let call = move |planned: &mut SparseHessian<'a>| {
+        planned.evaluate(x).expect("the Hessian").values().to_vec()
+    };
+    let answer = move |_: &SparseHessian<'a>, values: Vec<f64>| {
+        super::lower_triangle(places.iter().copied().zip(values))
+    };
+    Ok(Task::new(NAME, planned, call, answer))
 }
 
 /// What starts from the closure.

@@ -7,6 +7,7 @@ mod burn;
 #[cfg(feature = "candle")]
 mod candle;
 pub mod dualtape;
+mod dualtape_forward;
 pub mod dualtape_network;
 #[cfg(feature = "echidna")]
 mod echidna;
@@ -65,7 +66,6 @@ pub fn network(network: &Network, precision: Precision) -> Tasks<'_> {
 
 /// A symmetric matrix given by the entries of one triangle or of both, as a vector: its lower triangle by rows, with what
 /// is off the diagonal times √2, so that the norms are the same.
-#[cfg_attr(not(feature = "echidna"), expect(dead_code, reason = "only sparse Hessians need it"))]
 fn lower_triangle(entries: impl Iterator<Item = ((usize, usize), f64)>) -> Vec<f64> {
     let mut lower: Vec<_> = entries
         .map(|((i, j), x)| (i.max(j), i.min(j), if i == j { x } else { x * 2.0_f64.sqrt() }))
