@@ -34,6 +34,24 @@ macro_rules! elementwise {
 /// assert_eq!(f.gradient(&[1.0, -2.0])?, [1.0, (-2.0_f64).exp()]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+///
+/// What networks and special functions need:
+///
+/// ```
+/// use dualtape_autodiff::{Array, Tape};
+///
+/// let tape = Tape::new();
+/// let x = tape.constant(&Array::vector(vec![-2.0, 0.0, 2.0]));
+/// assert_eq!(x.clamp(-1.0, 1.5).data(), [-1.0, 0.0, 1.5]);
+/// assert_eq!(x.leaky_relu(0.1).data(), [-0.2, 0.0, 2.0]);
+/// for f in [x.gelu(), x.gelu_tanh(), x.silu(), x.mish(), x.elu(1.0), x.selu()] {
+///     assert_eq!(f.data()[1], 0.0);
+///     assert!(f.data()[2] > 1.7);
+/// }
+/// assert_eq!(x.bessel_j(0).data()[1], 1.0);
+/// let trigamma = (x + 3.0).polygamma(1).data()[0]; // at 1
+/// assert!((trigamma - std::f64::consts::PI.powi(2) / 6.0).abs() < 1e-14);
+/// ```
 impl<S: Scalar> Tensor<'_, S> {
     elementwise! { map:
         abs Abs "`|x|`, with derivative 0 at 0.",

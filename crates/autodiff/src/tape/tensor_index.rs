@@ -207,6 +207,18 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     }
 
     /// 1 where `self < other`, else 0; without a derivative.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, Tape};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.constant(&Array::vector(vec![1.0, 2.0, 3.0]));
+    /// assert_eq!([x.lt(2.0), x.le(2.0)].map(|x| x.data()[1]), [0.0, 1.0]);
+    /// assert_eq!([x.gt(2.0), x.ge(2.0)].map(|x| x.data()[1]), [0.0, 1.0]);
+    /// assert_eq!([x.eq(2.0), x.ne(2.0)].map(|x| x.data()[1]), [1.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn lt(self, other: impl IntoTensor<'t, S>) -> Self {
         self.zip(Binary::Below, other.into_tensor(self))

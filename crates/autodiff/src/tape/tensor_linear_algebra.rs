@@ -12,6 +12,27 @@ use crate::scalar::Scalar;
 ///
 /// All of it is differentiable to every order in every mode. Each factorization costs O(n³) once, also for the gradient
 /// and for all Hessian-vector products of a [`Linearization`](crate::Linearization).
+/// # Systems of equations
+///
+/// ```
+/// use dualtape_autodiff::{Array, Tape};
+///
+/// let tape = Tape::new();
+/// let a = tape.constant(&Array::new(&[2, 2], vec![4.0, 2.0, 2.0, 2.0])?);
+/// let b = tape.constant(&Array::vector(vec![6.0, 4.0]));
+/// let l = a.cholesky(); // [2, 0; 1, 1]
+/// for x in [a.solve(b), a.solve_transposed(b), l.solve_cholesky(b)] {
+///     assert_eq!(x.data(), [1.0, 1.0]);
+/// }
+/// assert_eq!(l.solve_lower_transposed(l.solve_lower(b)).data(), [1.0, 1.0]);
+/// let u = l.t();
+/// assert_eq!(u.solve_upper(u.solve_upper_transposed(b)).data(), [1.0, 1.0]);
+/// let (sign, log) = a.sign_and_log_abs_det();
+/// assert!(sign.data() == [1.0] && (log.data()[0] - 4_f64.ln()).abs() < 1e-15);
+/// let values = a.eigenvalues_symmetric();
+/// assert!((values.data()[0] - (3.0 - 5_f64.sqrt())).abs() < 1e-14);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
 impl<'t, S: Scalar> Tensor<'t, S> {
     /// The Cholesky factor: the lower triangular `L` with positive diagonal and `L·Lᵀ = A`.
     ///

@@ -7,6 +7,25 @@ use crate::array::{Shape, size};
 use crate::rules::tensor::{Axes, TensorOp};
 use crate::scalar::{Elementary, Scalar};
 
+/// # Along axes
+///
+/// ```
+/// use dualtape_autodiff::{Array, Tape};
+///
+/// let tape = Tape::new();
+/// let x = tape.constant(&Array::new(&[2, 2], vec![1.0, -2.0, 3.0, 4.0])?);
+/// assert_eq!(x.sum_axis(0).data(), [4.0, 2.0]);
+/// assert_eq!([x.mean_axis(1), x.mean_axes(&[1])].map(|x| x.data()[1]), [3.5; 2]);
+/// assert_eq!([x.max_axis(1), x.min_axis(1)].map(|x| x.data()[0]), [1.0, -2.0]);
+/// assert_eq!([x.max_axes(&[0]), x.min_axes(&[0])].map(|x| x.data()[1]), [4.0, -2.0]);
+/// assert_eq!([x.norm_l1_axes(&[0, 1]), x.norm_max_axes(&[0, 1])].map(|x| x.data()[0]), [10.0, 4.0]);
+/// assert_eq!([x.var_axes(&[0], 1.0), x.std_axes(&[0], 0.0)].map(|x| x.data()[0]), [2.0, 1.0]);
+/// assert!((x.log_softmax(1) - (x - x.log_sum_exp(1).keep_axis(1))).data().iter().all(|d| d.abs() < 1e-15));
+/// assert_eq!(x.log_sum_exp_axes(&[1]).data(), x.log_sum_exp(1).data());
+/// assert_eq!(x.prod().value(), -24.0);
+/// assert_eq!(x.sum_to(&[1, 2]).data(), [4.0, 2.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
 impl<'t, S: Scalar> Tensor<'t, S> {
     /// Sum over these axes, which disappear.
     ///
