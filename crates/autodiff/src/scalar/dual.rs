@@ -77,7 +77,7 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     /// The chain rule: the tangents of `f(self)`, where `slope = f′(self.re)`.
     #[inline]
     fn tangents(self, slope: S) -> [S; N] {
-        self.eps.map(|x_dot| x_dot.chain(slope))
+        S::chained(self.eps, slope)
     }
 
     /// Whether all tangents are known to be 0.
@@ -89,17 +89,16 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     /// The tangents of `self·other`.
     #[inline]
     fn product_tangents(self, other: Self) -> [S; N] {
-        from_fn(|i| self.eps[i].chain(other.re) + other.eps[i].chain(self.re))
+        let (a, b) = (S::chained(self.eps, other.re), S::chained(other.eps, self.re));
+        from_fn(|i| a[i] + b[i])
     }
 
     /// The tangents of `y = self/other`: from `y·b = a`, `y_dot = (a_dot − y·b_dot)/b`. Unlike `1/b²` that over- and
     /// underflows only where the derivative does.
     #[inline]
     fn quotient_tangents(self, other: Self, y: S) -> [S; N] {
-        from_fn(|i| {
-            let rest = self.eps[i] - other.eps[i].chain(y);
-            if vanishes(rest) { S::zero() } else { rest / other.re }
-        })
+        let b = S::chained(other.eps, y);
+        S::divided(from_fn(|i| self.eps[i] - b[i]), other.re)
     }
 }
 

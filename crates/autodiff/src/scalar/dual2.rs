@@ -76,7 +76,7 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
         let g = self.gradient;
         Dual2 {
             re: y,
-            gradient: g.map(|g| g.chain(first)),
+            gradient: S::chained(g, first),
             lower: lower(|i, j| self.lower[i][j].chain(first) + g[i].chain(g[j]).chain(second)),
         }
     }
@@ -98,7 +98,8 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
     #[inline(always)]
     fn product_derivatives(self, other: Self) -> ([S; N], [[S; N]; N]) {
         let (a, b) = (self.gradient, other.gradient);
-        let gradient = from_fn(|i| a[i].chain(other.re) + b[i].chain(self.re));
+        let (from_a, from_b) = (S::chained(a, other.re), S::chained(b, self.re));
+        let gradient = from_fn(|i| from_a[i] + from_b[i]);
         let lower = lower(|i, j| {
             let curved = self.lower[i][j].chain(other.re) + other.lower[i][j].chain(self.re);
             curved + (a[i].chain(b[j]) + b[i].chain(a[j]))
@@ -111,19 +112,13 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
     #[inline(always)]
     fn quotient_derivatives(self, other: Self, y: S) -> ([S; N], [[S; N]; N]) {
         let (b, b_dot) = (other.re, other.gradient);
-        let y_dot: [S; N] = from_fn(|i| divided(self.gradient[i] - b_dot[i].chain(y), b));
+        let y_dot: [S; N] = S::divided(from_fn(|i| self.gradient[i] - b_dot[i].chain(y)), b);
         let lower = lower(|i, j| {
             let mixed = y_dot[i].chain(b_dot[j]) + b_dot[i].chain(y_dot[j]);
-            divided(self.lower[i][j] - other.lower[i][j].chain(y) - mixed, b)
+            self.lower[i][j] - other.lower[i][j].chain(y) - mixed
         });
-        (y_dot, lower)
+        (y_dot, lower.map(|row: [S; N]| S::divided(row, b)))
     }
-}
-
-/// `a/b`, 0 where `a` is.
-#[inline(always)]
-fn divided<S: Scalar>(a: S, b: S) -> S {
-    if vanishes(a) { S::zero() } else { a / b }
 }
 
 /// A matrix by its entries on and below the diagonal.
@@ -222,7 +217,7 @@ impl<S: Scalar, const N: usize> Scalar for Dual2<S, N> {
         let slope = S::constant(c);
         Dual2 {
             re: self.re.scaled(c),
-            gradient: self.gradient.map(|g| g.chain(slope)),
+            gradient: S::chained(self.gradient, slope),
             lower: lower(|i, j| self.lower[i][j].chain(slope)),
         }
     }

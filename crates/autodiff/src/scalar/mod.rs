@@ -150,6 +150,22 @@ pub trait Scalar:
         self * Self::constant(c)
     }
 
+    /// The products of the chain rule of each of these tangents with one partial derivative.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn chained<const N: usize>(x_dot: [Self; N], partial: Self) -> [Self; N] {
+        x_dot.map(|x_dot| x_dot.chain(partial))
+    }
+
+    /// Each of these tangents divided by one number; 0 stays 0 whatever it is divided by.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn divided<const N: usize>(x_dot: [Self; N], by: Self) -> [Self; N] {
+        x_dot.map(
+            |x_dot| if x_dot.known_constant() == Some(0.0) { Self::zero() } else { x_dot / by },
+        )
+    }
+
     /// `Σ aᵢ`, added from the first term on; on a tape one instruction, however many terms.
     fn sum_of(terms: impl Iterator<Item = Self>) -> Self {
         // As in the standard library, no terms make −0: the number that changes no term, not even −0.

@@ -80,6 +80,26 @@ macro_rules! plain_numbers {
             fn primal(self) -> Self {
                 self
             }
+
+            // A finite number other than 0 makes 0 of 0 without being asked, and so does not hinder vectorisation; what is
+            // added makes 0 of −0.
+            #[inline(always)]
+            fn chained<const N: usize>(x_dot: [Self; N], partial: Self) -> [Self; N] {
+                if partial.is_finite() && partial != 0.0 {
+                    x_dot.map(|x_dot| x_dot * partial + 0.0)
+                } else {
+                    x_dot.map(|x_dot| x_dot.chain(partial))
+                }
+            }
+
+            #[inline(always)]
+            fn divided<const N: usize>(x_dot: [Self; N], by: Self) -> [Self; N] {
+                if by.is_finite() && by != 0.0 {
+                    x_dot.map(|x_dot| x_dot / by + 0.0)
+                } else {
+                    x_dot.map(|x_dot| if x_dot == 0.0 { 0.0 } else { x_dot / by })
+                }
+            }
         }
 
         impl Real for $R {

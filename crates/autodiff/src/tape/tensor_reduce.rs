@@ -13,7 +13,7 @@ use crate::scalar::{Elementary, Scalar};
 /// use dualtape_autodiff::{Array, Tape};
 ///
 /// let tape = Tape::new();
-/// let x = tape.constant(&Array::new(&[2, 2], vec![1.0, -2.0, 3.0, 4.0])?);
+/// let x = tape.constant(&Array::<f64>::new(&[2, 2], vec![1.0, -2.0, 3.0, 4.0])?);
 /// assert_eq!(x.sum_axis(0).data(), [4.0, 2.0]);
 /// assert_eq!([x.mean_axis(1), x.mean_axes(&[1])].map(|x| x.data()[1]), [3.5; 2]);
 /// assert_eq!([x.max_axis(1), x.min_axis(1)].map(|x| x.data()[0]), [1.0, -2.0]);
