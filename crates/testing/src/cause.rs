@@ -99,7 +99,8 @@ fn of_ratio(ratio: f64, accuracy: f64) -> Cause {
     let simple = (1..=12).find_map(|q| {
         let p = (ratio * f64::from(q)).round();
         let factor = p / f64::from(q);
-        (p != 0.0 && (factor - ratio).abs() <= accuracy * ratio.abs()).then_some(factor)
+        (factor != 0.0 && factor != 1.0 && (factor - ratio).abs() <= accuracy * ratio.abs())
+            .then_some(factor)
     });
     match simple {
         Some(-1.0) => Cause::WrongSign,

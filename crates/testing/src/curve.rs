@@ -118,6 +118,9 @@ impl Curve {
         if last.iter().any(|slope| (slope - order as f64).abs() > SLACK) {
             return Judgement::Holds;
         }
+        if kink_explains(&own[run.end - RUN..run.end], &other[run.end - RUN..run.end], order) {
+            return Judgement::Kink { slope: order as f64 };
+        }
         let missed = error_of_derivative(&own[run], order);
         let slope = last.iter().sum::<f64>() / last.len() as f64;
         let claimed = claims.last().map_or(0.0, |claim| claim.derivative);
@@ -172,6 +175,20 @@ fn slopes(part: &[(f64, f64, f64)]) -> Vec<f64> {
         (pair[0].1 / pair[1].1).abs().log2() / (pair[0].0 / pair[1].0).log2()
     };
     part.windows(2).map(slope).collect()
+}
+
+/// Whether the other part has a term `|h|ᵏ` that is comparable to the term `hᵏ` of the own one, as at a kink, where they are
+/// of equal size if the derivative is that of one side. Terms of the next order, which hide it, are eliminated.
+fn kink_explains(own: &[(f64, f64, f64)], other: &[(f64, f64, f64)], order: usize) -> bool {
+    let quotient = |&(h, value, _): &(f64, f64, f64)| value / h.powi(order as i32);
+    let limit = |pair: &[(f64, f64, f64)]| {
+        let ratio = pair[1].0 / pair[0].0;
+        ((quotient(&pair[1]) - ratio * quotient(&pair[0])) / (1.0 - ratio)).abs()
+    };
+    let largest = own.iter().map(|step| quotient(step).abs()).fold(0.0, f64::max);
+    let mut limits: Vec<f64> = other.windows(2).map(limit).collect();
+    limits.sort_by(f64::total_cmp);
+    limits[limits.len() / 2] > 0.25 * largest
 }
 
 /// `k!·part/hᵏ` for `h → 0`, where that varies least.
@@ -247,6 +264,9 @@ mod tests {
         assert!(kink(judged(|h: f64| h.max(0.0).powi(2), &[0.0, 1.0])));
         assert!(kink(judged(|h: f64| 1.0 + h.max(1e-15), &[0.0])));
         assert!(kink(judged(|h: f64| if h > 0.0 { 1.0 + h } else { h }, &[1.0])));
+        // A slight one, of third order, under a large fourth derivative.
+        let slight = |h: f64| (7.0 * h).exp() + 0.1 * h.max(0.0).powi(3);
+        assert!(kink(judged(slight, &[7.0, 49.0, 343.0])));
         // One that is farther away does not matter.
         for order in 1..=3 {
             let claims = &[1.0, 0.0, 0.0][..order];

@@ -175,6 +175,12 @@ pub(crate) enum How {
 }
 
 impl Violation {
+    /// By which part of the larger number the two differ; 1 where one is not a number.
+    pub(crate) fn relative_error(&self) -> f64 {
+        let error = (self.given - self.expected).abs() / self.given.abs().max(self.expected.abs());
+        if error.is_finite() { error } else { 1.0 }
+    }
+
     /// A point at which there must be a derivative and is none.
     pub(crate) fn of_point(reason: String) -> Self {
         Self {

@@ -45,19 +45,19 @@ pub struct Broadcasting {
 /// axes.
 pub fn broadcasting(rank: usize) -> impl Strategy<Value = Broadcasting> + Clone {
     let axis = (1..4_usize, any::<[bool; 2]>());
-    (vec(axis, 0..=rank), any::<[prop::sample::Index; 2]>(), any::<bool>()).prop_map(
+    (vec(axis, 0..=rank), any::<prop::sample::Index>(), any::<bool>()).prop_map(
         |(axes, missing, first)| {
             let result: Vec<usize> = axes.iter().map(|(length, _)| *length).collect();
-            let mut operands = [0, 1].map(|side| {
-                let length = |&(length, one): &(usize, [bool; 2])| {
-                    // Not both, or the result would be of length 1.
-                    if one[side] && !one[1 - side] { 1 } else { length }
+            // One side lacks the first axes; there the other has the result's.
+            let (shorter, gone) = (usize::from(first), missing.index(result.len() + 1));
+            let operands = [0, 1].map(|side| {
+                let length = |(i, &(length, one)): (usize, &(usize, [bool; 2]))| {
+                    let full = i < gone || !one[side] || one[1 - side];
+                    if full { length } else { 1 }
                 };
-                axes.iter().map(length).collect::<Vec<usize>>()
+                let all = axes.iter().enumerate().map(length);
+                all.skip(if side == shorter { gone } else { 0 }).collect()
             });
-            let side = usize::from(first);
-            let gone = missing[side].index(result.len() + 1);
-            operands[side].drain(..gone);
             Broadcasting { operands, result }
         },
     )

@@ -4,8 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
 
-/// Coordinates are multiples of this part of the width of their interval, so that what a failure shrinks to can be read.
-const GRID: i32 = 4000;
+/// Coordinates are multiples of this part of the width of their interval: so fine that no two are equal but by a rare chance,
+/// and such that what a failure shrinks to can be read.
+const GRID: i32 = 4_000_000;
 
 /// Where the inputs of a function lie.
 ///
