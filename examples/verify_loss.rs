@@ -8,7 +8,7 @@
 //! classified well already. Its slope, `s (1−p)^γ (γ p ln p + p − 1)`, is soon written with a wrong sign in it.
 
 use dualtape::autodiff::{Adjoint, Array, Fault, Operation, Real, Tensor, View};
-use dualtape_testing::{Failure, Law, check, operation};
+use dualtape_testing::{Cause, Failure, Law, check, operation};
 
 /// The mean focal loss of logits.
 #[derive(Clone)]
@@ -73,6 +73,7 @@ fn main() -> Result<(), Failure> {
     println!("{failure}");
     assert_eq!(failure.law(), Some(Law::FirstOrder));
     assert_eq!(failure.operation(), Some("focal loss"));
+    assert_eq!(failure.cause(), Cause::MissingTerm);
 
     println!("With the sign mended:\n");
     let mended = FocalLoss { sign: 1.0, ..slipped };

@@ -276,7 +276,7 @@ impl<T: Subject> Check<T> {
                     let error = violation.relative_error();
                     let (first_law, first_error) = first.get().unwrap_or((law, error));
                     first.set(Some((first_law, first_error)));
-                    match law == first_law && error >= 0.5 * first_error {
+                    match law == first_law && error >= 0.1 * first_error {
                         true => Err(TestCaseError::fail(law.to_string())),
                         false => Ok(()),
                     }

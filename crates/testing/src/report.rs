@@ -226,7 +226,7 @@ pub(crate) fn diagnose(
     let mut culprit = None;
     if let Ok(case) = Case::new(subject, policy, x, other, seed) {
         if let (Law::FirstOrder | Law::SecondOrder, How::Measured { .. }) = (law, &violation.how)
-            && let Some((i, given, measured)) = component(&case, law.order())
+            && let Some((i, given, measured)) = component(&case, law.order(), None)
         {
             (violation.component, violation.given, violation.expected) = (Some(i), given, measured);
             violation.terms[0] = match law {

@@ -6,6 +6,9 @@ use crate::check::Kinks;
 use crate::curve::{Claim, Curve, Judgement};
 use crate::subject::At;
 
+/// Among how many components the wrong one is looked for.
+const COMPONENTS: usize = 64;
+
 pub(super) fn first(case: &Case<'_>) -> Result<(), Stop> {
     let gradient = case.subject.gradient(case.at())?;
     let [v, ..] = &case.directions;
@@ -121,13 +124,18 @@ fn smooth_all_the_same(case: &Case<'_>, below: &[Claim], what: &str) -> Result<(
     }
 }
 
-/// Looks for the component in which a wrong derivative is wrong: the claimed and the measured one.
-pub(crate) fn component(case: &Case<'_>, order: usize) -> Option<(usize, f64, f64)> {
+/// Looks for the component in which a wrong derivative is most wrong, or at `only` one: the claimed and the measured one.
+pub(crate) fn component(
+    case: &Case<'_>,
+    order: usize,
+    only: Option<usize>,
+) -> Option<(usize, f64, f64)> {
     let [v, ..] = &case.directions;
     let product = (order == 2).then(|| case.hvp(v)).transpose().ok()?;
     let gradient = case.gradient().ok()?;
     let mut worst: Option<(f64, usize, f64, f64)> = None;
-    for i in 0..case.x.len().min(64) {
+    let components = only.map_or(0..case.x.len().min(COMPONENTS), |i| i..i + 1);
+    for i in components {
         let s = case.scales[i];
         let found = match &product {
             None => {
