@@ -75,7 +75,7 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     }
 
     /// The chain rule: the tangents of `f(self)`, where `slope = f′(self.re)`.
-    #[inline]
+    #[inline(always)]
     fn tangents(self, slope: S) -> [S; N] {
         S::chained(self.eps, slope)
     }
@@ -87,7 +87,7 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     }
 
     /// The tangents of `self·other`.
-    #[inline]
+    #[inline(always)]
     fn product_tangents(self, other: Self) -> [S; N] {
         let (a, b) = (S::chained(self.eps, other.re), S::chained(other.eps, self.re));
         from_fn(|i| a[i] + b[i])
@@ -131,7 +131,7 @@ impl<S: Scalar, const N: usize> Elementary for Dual<S, N> {
         Dual { re: self.re.chain(partial.re), eps: self.product_tangents(partial) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn power_int(self, n: i32) -> Self {
         let slope = power_int_derivative(self.re, n);
         Dual { re: self.re.power_int(n), eps: self.tangents(slope) }
@@ -167,12 +167,12 @@ impl<S: Scalar, const N: usize> Scalar for Dual<S, N> {
         self.re.primal()
     }
 
-    #[inline]
+    #[inline(always)]
     fn shifted(self, c: f64) -> Self {
         Dual { re: self.re.shifted(c), ..self }
     }
 
-    #[inline]
+    #[inline(always)]
     fn scaled(self, c: f64) -> Self {
         Dual { re: self.re.scaled(c), eps: self.tangents(S::constant(c)) }
     }
@@ -186,7 +186,7 @@ impl<S: Scalar, const N: usize> Kernels for Dual<S, N> {
 
 impl<S: Scalar, const N: usize> Neg for Dual<S, N> {
     type Output = Self;
-    #[inline]
+    #[inline(always)]
     fn neg(self) -> Self {
         Dual { re: -self.re, eps: self.eps.map(|x_dot| -x_dot) }
     }
@@ -194,7 +194,7 @@ impl<S: Scalar, const N: usize> Neg for Dual<S, N> {
 
 impl<S: Scalar, const N: usize> Add for Dual<S, N> {
     type Output = Self;
-    #[inline]
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         Dual { re: self.re + other.re, eps: from_fn(|i| self.eps[i] + other.eps[i]) }
     }
@@ -202,7 +202,7 @@ impl<S: Scalar, const N: usize> Add for Dual<S, N> {
 
 impl<S: Scalar, const N: usize> Sub for Dual<S, N> {
     type Output = Self;
-    #[inline]
+    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         Dual { re: self.re - other.re, eps: from_fn(|i| self.eps[i] - other.eps[i]) }
     }
@@ -210,7 +210,7 @@ impl<S: Scalar, const N: usize> Sub for Dual<S, N> {
 
 impl<S: Scalar, const N: usize> Mul for Dual<S, N> {
     type Output = Self;
-    #[inline]
+    #[inline(always)]
     fn mul(self, other: Self) -> Self {
         Dual { re: self.re * other.re, eps: self.product_tangents(other) }
     }

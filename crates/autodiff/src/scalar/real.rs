@@ -85,7 +85,7 @@ macro_rules! plain_numbers {
             // added makes 0 of −0.
             #[inline(always)]
             fn chained<const N: usize>(x_dot: [Self; N], partial: Self) -> [Self; N] {
-                if partial.is_finite() && partial != 0.0 {
+                if partial.abs() < Self::INFINITY && partial != 0.0 {
                     x_dot.map(|x_dot| x_dot * partial + 0.0)
                 } else {
                     x_dot.map(|x_dot| x_dot.chain(partial))
@@ -94,7 +94,7 @@ macro_rules! plain_numbers {
 
             #[inline(always)]
             fn divided<const N: usize>(x_dot: [Self; N], by: Self) -> [Self; N] {
-                if by.is_finite() && by != 0.0 {
+                if by.abs() < Self::INFINITY && by != 0.0 {
                     x_dot.map(|x_dot| x_dot / by + 0.0)
                 } else {
                     x_dot.map(|x_dot| if x_dot == 0.0 { 0.0 } else { x_dot / by })
