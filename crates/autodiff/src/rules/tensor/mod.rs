@@ -123,7 +123,7 @@ pub(crate) enum TensorOp<S> {
 
 /// The names of the array operations that have derivatives, as listings of programs have them.
 ///
-/// Each is reached by functions of [`Tensor`], some only through derivatives of others. Operations that users define have names of
+/// Each is reached by functions of [`Tensor`](crate::Tensor), some only through derivatives of others. Operations that users define have names of
 /// their own.
 pub const ARRAY_OPERATIONS: &[&str] = &[
     "map",
