@@ -1,5 +1,6 @@
 //! Every layer, activation and loss has exact derivatives, and so have the objectives that are made of them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -13,19 +14,33 @@ use dualtape_testing::{Law, check, module, objective, tensor_loss, tensors};
 
 const CASES: u32 = 12;
 
-/// How many lines in the sources of the layers begin with this, in files of which the name ends so.
-fn lines(file_name: &str, beginning: &str) -> usize {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/layers/src");
-    let files = fs::read_dir(sources)
-        .expect("the crate's sources")
-        .map(|file| file.expect("an entry").path());
-    let texts =
-        files.filter(|path| path.to_string_lossy().ends_with(file_name)).map(fs::read_to_string);
-    texts
-        .map(|text| {
-            text.expect("a text").lines().filter(|line| line.starts_with(beginning)).count()
-        })
-        .sum()
+/// What follows this beginning on lines in a folder of the crate's sources, up to the next character that is not of a name.
+fn names(folder: &str, beginning: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut folders =
+        vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/layers/src").join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of the crate's sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(path).expect("a text");
+            let rests = text.lines().filter_map(|line| line.strip_prefix(beginning));
+            let name = |rest: &str| {
+                rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned)
+            };
+            names.extend(rests.filter_map(name));
+        }
+    }
+    names
+}
+
+/// That what was checked is what there is.
+fn assert_all<'a>(checked: impl IntoIterator<Item = &'a str>, there_are: &BTreeSet<String>) {
+    let checked: BTreeSet<String> = checked.into_iter().map(str::to_owned).collect();
+    assert_eq!(&checked, there_are, "each layer and each loss needs a check here");
 }
 
 #[test]
@@ -48,7 +63,7 @@ fn every_loss() {
         ("cross_entropy", |y, t| cross_entropy(y, t)),
         ("binary_cross_entropy_with_logits", |y, t| binary_cross_entropy_with_logits(y, t)),
     ];
-    for (name, loss) in losses {
+    for (name, loss) in &losses {
         // Targets vary too: a teacher's are functions of something.
         let check = check(tensor_loss(&[&[4, 3], &[4, 3]], move |x| loss(x[0], x[1])));
         if let Err(failure) = check.order(3).cases(CASES).check() {
@@ -56,23 +71,31 @@ fn every_loss() {
         }
     }
     check(tensor_loss(&[&[5]], |x| l2_penalty(x[0], 0.3))).order(3).cases(CASES).assert();
-    assert_eq!(lines("losses.rs", "pub fn "), losses.len() + 1);
+    let checked = losses.iter().map(|&(name, _)| name).chain(["l2_penalty"]);
+    let metrics = ["accuracy", "predicted_labels"];
+    assert_all(checked.chain(metrics), &names("losses", "pub fn "));
 }
 
 #[test]
 fn every_layer() -> Result<(), dualtape_layers::Error> {
-    let check_module = |model: &dyn Module<f64>, input: &[usize]| {
+    let mut checked = vec!["Arc", "Sequential"];
+    let mut check_layer = |name, model: &dyn Module<f64>, input: &[usize]| {
+        checked.push(name);
         let summary = check(module(model, input)?).order(3).cases(CASES).assert();
         assert!(summary.checked(Law::SecondOrder) > 0 && summary.checked(Law::ThirdOrder) > 0);
         Ok::<_, dualtape_layers::Error>(())
     };
-    check_module(&Linear::new(3, 2), &[4, 3])?;
-    check_module(&Linear::new(3, 2).without_bias(), &[1, 3])?;
-    check_module(&Activation::Tanh, &[2, 3])?;
+    check_layer("Linear", &Linear::new(3, 2), &[4, 3])?;
+    check_layer("Linear", &Linear::new(3, 2).without_bias(), &[1, 3])?;
+    check_layer("Activation", &Activation::Tanh, &[2, 3])?;
+    assert_all(checked, &names("", "impl<S: Real> Module<S> for "));
+
     let inner = Sequential::new().then(Linear::new(3, 2)).then(Activation::Softplus);
-    check_module(&Sequential::new().named("encoder", inner).then(Linear::new(2, 2)), &[3, 3])?;
-    check_module(&mlp(&[2, 4, 3], Activation::Sigmoid), &[5, 2])?;
-    assert_eq!(lines(".rs", "impl<S: Real> Module<S> for "), 3);
+    let nested = Sequential::new().named("encoder", inner).then(Linear::new(2, 2));
+    let tied = nested.clone().tie("1.weight", "1.weight");
+    for model in [&nested, &tied, &mlp(&[3, 4, 3], Activation::Sigmoid)] {
+        check(module(model, &[3, 3])?).order(3).cases(CASES).assert();
+    }
     Ok(())
 }
 

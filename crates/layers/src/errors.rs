@@ -29,6 +29,21 @@ pub enum Error {
         known: String,
     },
 
+    /// Two parameters that were tied differ in shape.
+    #[error(
+        "the parameter `{name}` of shape {shape:?} is tied to `{to}` of shape {to_shape:?}; only parameters of one shape can share their entries"
+    )]
+    TiedShapes {
+        /// The one.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// The other.
+        to: String,
+        /// Its shape.
+        to_shape: Vec<usize>,
+    },
+
     /// The flat parameter vector does not have the length that the model needs.
     #[error(
         "the parameter vector has {got} entries, but the model has {expected}; `model.init(rng)` makes one"

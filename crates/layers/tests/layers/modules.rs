@@ -2,7 +2,7 @@
 
 use dualtape_autodiff::{Array, Real, Tape, Tensor};
 use dualtape_layers::{
-    Activation, Dataset, Declaration, Error, Init, Linear, Module, Parameters, Sequential,
+    Activation, Dataset, Declaration, Error, Init, Linear, Module, Scope, Sequential,
     mean_squared_error, mlp, perceptron, predict, supervised,
 };
 use proptest::prelude::*;
@@ -109,17 +109,17 @@ fn degenerate_networks_are_the_identity() {
 #[test]
 fn summary_lists_layers_and_total() {
     assert_eq!(
-        encoder_decoder::<f64>().summary(),
-        "layer         module                  parameters\n\
-         encoder.0     Linear(4 → 3)                   15\n\
-         encoder.1     Tanh                             0\n\
-         encoder.2     Linear(3 → 2)                    8\n\
-         1             Sigmoid                          0\n\
-         decoder.head  Linear(2 → 3, no bias)           6\n\
-         total                                         29\n"
+        encoder_decoder::<f64>().summary(&[5, 4]).unwrap(),
+        "layer         module                  output  parameters\n\
+         encoder.0     Linear(4 → 3)           [5, 3]          15\n\
+         encoder.1     Tanh                    [5, 3]           0\n\
+         encoder.2     Linear(3 → 2)           [5, 2]           8\n\
+         1             Sigmoid                 [5, 2]           0\n\
+         decoder.head  Linear(2 → 3, no bias)  [5, 3]           6\n\
+         total                                                 29\n"
     );
-    let single = Module::<f64>::summary(&Linear::new(7, 2));
-    assert_eq!(single.lines().nth(1), Some("(model)  Linear(7 → 2)          16"));
+    let single = Module::<f64>::summary(&Linear::new(7, 2), &[1, 7]).unwrap();
+    assert_eq!(single.lines().nth(1), Some("(model)  Linear(7 → 2)  [1, 2]          16"));
 }
 
 #[derive(Debug)]
@@ -131,8 +131,8 @@ impl<S: Real> Module<S> for Twice {
         declaration.parameter("scale", &[2], Init::Zeros);
     }
 
-    fn forward<'t>(&self, parameters: &Parameters<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
-        x * parameters.get("scale")
+    fn forward<'t>(&self, scope: &Scope<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
+        x * scope.parameter("scale")
     }
 }
 
@@ -144,8 +144,8 @@ impl<S: Real> Module<S> for Misspelt {
         declaration.parameter("factor", &[1], Init::Constant(2.0));
     }
 
-    fn forward<'t>(&self, parameters: &Parameters<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
-        x * parameters.get("facto")
+    fn forward<'t>(&self, scope: &Scope<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
+        x * scope.parameter("facto")
     }
 }
 
@@ -243,10 +243,10 @@ proptest! {
 
         // what the tape hands out by name is what the layout has under that name
         let tape = Tape::new();
-        let parameters = layout.bind(tape.constant(&Array::vector(theta.clone())));
+        let scope = layout.bind(tape.constant(&Array::vector(theta.clone())));
         for view in layout.iter() {
             let (layer, name) = view.name().split_once('.').unwrap();
-            let tensor = parameters.scope(layer).get(name);
+            let tensor = scope.child(layer).parameter(name);
             prop_assert_eq!(tensor.shape(), view.shape());
             prop_assert_eq!(tensor.data(), layout.view(&theta, view.name()).unwrap());
         }

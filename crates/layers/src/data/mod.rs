@@ -1,11 +1,16 @@
 //! Supervised data: inputs and targets, row by row.
 
+mod split;
+mod standardize;
+
 use dualtape_autodiff::{Array, Real};
 use rand::Rng;
 use rand::seq::SliceRandom;
 
+pub use standardize::Standardize;
+
 use crate::errors::Error;
-use crate::split::deal;
+use split::deal;
 
 /// Inputs and targets of `n` examples. Cloning shares them.
 ///

@@ -2,7 +2,7 @@
 
 use dualtape_autodiff::{Array, Real};
 
-use crate::data::{Dataset, check_rows, row_length, to_f64};
+use super::{Dataset, check_rows, row_length, to_f64};
 use crate::errors::Error;
 
 /// The map `x ↦ (x − mean)/scale` for each column, with mean and standard deviation of the data it was fitted on.

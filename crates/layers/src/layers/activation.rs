@@ -2,9 +2,9 @@
 
 use dualtape_autodiff::{Real, Tensor};
 
-use crate::init::{Fan, Init};
 use crate::module::Module;
-use crate::parameters::Parameters;
+use crate::module::Scope;
+use crate::module::{Fan, Init};
 
 /// An elementwise nonlinearity: a [`Module`] without parameters, for arrays of any shape.
 ///
@@ -93,7 +93,7 @@ impl Activation {
 }
 
 impl<S: Real> Module<S> for Activation {
-    fn forward<'t>(&self, _: &Parameters<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
+    fn forward<'t>(&self, _: &Scope<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
         self.apply(x)
     }
 }

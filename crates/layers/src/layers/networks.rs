@@ -2,8 +2,8 @@
 
 use dualtape_autodiff::Real;
 
-use crate::activation::Activation;
-use crate::linear::Linear;
+use super::activation::Activation;
+use super::linear::Linear;
 use crate::module::Sequential;
 
 /// The multilayer perceptron with layers of these widths, input first, and `activation` between them; the output is
@@ -19,7 +19,8 @@ use crate::module::Sequential;
 ///
 /// let model = mlp::<f32>(&[64, 32, 10], Activation::Tanh);
 /// assert_eq!(model.layout()?.len(), (64 * 32 + 32) + (32 * 10 + 10));
-/// assert_eq!(model.summary().lines().nth(3).unwrap(), "2      Linear(32 → 10)         330");
+/// let summary = model.summary(&[5, 64])?;
+/// assert_eq!(summary.lines().nth(3).unwrap(), "2      Linear(32 → 10)  [5, 10]         330");
 /// # Ok::<(), dualtape_layers::Error>(())
 /// ```
 pub fn mlp<S: Real>(widths: &[usize], activation: Activation) -> Sequential<S> {

@@ -2,9 +2,10 @@
 
 use dualtape_autodiff::{Real, Tensor};
 
-use crate::init::Init;
+use crate::module::Declaration;
+use crate::module::Init;
 use crate::module::Module;
-use crate::parameters::{Declaration, Parameters};
+use crate::module::Scope;
 
 /// The fully connected layer `y = x·Wᵀ + b`.
 ///
@@ -65,9 +66,9 @@ impl<S: Real> Module<S> for Linear {
         }
     }
 
-    fn forward<'t>(&self, parameters: &Parameters<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
-        let y = x.matmul(parameters.get("weight").t());
-        if self.bias.is_some() { y + parameters.get("bias") } else { y }
+    fn forward<'t>(&self, scope: &Scope<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
+        let y = x.matmul(scope.parameter("weight").t());
+        if self.bias.is_some() { y + scope.parameter("bias") } else { y }
     }
 
     fn describe(&self) -> String {

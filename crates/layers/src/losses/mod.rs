@@ -4,7 +4,11 @@
 //! `t.get(i)`; there is no trait to implement. All losses here are means over the batch, so that their size does not
 //! depend on it.
 
+mod metrics;
+
 use dualtape_autodiff::{Real, Tensor, Var, c};
+
+pub use metrics::{ConfusionMatrix, accuracy, predicted_labels};
 
 /// `Σ (prediction − target)² / n` over all `n` entries.
 ///

@@ -1,0 +1,317 @@
+//! All parameters of a model are one flat vector; names and shapes are views of it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use dualtape_autodiff::Real;
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, SeedableRng};
+
+use super::init::Init;
+use crate::errors::Error;
+
+/// One parameter or buffer: a name, a shape, and the contiguous piece of the flat vector that holds it in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) offset: usize,
+    pub(crate) init: Init,
+    /// The number of the view whose entries these are: its own, unless it is tied to another.
+    pub(crate) home: usize,
+}
+
+impl View {
+    /// Full name, as `encoder.0.weight`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Lengths of the axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where it lies in the flat vector. Tied parameters lie in one place.
+    pub fn range(&self) -> Range<usize> {
+        self.offset..self.offset + self.len()
+    }
+
+    /// How it starts.
+    pub fn init(&self) -> Init {
+        self.init
+    }
+}
+
+/// The named, shaped views of a model's flat parameter vector, and of its buffers. Cloning shares them.
+///
+/// Parameters can be frozen by name: they keep their places in the vector, but are constants to an objective, which is then
+/// a function of the others alone.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_layers::{Activation, Module, mlp};
+/// use rand::{SeedableRng, rngs::ChaCha8Rng};
+///
+/// let model = mlp::<f64>(&[3, 5, 2], Activation::Tanh);
+/// let layout = model.layout()?;
+/// let mut theta = model.init(&mut ChaCha8Rng::seed_from_u64(1));
+///
+/// let names: Vec<&str> = layout.iter().map(|view| view.name()).collect();
+/// assert_eq!(names, ["0.weight", "0.bias", "2.weight", "2.bias"]);
+/// assert_eq!(layout.find("2.weight")?.shape(), [2, 5]);
+///
+/// layout.view_mut(&mut theta, "2.bias")?.copy_from_slice(&[0.5, -0.5]);
+/// assert_eq!(theta[30..], [0.5, -0.5]);
+///
+/// // transfer learning: the last layer alone is trained
+/// let layout = layout.freeze("0")?;
+/// assert_eq!((layout.len(), layout.trainable_len()), (32, 12));
+/// assert_eq!(layout.trainable(&theta)?, theta[20..]);
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    parameters: Arc<[View]>,
+    buffers: Arc<[View]>,
+    length: usize,
+    /// Pieces of the flat vector that are frozen, ordered and apart.
+    frozen: Arc<[Range<usize>]>,
+}
+
+/// Where a parameter of an objective comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The vector that is differentiated, from this entry on.
+    Trainable(usize),
+    /// The frozen entries, from this one on.
+    Frozen(usize),
+}
+
+impl Layout {
+    pub(crate) fn new(parameters: Vec<View>, buffers: Vec<View>) -> Self {
+        let length = parameters.iter().map(|view| view.range().end).max().unwrap_or(0);
+        Self {
+            parameters: parameters.into(),
+            buffers: buffers.into(),
+            length,
+            frozen: Arc::new([]),
+        }
+    }
+
+    /// Length of the flat vector.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there are no parameters.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// All parameters, in the order of declaration; tied ones under each of their names.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &View> {
+        self.parameters.iter()
+    }
+
+    /// All buffers, in the order of their flat vector.
+    pub fn buffers(&self) -> impl ExactSizeIterator<Item = &View> {
+        self.buffers.iter()
+    }
+
+    /// Length of the flat vector of buffers.
+    pub fn buffers_len(&self) -> usize {
+        self.buffers.last().map_or(0, |view| view.range().end)
+    }
+
+    /// The parameter of this full name, found in O(number of parameters).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParameter`], listing the names there are.
+    pub fn find(&self, name: &str) -> Result<&View, Error> {
+        find(&self.parameters, name)
+    }
+
+    /// The buffer of this full name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParameter`], listing the names there are.
+    pub fn find_buffer(&self, name: &str) -> Result<&View, Error> {
+        find(&self.buffers, name)
+    }
+
+    /// The entries of one parameter, row-major.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParameter`]; [`Error::ParameterLength`] if `theta` is not a vector of this layout.
+    pub fn view<'a, S>(&self, theta: &'a [S], name: &str) -> Result<&'a [S], Error> {
+        self.check_length(theta)?;
+        Ok(&theta[self.find(name)?.range()])
+    }
+
+    /// The entries of one parameter, row-major, to write.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layout::view`].
+    pub fn view_mut<'a, S>(&self, theta: &'a mut [S], name: &str) -> Result<&'a mut [S], Error> {
+        self.check_length(theta)?;
+        Ok(&mut theta[self.find(name)?.range()])
+    }
+
+    /// The same layout with the parameters of this module, or the one parameter of this full name, frozen, and all that are
+    /// tied to them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParameter`] if there is nothing of this name.
+    pub fn freeze(&self, name: &str) -> Result<Self, Error> {
+        let named = |view: &View| {
+            view.name
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let chosen: Vec<Range<usize>> =
+            self.iter().filter(|view| named(view)).map(View::range).collect();
+        if chosen.is_empty() {
+            return Err(unknown(&self.parameters, name));
+        }
+        let mut frozen = [&self.frozen, chosen.as_slice()].concat();
+        frozen.sort_by_key(|range| (range.start, range.end));
+        frozen.dedup();
+        Ok(Self { frozen: frozen.into(), ..self.clone() })
+    }
+
+    /// The same layout with nothing frozen.
+    pub fn unfrozen(&self) -> Self {
+        Self { frozen: Arc::new([]), ..self.clone() }
+    }
+
+    /// Number of parameters that are not frozen.
+    pub fn trainable_len(&self) -> usize {
+        self.length - self.frozen_len()
+    }
+
+    pub(crate) fn frozen_len(&self) -> usize {
+        self.frozen.iter().map(Range::len).sum()
+    }
+
+    /// Whether the parameter lies among the frozen ones.
+    pub fn is_frozen(&self, view: &View) -> bool {
+        matches!(self.place(view), Place::Frozen(_))
+    }
+
+    /// The entries that are not frozen, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ParameterLength`].
+    pub fn trainable<S: Copy>(&self, theta: &[S]) -> Result<Vec<S>, Error> {
+        self.check_length(theta)?;
+        Ok(self.gaps().flat_map(|range| theta[range].iter().copied()).collect())
+    }
+
+    /// The frozen entries, in their order.
+    pub(crate) fn frozen<S: Copy>(&self, theta: &[S]) -> Result<Vec<S>, Error> {
+        self.check_length(theta)?;
+        Ok(self.frozen.iter().flat_map(|range| theta[range.clone()].iter().copied()).collect())
+    }
+
+    /// Writes entries that are not frozen to their places in the flat vector.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ParameterLength`].
+    pub fn set_trainable<S: Copy>(&self, trainable: &[S], theta: &mut [S]) -> Result<(), Error> {
+        self.check_length(theta)?;
+        let expected = self.trainable_len();
+        if trainable.len() != expected {
+            return Err(Error::ParameterLength { got: trainable.len(), expected });
+        }
+        let mut rest = trainable;
+        for range in self.gaps() {
+            let (piece, after) = rest.split_at(range.len());
+            theta[range].copy_from_slice(piece);
+            rest = after;
+        }
+        Ok(())
+    }
+
+    /// The pieces of the flat vector between the frozen ones.
+    fn gaps(&self) -> impl Iterator<Item = Range<usize>> {
+        let starts = std::iter::once(0).chain(self.frozen.iter().map(|range| range.end));
+        let ends = self.frozen.iter().map(|range| range.start).chain([self.length]);
+        starts.zip(ends).map(|(start, end)| start..end)
+    }
+
+    pub(crate) fn place(&self, view: &View) -> Place {
+        let before: usize =
+            self.frozen.iter().take_while(|range| range.start < view.offset).map(Range::len).sum();
+        let holds =
+            |range: &Range<usize>| range.start <= view.offset && view.range().end <= range.end;
+        if !view.is_empty() && self.frozen.iter().any(holds) {
+            Place::Frozen(before)
+        } else {
+            Place::Trainable(view.offset - before)
+        }
+    }
+
+    /// A flat parameter vector, drawn in the order of declaration: the same seed gives the same vector.
+    pub fn sample<S: Real>(&self, rng: &mut dyn Rng) -> Vec<S> {
+        sample(&self.parameters, rng)
+    }
+
+    /// The flat vector of buffers that a model starts with.
+    pub fn initial_buffers<S: Real>(&self) -> Vec<S> {
+        // Buffers are constants in the beginning; whoever declares a random one gets seed 0.
+        sample(&self.buffers, &mut ChaCha8Rng::seed_from_u64(0))
+    }
+
+    pub(crate) fn parameters(&self) -> &[View] {
+        &self.parameters
+    }
+
+    pub(crate) fn buffer_views(&self) -> &[View] {
+        &self.buffers
+    }
+
+    pub(crate) fn check_length<S>(&self, theta: &[S]) -> Result<(), Error> {
+        if theta.len() == self.length {
+            Ok(())
+        } else {
+            Err(Error::ParameterLength { got: theta.len(), expected: self.length })
+        }
+    }
+}
+
+fn find<'v>(views: &'v [View], name: &str) -> Result<&'v View, Error> {
+    views.iter().find(|view| view.name == name).ok_or_else(|| unknown(views, name))
+}
+
+fn unknown(views: &[View], name: &str) -> Error {
+    let known: Vec<&str> = views.iter().map(View::name).collect();
+    Error::UnknownParameter { name: name.to_owned(), known: known.join(", ") }
+}
+
+/// The initial entries of these views, drawn in their order.
+fn sample<S: Real>(views: &[View], rng: &mut dyn Rng) -> Vec<S> {
+    let mut entries = vec![S::zero(); views.iter().map(|view| view.range().end).max().unwrap_or(0)];
+    for view in views.iter().enumerate().filter(|(i, view)| view.home == *i).map(|(_, view)| view) {
+        view.init.fill(&view.shape, &mut entries[view.range()], rng);
+    }
+    entries
+}
