@@ -21,8 +21,6 @@ mod nalgebra;
 mod networks;
 #[path = "operators/main.rs"]
 mod operators;
-#[path = "random_programs/main.rs"]
-mod random_programs;
 mod safety;
 mod scalar_oracle;
 mod sparse;

@@ -9,4 +9,4 @@ pub use points::{
     Domain, apart, away_from, between, positive, reals, simplex, symmetric_positive_definite,
     unit_interval,
 };
-pub use programs::{Program, programs};
+pub use programs::{Program, programs, programs_with_stopped_gradients};

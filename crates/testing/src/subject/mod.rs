@@ -25,6 +25,8 @@ pub use module::module;
 pub use objective::objective;
 pub(crate) use operation::ADAPTOR;
 pub use operation::{elementwise, numeric_operation, operation};
+pub(crate) use record::{Record, weighted};
+pub(crate) use recorded::Recorded;
 pub use scalars::{scalar, vector};
 pub use tensors::{tensor_loss, tensors};
 

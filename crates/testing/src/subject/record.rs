@@ -35,7 +35,7 @@ pub(crate) trait Record: Sync {
 }
 
 /// `⟨w, y⟩`
-pub(super) fn weighted<S: Scalar>(y: &[S], w: &[f64]) -> S {
+pub(crate) fn weighted<S: Scalar>(y: &[S], w: &[f64]) -> S {
     match (y, w) {
         (&[y], &[1.0]) => y,
         _ => S::sum_of_products(y.iter().copied().zip(w.iter().map(|&w| S::constant(w)))),

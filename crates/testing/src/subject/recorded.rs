@@ -6,7 +6,7 @@ use super::record::{Record, weighted};
 use super::{Answer, At, Refusal, Replayed, Route, Subject};
 
 /// A recorded map as a subject.
-pub(super) struct Recorded<R>(pub R);
+pub(crate) struct Recorded<R>(pub R);
 
 impl<R: Record> Recorded<R> {
     /// `φ` over scalars.

@@ -2,6 +2,7 @@
 
 mod each_law;
 mod faults;
+mod modes;
 mod registry;
 mod right;
 mod strategies;
