@@ -47,8 +47,8 @@ pub mod prelude {
         hessian, hvp, jacobian, jvp, value_and_gradient, vjp,
     };
     pub use dualtape_layers::{
-        Activation, Dataset, Linear, Module, Sequential, accuracy, cross_entropy,
-        mean_squared_error, mlp, predict, supervised, supervised_with_decay,
+        Activation, Dataset, Linear, Module, Network, Sequential, Supervised, accuracy,
+        cross_entropy, mean_squared_error, mlp, predict, supervised,
     };
     pub use dualtape_optimizers::prelude::*;
     pub use dualtape_optimizers::{Adam, Newton, NewtonCg, Report, Sgd, StopReason};

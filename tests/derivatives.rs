@@ -6,8 +6,8 @@ use std::path::Path;
 
 use dualtape_autodiff::{Array, Tensor, Var};
 use dualtape_layers::{
-    Activation, Dataset, Linear, Module, Sequential, binary_cross_entropy_with_logits,
-    cross_entropy, l2_penalty, mean_squared_error, mlp, one_hot, supervised, supervised_with_decay,
+    Activation, Dataset, Linear, Module, Sequential, Supervised, binary_cross_entropy_with_logits,
+    cross_entropy, l2_penalty, mean_squared_error, mlp, one_hot, supervised,
 };
 use dualtape_testing::strategies::{away_from, between};
 use dualtape_testing::{Law, check, module, objective, tensor_loss, tensors};
@@ -78,7 +78,7 @@ fn every_loss() {
 
 #[test]
 fn every_layer() -> Result<(), dualtape_layers::Error> {
-    let mut checked = vec!["Arc", "Sequential"];
+    let mut checked = vec!["Sequential"];
     let mut check_layer = |name, model: &dyn Module<f64>, input: &[usize]| {
         checked.push(name);
         let summary = check(module(model, input)?).order(3).cases(CASES).assert();
@@ -106,7 +106,7 @@ fn objectives_of_networks() -> Result<(), Box<dyn std::error::Error>> {
     let model = mlp(&[2, 3, 3], Activation::Tanh);
     let plain = supervised(&model, &data, cross_entropy)?;
     check(objective(&plain)).cases(CASES).assert();
-    let decayed = supervised_with_decay(&model, &data, cross_entropy, 0.1)?;
+    let decayed = Supervised::new(&model, cross_entropy)?.weight_decay(0.1)?.function(&data)?;
     check(objective(&decayed)).cases(CASES).assert();
     assert_eq!(one_hot::<f64>(&[1], 2)?.data(), [0.0, 1.0]);
     Ok(())

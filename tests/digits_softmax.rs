@@ -7,9 +7,7 @@ use std::path::Path;
 
 use data::{CLASSES, Digits, PIXELS};
 use dualtape_autodiff::{Array, Function};
-use dualtape_layers::{
-    Activation, Dataset, cross_entropy, l2_penalty, mlp, one_hot, supervised_with_decay,
-};
+use dualtape_layers::{Activation, Dataset, Supervised, cross_entropy, l2_penalty, mlp, one_hot};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{Newton, NewtonCg, Report, SecondOrder};
 use serde_json::Value;
@@ -99,7 +97,8 @@ fn layers_give_the_same_function() {
     let pixels = Array::new(&[digits.labels.len(), PIXELS], digits.pixels).unwrap();
     let dataset = Dataset::classification(pixels, &digits.labels, CLASSES).unwrap();
     let model = mlp::<f64>(&[PIXELS, CLASSES], Activation::Identity);
-    let from_layers = supervised_with_decay(&model, &dataset, cross_entropy, L2).unwrap();
+    let from_layers = Supervised::new(&model, cross_entropy).unwrap().weight_decay(L2).unwrap();
+    let from_layers = from_layers.function(&dataset).unwrap();
 
     // Where entry (class, feature) of Θ lies in the layer's parameters: weights row by row, then biases.
     let place = |i: usize| match (i / FEATURES, i % FEATURES) {

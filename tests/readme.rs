@@ -3,7 +3,7 @@
 use std::thread;
 
 use dualtape_autodiff::{Array, Function, Scalar, c};
-use dualtape_layers::{Activation, Dataset, Module, cross_entropy, mlp, supervised_with_decay};
+use dualtape_layers::{Activation, Dataset, Module, Supervised, cross_entropy, mlp};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{Newton, NewtonCg, Report};
 use rand::SeedableRng;
@@ -76,7 +76,8 @@ fn network() -> (Function<'static>, Vec<f64>) {
     let data = Dataset::classification(Array::new(&[40, 6], inputs).unwrap(), &labels, 3).unwrap();
     let model = mlp(&[6, 5, 3], Activation::Tanh);
     let theta = model.init(&mut ChaCha8Rng::seed_from_u64(8));
-    (supervised_with_decay(model, &data, cross_entropy, 1e-2).unwrap(), theta)
+    let loss = Supervised::new(model, cross_entropy).unwrap().weight_decay(1e-2).unwrap();
+    (loss.function(&data).unwrap(), theta)
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dualtape::autodiff::Function;
 use dualtape::layers::{
-    Dataset, Sequential, accuracy, cross_entropy, predict, predicted_labels, supervised_with_decay,
+    Dataset, Sequential, Supervised, accuracy, cross_entropy, predict, predicted_labels,
 };
 use dualtape::optimizers::prelude::*;
 use dualtape::optimizers::{Adam, Newton, NewtonCg};
@@ -135,7 +135,7 @@ impl Task<'_> {
 
     /// Mean cross entropy on these images, and the penalty.
     fn loss(&self, images: &Dataset<f64>) -> Result<Function<'_>, dualtape::layers::Error> {
-        supervised_with_decay(&self.model, images, cross_entropy, self.l2)
+        Supervised::new(&self.model, cross_entropy)?.weight_decay(self.l2)?.function(images)
     }
 
     fn judge(

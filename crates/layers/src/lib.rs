@@ -17,4 +17,4 @@ pub use losses::{
 pub use module::{
     Declaration, Fan, Init, Layout, Mode, Module, Noise, Scope, Sequential, Spread, View,
 };
-pub use training::{predict, supervised, supervised_with_decay};
+pub use training::{Network, Supervised, predict, supervised};

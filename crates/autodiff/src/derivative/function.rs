@@ -115,6 +115,44 @@ impl<'f, S: Real> Function<'f, S> {
         })
     }
 
+    /// Records a function as [`record_tensor`](Self::record_tensor) does, and beside it arrays that come along with each
+    /// evaluation without being differentiated: predictions, or statistics of a batch.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, Function};
+    ///
+    /// let targets = Array::vector(vec![1.0, 2.0]);
+    /// let loss = Function::<f64>::record_tensor_with_auxiliary(&[0.0, 0.0], &[&targets], |w, data| {
+    ///     let prediction = w.exp();
+    ///     ((prediction - data[0]).powi(2).sum(), vec![prediction])
+    /// })?;
+    /// let (mut gradient, mut prediction) = ([0.0; 2], [0.0; 2]);
+    /// let value = loss.value_gradient_and_auxiliary(&[0.0, 0.0], &mut gradient, &mut prediction)?;
+    /// assert_eq!((value, gradient, prediction), (1.0, [0.0, -2.0], [1.0, 1.0]));
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    pub fn record_tensor_with_auxiliary<F>(x: &[S], data: &[&Array<S>], f: F) -> Result<Self, Error>
+    where
+        F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> (Var<'t, S>, Vec<Tensor<'t, S>>)
+            + Send
+            + Sync
+            + 'f,
+    {
+        Self::new(x, data, move |tape, x, data| {
+            let input = tape.input_array(&Array::vector(x.to_vec()));
+            let (output, auxiliary) = f(input, &self::data(&tape, data));
+            let mut outputs = vec![tape.id_of(output)];
+            outputs.extend(auxiliary.into_iter().map(|array| tape.id_of_array(array)));
+            tape.finish(outputs)
+        })
+    }
+
     pub(super) fn new(
         x: &[S],
         data: &[&Array<S>],
@@ -176,6 +214,34 @@ impl<'f, S: Real> Function<'f, S> {
             run.copy_outputs(outputs - run.stage.program.inputs.len()..outputs, x, gradient);
             run.value()
         })
+    }
+
+    /// `f(x)`, with the auxiliary arrays written to `auxiliary`, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`value`](Self::value); [`Error::Length`] if `auxiliary` does not have their number of entries.
+    pub fn value_and_auxiliary(&self, x: &[S], auxiliary: &mut [S]) -> Result<S, Error> {
+        self.replay.read(x, Kind::Value, |run| run.copy_auxiliary(x, auxiliary))?
+    }
+
+    /// `f(x)`, with the gradient written to `gradient` and the auxiliary arrays to `auxiliary`, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`value_and_auxiliary`](Self::value_and_auxiliary).
+    pub fn value_gradient_and_auxiliary(
+        &self,
+        x: &[S],
+        gradient: &mut [S],
+        auxiliary: &mut [S],
+    ) -> Result<S, Error> {
+        check_length("the gradient", gradient, self.dim())?;
+        self.replay.read(x, Kind::Gradient, |run| {
+            let outputs = run.stage.program.outputs.len();
+            run.copy_outputs(outputs - run.stage.program.inputs.len()..outputs, x, gradient);
+            run.copy_auxiliary(x, auxiliary)
+        })?
     }
 
     /// The gradient `∇f(x)`.

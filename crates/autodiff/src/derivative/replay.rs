@@ -197,6 +197,16 @@ impl<S: Real> Evaluated<S> {
         self.workspace.values[self.stage.program.outputs[0] as usize]
     }
 
+    /// Writes all outputs of the recording but the first, flat and in order, to `out`; the first is returned.
+    pub(super) fn copy_auxiliary(&self, point: &[S], out: &mut [S]) -> Result<S, Error> {
+        let program = &self.stage.program;
+        let auxiliary = 1..self.compiled.primal().outputs.len();
+        let ids = &program.outputs[auxiliary.clone()];
+        check_length("the auxiliary", out, ids.iter().map(|&id| size(program.shape(id))).sum())?;
+        self.copy_outputs(auxiliary, point, out);
+        Ok(self.value())
+    }
+
     /// Writes outputs, flat and in order, to `out`.
     pub(super) fn copy_outputs(&self, outputs: Range<usize>, point: &[S], out: &mut [S]) {
         let Stage { program, plan, .. } = &*self.stage;

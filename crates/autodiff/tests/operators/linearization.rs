@@ -1,8 +1,8 @@
 //! Products at a point: several at once, diagonals, blocks, and third derivatives.
 
-use dualtape_autodiff::{Error, Function};
+use dualtape_autodiff::{Error, Function, VectorFunction};
 
-use super::support::{assert_near, coupled, dot, dual3, functions, wave};
+use super::support::{assert_near, coupled, dot, dual3, functions, network, network_data, wave};
 
 #[test]
 fn products_together_have_the_bits_they_have_alone() -> Result<(), Error> {
@@ -97,5 +97,41 @@ fn third_derivatives_are_symmetric_and_notice_branches() -> Result<(), Error> {
     let f = Function::record(&[1.0], |x| if x[0] > 0.0 { x[0].powi(3) } else { x[0].powi(4) })?;
     assert_eq!(f.third_derivative(&[2.0], &[1.0], &[1.0])?, [6.0]);
     assert_eq!(f.third_derivative(&[-2.0], &[1.0], &[1.0])?, [-48.0]);
+    Ok(())
+}
+
+#[test]
+fn auxiliary_arrays_come_along_and_change_no_derivative() -> Result<(), Error> {
+    let [inputs, targets] = network_data();
+    let data = [&inputs, &targets];
+    let theta = wave(12, 1.3, 0.5);
+    let plain = Function::record_tensor(&theta, &data, |theta, data| {
+        (network(theta, data[0]) - data[1]).powi(2).mean()
+    })?;
+    let both = Function::record_tensor_with_auxiliary(&theta, &data, |theta, data| {
+        let z = network(theta, data[0]);
+        ((z - data[1]).powi(2).mean(), vec![z.powi(3), theta * 2.0])
+    })?;
+    let (x, u, v) = (wave(12, 0.7, 0.3), wave(12, 0.9, 1.0), wave(12, 2.1, 0.6));
+    let entries = targets.len() + 12;
+    let (mut gradient, mut auxiliary) = (vec![0.0; 12], vec![0.0; entries]);
+    let value = both.value_gradient_and_auxiliary(&x, &mut gradient, &mut auxiliary)?;
+    assert_eq!((value, &gradient), (plain.value(&x)?, &plain.gradient(&x)?));
+    let outputs = VectorFunction::record_tensor(&theta, &[&inputs], |theta, data| {
+        network(theta, data[0]).powi(3)
+    })?;
+    assert_near(&auxiliary[..targets.len()], &outputs.values(&x)?, 1e-15);
+    assert_eq!(auxiliary[targets.len()..], x.iter().map(|x| 2.0 * x).collect::<Vec<_>>());
+    let mut alone = vec![0.0; entries];
+    assert_eq!((both.value_and_auxiliary(&x, &mut alone)?, alone), (value, auxiliary));
+    assert!(matches!(
+        both.value_and_auxiliary(&x, &mut [0.0; 3]),
+        Err(Error::Length { got: 3, expected, .. }) if expected == entries
+    ));
+
+    assert_near(&both.linearize(&x)?.hvp(&v)?, &plain.linearize(&x)?.hvp(&v)?, 1e-14);
+    assert_near(both.hessian(&x)?.as_slice(), plain.hessian(&x)?.as_slice(), 1e-14);
+    assert_near(&both.third_derivative(&x, &u, &v)?, &plain.third_derivative(&x, &u, &v)?, 1e-13);
+    assert_near(&both.taylor(&x, &v, 3)?, &plain.taylor(&x, &v, 3)?, 1e-13);
     Ok(())
 }

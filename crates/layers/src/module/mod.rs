@@ -16,6 +16,8 @@ pub use declaration::Declaration;
 pub use init::{Fan, Init, Spread};
 pub use layout::{Layout, View};
 pub use noise::Noise;
+pub(crate) use noise::{Demand, generator};
+pub(crate) use scope::{Given, Source, Trace};
 pub use scope::{Mode, Scope};
 
 use crate::errors::Error;
@@ -124,7 +126,7 @@ impl<S: Real, M: Module<S> + ?Sized> Module<S> for &M {
 }
 
 /// A shared module, so that one can be chosen at run time.
-impl<S: Real> Module<S> for Arc<dyn Module<S>> {
+impl<S: Real, M: Module<S> + ?Sized> Module<S> for Arc<M> {
     fn declare(&self, declaration: &mut Declaration) {
         (**self).declare(declaration);
     }

@@ -1,5 +1,7 @@
-//! Objectives made of a model, data and a loss.
+//! Objectives made of a model, data and a loss, and their training.
 
-mod supervised;
+mod network;
+mod objective;
 
-pub use supervised::{predict, supervised, supervised_with_decay};
+pub use network::{Network, predict};
+pub use objective::{Supervised, supervised};

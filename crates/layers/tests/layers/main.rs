@@ -7,4 +7,5 @@ mod metrics;
 mod modules;
 mod oracles;
 mod second_order;
+mod state;
 mod support;

@@ -103,7 +103,7 @@ fn degenerate_networks_are_the_identity() {
     }
     let data = Dataset::new(x.clone(), x).unwrap();
     let refused = supervised(mlp(&[3], Activation::Tanh), &data, mean_squared_error).unwrap_err();
-    assert_eq!(refused.to_string(), "the parameters of the model must not be empty");
+    assert_eq!(refused.to_string(), "the set of parameters to train must not be empty");
 }
 
 #[test]

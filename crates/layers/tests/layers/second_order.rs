@@ -2,8 +2,8 @@
 
 use dualtape_autodiff::{Function, Real, Tensor, Var};
 use dualtape_layers::{
-    Activation, Dataset, Error, Module, cross_entropy, mean_squared_error, mlp, supervised,
-    supervised_with_decay,
+    Activation, Dataset, Error, Module, Supervised, cross_entropy, mean_squared_error, mlp,
+    supervised,
 };
 use proptest::prelude::*;
 
@@ -116,7 +116,8 @@ fn weight_decay_adds_its_multiple_of_the_identity() {
     let model = mlp(&[4, 5, 3], Activation::Tanh);
     let theta: Vec<f64> = model.init(&mut rng(2));
     let plain = supervised(&model, &data(), cross_entropy).unwrap();
-    let decayed = supervised_with_decay(&model, &data(), cross_entropy, 0.25).unwrap();
+    let decayed = Supervised::new(&model, cross_entropy).unwrap().weight_decay(0.25).unwrap();
+    let decayed = decayed.function(&data()).unwrap();
     let eps = 16.0 * f64::EPSILON;
     let penalty = 0.125 * dot(&theta, &theta);
     let value = plain.value(&theta).unwrap() + penalty;
@@ -129,7 +130,7 @@ fn weight_decay_adds_its_multiple_of_the_identity() {
     let curvature = add(&hvp(&plain, &theta, &v), &v);
     assert_close("HVP", &hvp(&decayed, &theta, &v), &curvature, eps);
     for decay in [-0.1, f64::NAN, f64::INFINITY] {
-        let refused = supervised_with_decay(&model, &data(), cross_entropy, decay);
+        let refused = Supervised::new(&model, cross_entropy).unwrap().weight_decay(decay);
         assert!(matches!(refused, Err(Error::WeightDecay { .. })));
     }
 }

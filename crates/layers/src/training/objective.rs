@@ -1,0 +1,404 @@
+//! From model, data and loss to functions that any optimizer takes.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use dualtape_autodiff::{Array, Composite, Function, Likelihood, Real, Tape, Tensor, Var};
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+
+use crate::data::Dataset;
+use crate::errors::Error;
+use crate::losses::l2_penalty;
+use crate::module::{Demand, Given, Layout, Mode, Module, Scope, Source, Trace, generator};
+
+use super::network::Network;
+
+/// A loss of outputs and targets.
+type Loss<'f, S> = dyn for<'t> Fn(Tensor<'t, S>, Tensor<'t, S>) -> Var<'t, S> + Send + Sync + 'f;
+
+/// A penalty on parameters.
+type Penalty<'f, S> = dyn for<'t> Fn(&Scope<'t, S>) -> Var<'t, S> + Send + Sync + 'f;
+
+/// A model and a loss, to be recorded with data as `θ ↦ loss(model(θ, inputs), targets) + penalty(θ)`: a function of the
+/// parameters that are not frozen, with exact derivatives of any order.
+///
+/// The model is in training mode unless told otherwise. Random numbers, as of dropout, are those of a seed: a recorded
+/// function is one function, with the same numbers at every point.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_layers::{Activation, Dataset, Supervised, cross_entropy, l1_penalty, mlp, table};
+///
+/// let data = Dataset::classification(table(&[[1.0], [2.0], [4.0]])?, &[0, 1, 1], 2)?;
+/// let model = mlp(&[1, 3, 2], Activation::Tanh);
+/// // a penalty on the weights, not on the biases
+/// let objective = Supervised::new(&model, cross_entropy)?
+///     .penalty(|scope| scope.penalty("weight", |w| l1_penalty(w, 0.1)))
+///     .function(&data)?;
+/// let theta = vec![0.5; objective.dim()];
+/// assert!(objective.hessian(&theta)?.rows() == 14);
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+pub struct Supervised<'f, S: Real> {
+    parts: Arc<Parts<'f, S>>,
+    layout: Layout,
+    /// The frozen parameters and the buffers.
+    frozen: Array<S>,
+    buffers: Array<S>,
+    mode: Mode,
+    /// Whether the penalty counts.
+    penalized: bool,
+    seed: u64,
+}
+
+/// What is run on a tape.
+struct Parts<'f, S: Real> {
+    module: Arc<dyn Module<S> + 'f>,
+    loss: Box<Loss<'f, S>>,
+    penalty: Option<Box<Penalty<'f, S>>>,
+}
+
+/// What a model is given beside its parameters, in the order of a recorded function's data.
+#[derive(Clone, Debug)]
+struct Slots {
+    layout: Layout,
+    mode: Mode,
+    side: Vec<String>,
+    demands: Vec<Demand>,
+}
+
+impl<'f, S: Real> Supervised<'f, S> {
+    /// A model with its initial buffers, and a loss of outputs and targets. Lend the model (`&model`) or give it away.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`] for a model without parameters; what [`Module::layout`] refuses.
+    pub fn new(
+        model: impl Module<S> + 'f,
+        loss: impl for<'t> Fn(Tensor<'t, S>, Tensor<'t, S>) -> Var<'t, S> + Send + Sync + 'f,
+    ) -> Result<Self, Error> {
+        let layout = model.layout()?;
+        let buffers = layout.initial_buffers();
+        Self::build(Arc::new(model), layout, Vec::new(), buffers, Box::new(loss))
+    }
+
+    /// A network as it is, with its frozen parameters and its buffers, and a loss.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Empty`] if there is no parameter that is not frozen.
+    pub fn of(
+        network: &Network<S>,
+        loss: impl for<'t> Fn(Tensor<'t, S>, Tensor<'t, S>) -> Var<'t, S> + Send + Sync + 'f,
+    ) -> Result<Self, Error>
+    where
+        S: 'f,
+    {
+        let layout = network.layout().clone();
+        let (frozen, buffers) = (layout.frozen(network.parameters())?, network.buffers().to_vec());
+        Self::build(network.shared_module(), layout, frozen, buffers, Box::new(loss))
+    }
+
+    fn build(
+        module: Arc<dyn Module<S> + 'f>,
+        layout: Layout,
+        frozen: Vec<S>,
+        buffers: Vec<S>,
+        loss: Box<Loss<'f, S>>,
+    ) -> Result<Self, Error> {
+        if layout.trainable_len() == 0 {
+            return Err(Error::Empty { what: "the set of parameters to train" });
+        }
+        Ok(Self {
+            parts: Arc::new(Parts { module, loss, penalty: None }),
+            layout,
+            frozen: Array::vector(frozen),
+            buffers: Array::vector(buffers),
+            mode: Mode::Train,
+            penalized: true,
+            seed: 0,
+        })
+    }
+
+    /// With `½λ‖θ‖²` over all parameters that are not frozen, biases included, in place of any penalty before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WeightDecay`] if λ is negative or not finite.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_layers::{
+    ///     Activation, Dataset, Supervised, mean_squared_error, perceptron, table,
+    /// };
+    ///
+    /// let data = Dataset::new(table(&[[1.0], [2.0]])?, table(&[[3.0], [5.0]])?)?;
+    /// let line = perceptron(1, 1, Activation::Identity);
+    /// let objective = Supervised::new(line, mean_squared_error)?.weight_decay(0.5)?.function(&data)?;
+    /// assert_eq!(objective.gradient(&[1.0, 1.0])?, [-4.5, -2.5]);
+    /// # Ok::<(), dualtape_layers::Error>(())
+    /// ```
+    pub fn weight_decay(self, lambda: f64) -> Result<Self, Error> {
+        if !lambda.is_finite() || lambda < 0.0 {
+            return Err(Error::WeightDecay { value: lambda });
+        }
+        Ok(self.penalty(move |scope| l2_penalty(scope.trainable(), lambda)))
+    }
+
+    /// With a penalty on the parameters, in place of any before.
+    #[must_use]
+    pub fn penalty(
+        self,
+        penalty: impl for<'t> Fn(&Scope<'t, S>) -> Var<'t, S> + Send + Sync + 'f,
+    ) -> Self {
+        let parts = Arc::into_inner(self.parts).expect("nothing has been recorded yet");
+        let parts = Arc::new(Parts { penalty: Some(Box::new(penalty)), ..parts });
+        Self { parts, ..self }
+    }
+
+    /// With the model in this mode.
+    #[must_use]
+    pub fn mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// With the random numbers of this seed, by default 0.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// The objective on these data, as a recorded function of the parameters that are not frozen.
+    ///
+    /// Its data are inputs that are not differentiated: number 0 the inputs, number 1 the targets. To go on with another
+    /// batch of the same shape, swap them by [`Function::set_data`]; nothing is recorded again. Auxiliary arrays come along
+    /// with a value: first the outputs of the model, then the buffers that it updates.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Autodiff`] with both shapes and the source line if data, model and loss do not fit each other.
+    pub fn function(&self, data: &Dataset<S>) -> Result<Function<'f, S>, Error> {
+        Ok(self.record(data)?.function)
+    }
+
+    /// The objective in two parts, model and loss: it has Gauss–Newton products beside the Hessian's, and Fisher products
+    /// if the likelihood that the loss is of is stated.
+    ///
+    /// # Errors
+    ///
+    /// As [`function`](Self::function); [`Error::Penalty`] if there is a penalty, which is not a function of the outputs.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::Likelihood;
+    /// use dualtape_layers::{Activation, Dataset, Supervised, cross_entropy, mlp, table};
+    ///
+    /// let data = Dataset::classification(table(&[[1.0], [2.0], [4.0]])?, &[0, 1, 1], 2)?;
+    /// let model = mlp(&[1, 3, 2], Activation::Tanh);
+    /// let loss = Supervised::new(model, cross_entropy)?;
+    /// let loss = loss.composite(&data, Some(Likelihood::Categorical))?;
+    /// let at = loss.linearize(&[0.3; 14])?;
+    /// let v: Vec<f64> = (0..14).map(|i| 1.0 / (1.0 + i as f64)).collect();
+    /// // for cross-entropy of logits the two agree
+    /// for (g, f) in at.gauss_newton(&v)?.iter().zip(at.fisher(&v)?) {
+    ///     assert!((g - f).abs() < 1e-15);
+    /// }
+    /// # Ok::<(), dualtape_layers::Error>(())
+    /// ```
+    pub fn composite(
+        &self,
+        data: &Dataset<S>,
+        likelihood: Option<Likelihood>,
+    ) -> Result<Composite<'f, S>, Error> {
+        if self.parts.penalty.is_some() {
+            return Err(Error::Penalty);
+        }
+        let Prepared { theta, arrays, slots, .. } = self.prepared(data)?;
+        let arrays: Vec<&Array<S>> = arrays.iter().collect();
+        let (model, loss) = (Arc::clone(&self.parts), Arc::clone(&self.parts));
+        Ok(Composite::record_tensor(
+            &theta,
+            &arrays,
+            likelihood,
+            move |theta, data| model.run(&slots, theta, data).0,
+            move |z, data| (loss.loss)(z, data[1]),
+        )?)
+    }
+
+    /// Records the objective with everything that a training loop needs.
+    pub(super) fn record(&self, data: &Dataset<S>) -> Result<Recording<'f, S>, Error> {
+        let Prepared { theta, arrays, slots, outputs, updated } = self.prepared(data)?;
+        let arrays: Vec<&Array<S>> = arrays.iter().collect();
+        let (parts, demands) = (Arc::clone(&self.parts), slots.demands.clone());
+        let penalized = self.penalized;
+        let function =
+            Function::record_tensor_with_auxiliary(&theta, &arrays, move |theta, data| {
+                let (z, scope) = parts.run(&slots, theta, data);
+                let mut objective = (parts.loss)(z, data[1]);
+                if let Some(penalty) = parts.penalty.as_ref().filter(|_| penalized) {
+                    objective += penalty(&scope);
+                }
+                let updates = scope.trace().updates.into_iter().map(|(_, value)| value);
+                (objective, std::iter::once(z).chain(updates).collect())
+            })?;
+        Ok(Recording { function, demands, outputs, updated })
+    }
+
+    /// All that is needed to record. Random numbers are those of step 0.
+    fn prepared(&self, data: &Dataset<S>) -> Result<Prepared<S>, Error> {
+        // Any generic point will do to record at: the function is the same.
+        let theta: Vec<S> = self.layout.sample(&mut ChaCha8Rng::seed_from_u64(0));
+        let theta = self.layout.trainable(&theta)?;
+        let side = sides(data).map(|(name, _)| name.to_owned()).collect();
+        let (layout, mode) = (self.layout.clone(), self.mode);
+        let mut slots = Slots { layout, mode, side, demands: Vec::new() };
+        let mut arrays = self.arrays(data, &self.buffers);
+
+        // One run tells what the model asks for and what it updates.
+        let tape = Tape::new();
+        let tensors: Vec<Tensor<'_, S>> = arrays.iter().map(|array| tape.constant(array)).collect();
+        let source = Source::Generator(Box::new(generator(self.seed, 0)));
+        let scope = slots.scope(tape.constant(&Array::vector(theta.clone())), &tensors, source);
+        let outputs = self.parts.module.forward(&scope, tensors[0]).shape().to_vec();
+        if let Some(error) = tape.error() {
+            return Err(error.into());
+        }
+        let Trace { demands, updates, .. } = scope.trace();
+        let buffers = self.layout.buffer_views();
+        let updated = updates.iter().map(|&(index, _)| buffers[index].range()).collect();
+        arrays.extend(self.noise(&demands, 0));
+        slots.demands = demands;
+        Ok(Prepared { theta, arrays, slots, outputs, updated })
+    }
+
+    /// The data of a recorded function, without the random numbers.
+    pub(super) fn arrays(&self, data: &Dataset<S>, buffers: &Array<S>) -> Vec<Array<S>> {
+        let mut arrays = vec![data.inputs().clone(), data.targets().clone()];
+        arrays.extend(sides(data).map(|(_, array)| array.clone()));
+        arrays.extend([self.frozen.clone(), buffers.clone()]);
+        arrays
+    }
+
+    /// The random numbers of one step, drawn in order from the stream of this step.
+    pub(super) fn noise(&self, demands: &[Demand], step: u64) -> Vec<Array<S>> {
+        let mut rng = generator(self.seed, step);
+        demands.iter().map(|demand| demand.draw(&mut rng)).collect()
+    }
+
+    /// The same loss of the same model in evaluation, without the penalty.
+    pub(super) fn evaluating(&self) -> Self {
+        Self {
+            parts: Arc::clone(&self.parts),
+            layout: self.layout.clone(),
+            frozen: self.frozen.clone(),
+            buffers: self.buffers.clone(),
+            mode: Mode::Eval,
+            penalized: false,
+            seed: self.seed,
+        }
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+/// What a function is recorded from.
+struct Prepared<S: Real> {
+    theta: Vec<S>,
+    arrays: Vec<Array<S>>,
+    slots: Slots,
+    outputs: Vec<usize>,
+    updated: Vec<Range<usize>>,
+}
+
+/// A recorded objective, with what must be given to it and what it gives back.
+pub(super) struct Recording<'f, S: Real> {
+    pub function: Function<'f, S>,
+    /// The random numbers, its last data.
+    pub demands: Vec<Demand>,
+    /// The shape of the model's outputs, the first auxiliary array.
+    pub outputs: Vec<usize>,
+    /// The pieces of the buffers that the other auxiliary arrays are for.
+    pub updated: Vec<Range<usize>>,
+}
+
+impl<S: Real> Parts<'_, S> {
+    /// The model's outputs, and the scope in which it ran.
+    fn run<'t>(
+        &self,
+        slots: &Slots,
+        theta: Tensor<'t, S>,
+        data: &[Tensor<'t, S>],
+    ) -> (Tensor<'t, S>, Scope<'t, S>) {
+        let noise = data[data.len() - slots.demands.len()..].to_vec();
+        let scope = slots.scope(theta, data, Source::Drawn(noise.into_iter()));
+        (self.module.forward(&scope, data[0]), scope)
+    }
+}
+
+impl Slots {
+    fn scope<'t, S: Real>(
+        &self,
+        theta: Tensor<'t, S>,
+        data: &[Tensor<'t, S>],
+        noise: Source<'t, S>,
+    ) -> Scope<'t, S> {
+        let sides = 2..2 + self.side.len();
+        let given = Given {
+            trainable: theta,
+            frozen: Some(data[sides.end]),
+            buffers: Some(data[sides.end + 1]),
+            side: self.side.iter().cloned().zip(data[sides].iter().copied()).collect(),
+        };
+        Scope::new(&self.layout, given, self.mode, noise)
+    }
+}
+
+impl<S: Real> fmt::Debug for Supervised<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Supervised({}, {:?})", self.parts.module.describe(), self.mode)
+    }
+}
+
+/// `θ ↦ loss(model(θ, inputs), targets)`, with the model in training mode: short for [`Supervised`] without options.
+///
+/// # Errors
+///
+/// As [`Supervised::new`] and [`Supervised::function`].
+///
+/// # Example
+///
+/// ```
+/// use dualtape_layers::{Activation, Dataset, mean_squared_error, perceptron, supervised, table};
+///
+/// let data = Dataset::new(table(&[[1.0], [2.0]])?, table(&[[3.0], [5.0]])?)?;
+/// let line = perceptron(1, 1, Activation::Identity);
+/// let objective = supervised(line, &data, mean_squared_error)?;
+///
+/// // ½·[(w + b − 3)² + (2w + b − 5)²] with slope w and intercept b
+/// assert_eq!(objective.value(&[2.0, 1.0])?, 0.0);
+/// assert_eq!(objective.gradient(&[1.0, 1.0])?, [-5.0, -3.0]);
+/// assert_eq!(objective.hessian(&[1.0, 1.0])?.as_slice(), [5.0, 3.0, 3.0, 2.0]);
+///
+/// objective.set_data(1, &table(&[[1.0], [1.0]])?)?;
+/// assert_eq!(objective.value(&[0.0, 1.0])?, 0.0);
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+pub fn supervised<'f, S: Real>(
+    model: impl Module<S> + 'f,
+    data: &Dataset<S>,
+    loss: impl for<'t> Fn(Tensor<'t, S>, Tensor<'t, S>) -> Var<'t, S> + Send + Sync + 'f,
+) -> Result<Function<'f, S>, Error> {
+    Supervised::new(model, loss)?.function(data)
+}
+
+/// What comes along with the rows of a data set, by name.
+pub(super) fn sides<S: Real>(_: &Dataset<S>) -> impl Iterator<Item = (&str, &Array<S>)> {
+    std::iter::empty()
+}
