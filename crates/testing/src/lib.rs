@@ -22,12 +22,13 @@ pub use check::{Check, Kinks, Tolerance, check, check_derivatives};
 pub use law::Law;
 pub use report::{Failure, Skip, Summary};
 pub use strategies::Domain;
-#[cfg(feature = "layers")]
-pub use subject::module;
-#[cfg(feature = "optimizers")]
-pub use subject::objective;
 pub use subject::{
-    Answer, At, Formula, Refusal, Replayed, Route, Subject, elementwise, formula,
-    numeric_operation, operation, recorded_function, recorded_vector_function, scalar, tensor_loss,
-    tensors, vector,
+    Answer, At, Formula, Refusal, Replayed, Route, Subject, TensorFormula, elementwise, formula,
+    numeric_operation, numeric_operation_in_both, operation, operation_in_both, recorded_function,
+    recorded_function_in_both, recorded_vector_function, recorded_vector_function_in_both, scalar,
+    tensor_formula, tensor_loss, tensors, vector,
 };
+#[cfg(feature = "layers")]
+pub use subject::{module, module_in_both};
+#[cfg(feature = "optimizers")]
+pub use subject::{objective, objective_in_both};

@@ -2,7 +2,7 @@
 
 use super::case::largest;
 use super::{Case, How, Stop, Violation};
-use crate::subject::{At, Refusal, Replayed};
+use crate::subject::{Answer, At, Refusal, Replayed};
 
 /// Products taken at once.
 const LANES: usize = 5;
@@ -55,47 +55,56 @@ fn same_bits(
     Err(Stop::Violated(Box::new(Violation { given, expected, component, terms, how })))
 }
 
+/// Values, and the gradient in units of the scales.
 pub(super) fn single(case: &Case<'_>) -> Result<(), Stop> {
     let x32: Vec<f32> = case.x.iter().map(|&x| x as f32).collect();
     let x: Vec<f64> = x32.iter().map(|&x| f64::from(x)).collect();
-    let (_, gradient32) = case.subject.single(&x32, &case.w)?;
-    let gradient = case.subject.gradient(At { x: &x, w: &case.w })?;
-    let at = |x: &[f64]| case.subject.gradient(At { x, w: &case.w }).ok();
+    let numbers = |values: &[f64], gradient: &[f64]| [values, &case.scaled(gradient)].concat();
+    let (values, gradient) = case.subject.single(&x32, &case.w)?;
+    let wide = |x: &[f32]| x.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>();
+    let given = numbers(&wide(&values), &wide(&gradient));
+    let double = |x: &[f64]| -> Answer<Vec<f64>> {
+        Ok(numbers(&case.subject.values(x)?, &case.subject.gradient(At { x, w: &case.w })?))
+    };
+    let expected = double(&x)?;
     // In single precision the point, and each number on the way, is known to half the digits: what that makes of the
-    // gradient shows in double precision at points as far away.
-    let mut spread = vec![0.0_f64; x.len()];
+    // numbers shows in double precision at points as far away.
+    let mut spread = vec![0.0_f64; expected.len()];
     for v in &case.directions {
         for step in [-8.0, -2.0, 2.0, 8.0] {
             let t = step * f64::from(f32::EPSILON);
             let moved: Vec<f64> = x.iter().zip(v).map(|(x, v)| x + t * v).collect();
-            let Some(moved) = at(&moved) else {
+            let Ok(moved) = double(&moved) else {
                 return Err(Stop::Rejected("the point is at the edge of the domain".into()));
             };
-            for (spread, (a, b)) in spread.iter_mut().zip(moved.iter().zip(&gradient)) {
+            for (spread, (a, b)) in spread.iter_mut().zip(moved.iter().zip(&expected)) {
                 *spread = spread.max((a - b).abs());
             }
         }
     }
     let ratio = f64::from(f32::EPSILON) / f64::EPSILON;
-    let size = case.magnitude().max(largest(&case.scaled(&gradient)));
-    for (i, (&given, &expected)) in gradient32.iter().zip(&gradient).enumerate() {
-        let given = f64::from(given);
-        if !given.is_finite() || !expected.is_finite() {
+    let allowed = ratio * case.tolerance(case.magnitude().max(largest(&expected)));
+    for (k, (&given, &expected)) in given.iter().zip(&expected).enumerate() {
+        let component = k.checked_sub(values.len());
+        let difference = (given - expected).abs();
+        // An overflow is not an error of a derivative.
+        if !difference.is_finite() || difference <= allowed + 64.0 * spread[k] {
             continue;
         }
-        let s = case.scales[i];
-        let mut tolerance = ratio * case.tolerance(size) + 64.0 * spread[i] * s;
-        if (given - expected).abs() * s <= tolerance {
-            continue;
-        }
-        let noise = case.gradient_noise().get(i).copied().unwrap_or(0.0);
-        tolerance += case.policy.tolerance.noise * ratio * (noise + case.value_noise());
-        if (given - expected).abs() * s > tolerance {
+        let noise = component.and_then(|i| case.gradient_noise().get(i)).copied().unwrap_or(0.0);
+        let tolerance = allowed
+            + 64.0 * spread[k]
+            + case.policy.tolerance.noise * ratio * (noise + case.value_noise());
+        if difference > tolerance {
+            let (s, what) = match component {
+                Some(i) => (case.scales[i], "the gradient"),
+                None => (1.0, "the value"),
+            };
             return Err(Stop::Violated(Box::new(Violation {
-                given,
-                expected,
-                component: Some(i),
-                terms: ["the gradient in f32".into(), "the gradient in f64".into()],
+                given: given / s,
+                expected: expected / s,
+                component,
+                terms: [format!("{what} in f32"), format!("{what} in f64")],
                 how: How::Compared { tolerance: tolerance / s },
             })));
         }

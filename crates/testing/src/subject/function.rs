@@ -8,7 +8,8 @@ use super::{Answer, At, Refusal, Route, Subject};
 
 /// A recorded [`Function`]: what it gives, from one recording.
 ///
-/// It cannot be recorded elsewhere on purpose, nor in single precision; those laws are skipped.
+/// It cannot be recorded elsewhere on purpose, and [the same in single precision](recorded_function_in_both) is another one; those
+/// laws are skipped.
 ///
 /// # Example
 ///
@@ -21,70 +22,97 @@ use super::{Answer, At, Refusal, Route, Subject};
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 pub fn recorded_function(f: &Function<'_>) -> impl Subject {
-    OfFunction(f)
+    OfFunction { double: f, single: None }
+}
+
+/// A [`recorded_function`] and the same recorded in single precision.
+pub fn recorded_function_in_both<'f>(
+    double: &'f Function<'_>,
+    single: &'f Function<'_, f32>,
+) -> impl Subject {
+    OfFunction { double, single: Some(single) }
 }
 
 /// A recorded [`VectorFunction`].
 pub fn recorded_vector_function(f: &VectorFunction<'_>) -> impl Subject {
-    OfVectorFunction(f)
+    OfVectorFunction { double: f, single: None }
 }
 
-struct OfFunction<'a, 'f>(&'a Function<'f>);
+/// A [`recorded_vector_function`] and the same recorded in single precision.
+pub fn recorded_vector_function_in_both<'f>(
+    double: &'f VectorFunction<'_>,
+    single: &'f VectorFunction<'_, f32>,
+) -> impl Subject {
+    OfVectorFunction { double, single: Some(single) }
+}
+
+struct OfFunction<'a, 'f> {
+    double: &'a Function<'f>,
+    single: Option<&'a Function<'f, f32>>,
+}
 
 impl Subject for OfFunction<'_, '_> {
     fn inputs(&self) -> Option<usize> {
-        Some(self.0.dim())
+        Some(self.double.dim())
     }
 
     fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {
-        Ok(vec![self.0.value(x)?])
+        Ok(vec![self.double.value(x)?])
     }
 
     fn gradient(&self, at: At<'_>) -> Answer<Vec<f64>> {
-        Ok(self.0.gradient(at.x)?)
+        Ok(self.double.gradient(at.x)?)
     }
 
     fn slope(&self, at: At<'_>, v: &[f64]) -> Answer<f64> {
-        Ok(self.0.taylor(at.x, v, 1)?[1])
+        Ok(self.double.taylor(at.x, v, 1)?[1])
     }
 
     fn hvp(&self, at: At<'_>, v: &[f64], route: Route) -> Answer<Vec<f64>> {
         match route {
-            Route::Linearized => Ok(self.0.linearize(at.x)?.hvp(v)?),
+            Route::Linearized => Ok(self.double.linearize(at.x)?.hvp(v)?),
             _ => Err(Refusal::NotOffered),
         }
     }
 
     fn third_derivative(&self, at: At<'_>, u: &[f64], v: &[f64], route: Route) -> Answer<Vec<f64>> {
         match route {
-            Route::Linearized => Ok(self.0.third_derivative(at.x, u, v)?),
+            Route::Linearized => Ok(self.double.third_derivative(at.x, u, v)?),
             _ => Err(Refusal::NotOffered),
         }
     }
 
     fn derivatives_along(&self, at: At<'_>, v: &[f64], order: usize) -> Answer<Vec<f64>> {
-        derivatives_along(self.0, at.x, v, order)
+        derivatives_along(self.double, at.x, v, order)
     }
 
     fn lanes(&self, at: At<'_>, vs: &[Vec<f64>]) -> Answer<[Vec<Vec<f64>>; 2]> {
-        lanes(self.0, at.x, vs)
+        lanes(self.double, at.x, vs)
+    }
+
+    fn single(&self, x: &[f32], _: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {
+        let f = self.single.ok_or(Refusal::NotOffered)?;
+        Ok((vec![f.value(x)?], f.gradient(x)?))
     }
 
     fn with_function(&self, _: At<'_>, visit: &mut dyn FnMut(&Function<'_>)) -> Answer<()> {
-        visit(self.0);
+        visit(self.double);
         Ok(())
     }
 }
 
-struct OfVectorFunction<'a, 'f>(&'a VectorFunction<'f>);
+struct OfVectorFunction<'a, 'f> {
+    double: &'a VectorFunction<'f>,
+    single: Option<&'a VectorFunction<'f, f32>>,
+}
 
 impl Subject for OfVectorFunction<'_, '_> {
     fn inputs(&self) -> Option<usize> {
-        Some(self.0.inputs())
+        Some(self.double.inputs())
     }
 
     fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {
-        Ok(self.0.values(x)?)
+        Ok(self.double.values(x)?)
     }
 
     fn gradient(&self, at: At<'_>) -> Answer<Vec<f64>> {
@@ -97,10 +125,16 @@ impl Subject for OfVectorFunction<'_, '_> {
     }
 
     fn jvp(&self, x: &[f64], v: &[f64]) -> Answer<Vec<f64>> {
-        Ok(self.0.jvp(x, v)?.1)
+        Ok(self.double.jvp(x, v)?.1)
     }
 
     fn vjp(&self, at: At<'_>) -> Answer<Vec<f64>> {
-        Ok(self.0.vjp(at.x, at.w)?.1)
+        Ok(self.double.vjp(at.x, at.w)?.1)
+    }
+
+    fn single(&self, x: &[f32], w: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {
+        let f = self.single.ok_or(Refusal::NotOffered)?;
+        let w: Vec<f32> = w.iter().map(|&w| w as f32).collect();
+        Ok(f.vjp(x, &w)?)
     }
 }

@@ -18,17 +18,22 @@ use std::fmt;
 use dualtape_autodiff::{Error, Fault, Function};
 
 pub use formula::{Formula, formula};
-pub use function::{recorded_function, recorded_vector_function};
+pub use function::{
+    recorded_function, recorded_function_in_both, recorded_vector_function,
+    recorded_vector_function_in_both,
+};
 #[cfg(feature = "layers")]
-pub use module::module;
+pub use module::{module, module_in_both};
 #[cfg(feature = "optimizers")]
-pub use objective::objective;
+pub use objective::{objective, objective_in_both};
 pub(crate) use operation::ADAPTOR;
-pub use operation::{elementwise, numeric_operation, operation};
+pub use operation::{
+    elementwise, numeric_operation, numeric_operation_in_both, operation, operation_in_both,
+};
 pub(crate) use record::{Record, weighted};
 pub(crate) use recorded::Recorded;
 pub use scalars::{scalar, vector};
-pub use tensors::{tensor_loss, tensors};
+pub use tensors::{TensorFormula, tensor_formula, tensor_loss, tensors};
 
 /// A differentiable map `f: ℝⁿ → ℝᵐ`, and the ways in which it can be asked for its derivatives.
 ///

@@ -25,23 +25,49 @@ use super::{Answer, At, Refusal, Route, Subject};
 /// assert_eq!(failure.law(), Some(Law::SecondOrder));
 /// ```
 pub fn objective(objective: &dyn Objective<f64>) -> impl Subject {
-    OfObjective(objective)
+    OfObjective { double: objective, single: None }
 }
 
-struct OfObjective<'o>(&'o dyn Objective<f64>);
+/// An [`objective`] and the same over the other number, in both precisions.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::Function;
+/// use dualtape_testing::{Law, check, objective_in_both};
+///
+/// let f = Function::<f64>::record_tensor(&[1.0; 2], &[], |x, _| x.exp().sum())?;
+/// let right = Function::<f32>::record_tensor(&[1.0; 2], &[], |x, _| x.exp().sum())?;
+/// let wrong = Function::<f32>::record_tensor(&[1.0; 2], &[], |x, _| x.exp().sum() * 1.01.into())?;
+/// check(objective_in_both(&f, &right)).assert();
+/// let failure = check(objective_in_both(&f, &wrong)).check().unwrap_err();
+/// assert_eq!(failure.law(), Some(Law::SinglePrecision));
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+pub fn objective_in_both<'o>(
+    double: &'o dyn Objective<f64>,
+    single: &'o dyn Objective<f32>,
+) -> impl Subject + use<'o> {
+    OfObjective { double, single: Some(single) }
+}
+
+struct OfObjective<'o> {
+    double: &'o dyn Objective<f64>,
+    single: Option<&'o dyn Objective<f32>>,
+}
 
 impl Subject for OfObjective<'_> {
     fn inputs(&self) -> Option<usize> {
-        Some(self.0.dim())
+        Some(self.double.dim())
     }
 
     fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {
-        Ok(vec![self.0.value(x)?])
+        Ok(vec![self.double.value(x)?])
     }
 
     fn gradient(&self, at: At<'_>) -> Answer<Vec<f64>> {
         let mut gradient = vec![0.0; at.x.len()];
-        self.0.value_and_gradient(at.x, &mut gradient)?;
+        self.double.value_and_gradient(at.x, &mut gradient)?;
         Ok(gradient)
     }
 
@@ -50,8 +76,15 @@ impl Subject for OfObjective<'_> {
             return Err(Refusal::NotOffered);
         }
         let mut product = vec![0.0; v.len()];
-        self.0.linearize(at.x)?.hessian().apply(v, &mut product)?;
+        self.double.linearize(at.x)?.hessian().apply(v, &mut product)?;
         Ok(product)
+    }
+
+    fn single(&self, x: &[f32], _: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {
+        let objective = self.single.ok_or(Refusal::NotOffered)?;
+        let mut gradient = vec![0.0; x.len()];
+        let value = objective.value_and_gradient(x, &mut gradient)?;
+        Ok((vec![value], gradient))
     }
 }
 

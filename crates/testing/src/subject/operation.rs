@@ -8,7 +8,7 @@ use dualtape_autodiff::{
 
 use super::Subject;
 use super::recorded::Recorded;
-use super::tensors::{Map, Tensors};
+use super::tensors::{InBoth, Map, Tensors};
 
 /// The file in which operations are applied for the user.
 pub(crate) const ADAPTOR: &str = file!();
@@ -39,7 +39,7 @@ pub fn elementwise<const N: usize, E: Elementwise<N>>(
     op: E,
     shapes: [&[usize]; N],
 ) -> impl Subject {
-    Recorded(Tensors::new(&shapes, Pointwise::<E, N>(Arc::new(op))))
+    Recorded(Tensors::new(&shapes, InBoth::of(Pointwise::<E, N>(Arc::new(op)))))
 }
 
 /// An [`Operation`] with its [`Adjoint`], on arrays of these shapes.
@@ -47,6 +47,22 @@ pub fn elementwise<const N: usize, E: Elementwise<N>>(
 /// In debug builds the autodiff crate refuses a wrong adjoint when it is recorded; here that is a failure as any other.
 pub fn operation<O: Adjoint<f64>>(op: O, shapes: &[&[usize]]) -> impl Subject {
     Recorded(Tensors::new(shapes, Own(Arc::new(op))))
+}
+
+/// An [`operation`] that is written for both precisions, in both.
+pub fn operation_in_both<O>(op: O, shapes: &[&[usize]]) -> impl Subject
+where
+    O: Adjoint<f64> + Adjoint<f32>,
+{
+    Recorded(Tensors::new(shapes, InBoth::of(Own(Arc::new(op)))))
+}
+
+/// A [`numeric_operation`] that is written for both precisions, in both.
+pub fn numeric_operation_in_both<O>(op: O, shapes: &[&[usize]]) -> impl Subject
+where
+    O: NumericAdjoint<f64> + NumericAdjoint<f32>,
+{
+    Recorded(Tensors::new(shapes, InBoth::of(Numeric(Arc::new(op)))))
 }
 
 /// An [`Operation`] with its [`NumericAdjoint`], on arrays of these shapes.
@@ -106,52 +122,36 @@ impl<R: Real, O: NumericAdjoint<R>> NumericAdjoint<R> for Shared<O> {
 
 struct Pointwise<E, const N: usize>(Arc<E>);
 
-impl<E: Elementwise<N>, const N: usize> Pointwise<E, N> {
-    fn on<'t, S: Real>(&self, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
-        Tensor::elementwise(Shared(Arc::clone(&self.0)), std::array::from_fn(|i: usize| x[i]))
-    }
-}
-
-impl<E: Elementwise<N>, const N: usize> Map for Pointwise<E, N> {
+impl<S: Real, E: Elementwise<N>, const N: usize> Map<S> for Pointwise<E, N> {
     fn name(&self) -> String {
         E::NAME.into()
     }
 
-    fn apply<'t>(&self, _: &'t Tape, x: &[Tensor<'t>]) -> Tensor<'t> {
-        self.on(x)
-    }
-
-    fn in_single(&self) -> Option<&dyn Map<f32>> {
-        Some(self)
-    }
-}
-
-impl<E: Elementwise<N>, const N: usize> Map<f32> for Pointwise<E, N> {
-    fn apply<'t>(&self, _: &'t Tape<f32>, x: &[Tensor<'t, f32>]) -> Tensor<'t, f32> {
-        self.on(x)
+    fn apply<'t>(&self, _: &'t Tape<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
+        Tensor::elementwise(Shared(Arc::clone(&self.0)), std::array::from_fn(|i: usize| x[i]))
     }
 }
 
 struct Own<O>(Arc<O>);
 
-impl<O: Adjoint<f64>> Map for Own<O> {
+impl<S: Real, O: Adjoint<S>> Map<S> for Own<O> {
     fn name(&self) -> String {
         self.0.name().into()
     }
 
-    fn apply<'t>(&self, _: &'t Tape, x: &[Tensor<'t>]) -> Tensor<'t> {
+    fn apply<'t>(&self, _: &'t Tape<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
         Tensor::custom(Shared(Arc::clone(&self.0)), x)
     }
 }
 
 struct Numeric<O>(Arc<O>);
 
-impl<O: NumericAdjoint<f64>> Map for Numeric<O> {
+impl<S: Real, O: NumericAdjoint<S>> Map<S> for Numeric<O> {
     fn name(&self) -> String {
         self.0.name().into()
     }
 
-    fn apply<'t>(&self, _: &'t Tape, x: &[Tensor<'t>]) -> Tensor<'t> {
+    fn apply<'t>(&self, _: &'t Tape<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
         Tensor::custom_numeric(Shared(Arc::clone(&self.0)), x)
     }
 }

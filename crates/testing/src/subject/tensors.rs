@@ -1,5 +1,7 @@
 //! Functions of arrays.
 
+use std::sync::Arc;
+
 use dualtape_autodiff::{Array, Error, Function, Real, Tape, Tensor, Var, VectorFunction};
 
 use super::record::Record;
@@ -40,6 +42,54 @@ where
     Recorded(Tensors::new(shapes, closure(move |tape, x| f(x).to_tensor(tape))))
 }
 
+/// A function of arrays written once for both precisions.
+///
+/// [`generic_tensors!`](crate::generic_tensors) makes one of a generic function.
+pub trait TensorFormula: Send + Sync {
+    /// The result.
+    fn eval<'t, S: Real>(&self, x: &[Tensor<'t, S>]) -> Tensor<'t, S>;
+}
+
+/// A [`TensorFormula`] of arrays of these shapes, in double and in single precision.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::{Real, Tensor};
+/// use dualtape_testing::{Law, check, generic_tensors};
+///
+/// fn layer<'t, S: Real>(x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
+///     (x[0].matmul(x[1]) + x[2]).tanh()
+/// }
+///
+/// let summary = check(generic_tensors!(layer, &[&[4, 3], &[3, 2], &[2]])).assert();
+/// assert_eq!(summary.checked(Law::SinglePrecision), 64);
+/// ```
+pub fn tensor_formula<'f, F>(shapes: &[&[usize]], f: F) -> impl Subject + use<'f, F>
+where
+    F: TensorFormula + 'f,
+{
+    Recorded(Tensors::new(shapes, InBoth::of(Generic(f))))
+}
+
+/// The [`TensorFormula`](crate::TensorFormula) of a generic function
+/// `fn f<'t, S: Real>(x: &[Tensor<'t, S>]) -> Tensor<'t, S>` of arrays of these shapes, as a subject.
+#[macro_export]
+macro_rules! generic_tensors {
+    ($f:path, $shapes:expr) => {{
+        struct Named;
+        impl $crate::TensorFormula for Named {
+            fn eval<'t, S: $crate::autodiff::Real>(
+                &self,
+                x: &[$crate::autodiff::Tensor<'t, S>],
+            ) -> $crate::autodiff::Tensor<'t, S> {
+                $f(x)
+            }
+        }
+        $crate::tensor_formula($shapes, Named)
+    }};
+}
+
 /// A function of arrays over one number, or over both.
 pub(super) trait Map<S: Real = f64>: Sync {
     fn apply<'t>(&self, tape: &'t Tape<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S>;
@@ -50,6 +100,52 @@ pub(super) trait Map<S: Real = f64>: Sync {
 
     fn in_single(&self) -> Option<&dyn Map<f32>> {
         None
+    }
+}
+
+/// One function of arrays in double precision, and the same in single.
+pub(super) struct InBoth<D, S> {
+    pub double: D,
+    pub single: S,
+}
+
+impl<M> InBoth<Arc<M>, Arc<M>> {
+    /// What is written once for both.
+    pub(super) fn of(map: M) -> Self {
+        let map = Arc::new(map);
+        Self { double: Arc::clone(&map), single: map }
+    }
+}
+
+impl<D: Map, S: Map<f32>> Map for InBoth<D, S> {
+    fn apply<'t>(&self, tape: &'t Tape, x: &[Tensor<'t>]) -> Tensor<'t> {
+        self.double.apply(tape, x)
+    }
+
+    fn name(&self) -> String {
+        self.double.name()
+    }
+
+    fn in_single(&self) -> Option<&dyn Map<f32>> {
+        Some(&self.single)
+    }
+}
+
+impl<S: Real, M: Map<S> + Send> Map<S> for Arc<M> {
+    fn apply<'t>(&self, tape: &'t Tape<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
+        (**self).apply(tape, x)
+    }
+
+    fn name(&self) -> String {
+        (**self).name()
+    }
+}
+
+struct Generic<F>(F);
+
+impl<S: Real, F: TensorFormula> Map<S> for Generic<F> {
+    fn apply<'t>(&self, _: &'t Tape<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
+        self.0.eval(x)
     }
 }
 
@@ -135,8 +231,13 @@ impl<M: Map> Record for Tensors<M> {
 
     fn single(&self, x: &[f32], w: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {
         let map = self.map.in_single().ok_or(Refusal::NotOffered)?;
-        let f = VectorFunction::<f32>::record_tensor(x, &[], |x, _| of_flat(map, &self.shapes, x))?;
-        let w: Vec<f32> = w.iter().map(|&w| w as f32).collect();
-        Ok(f.vjp(x, &w)?)
+        let shapes = &self.shapes;
+        let values = VectorFunction::<f32>::record_tensor(x, &[], |x, _| of_flat(map, shapes, x))?
+            .values(x)?;
+        // A gradient, where an operation may have no product with a Jacobian.
+        let f = Function::<f32>::record_tensor(x, &[], |x, _| {
+            weighted_array(of_flat(map, shapes, x), w)
+        })?;
+        Ok((values, f.gradient(x)?))
     }
 }

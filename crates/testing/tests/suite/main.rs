@@ -3,6 +3,7 @@
 mod each_law;
 mod faults;
 mod modes;
+mod operations;
 mod registry;
 mod right;
 mod strategies;

@@ -1,12 +1,10 @@
 //! What is wrong is caught, by the law that it breaks, with its cause and its line.
 
-use dualtape_autodiff::{
-    Adjoint, Elementwise, Fault, NumericAdjoint, Operation, Real, Scalar, Tensor, Var, View, c,
-};
+use dualtape_autodiff::{Elementwise, Real, Scalar, Var, c};
 use dualtape_testing::strategies::{away_from, positive, reals};
 use dualtape_testing::{
-    Answer, At, Cause, Failure, Kinks, Law, Route, Skip, Subject, check, check_derivatives,
-    elementwise, numeric_operation, operation, prop_assert_derivatives, tensor_loss,
+    Answer, At, Cause, Failure, Kinks, Law, Route, Subject, check, check_derivatives, elementwise,
+    prop_assert_derivatives, tensor_loss,
 };
 
 /// `x² sin y` and its derivatives, of which one is spoilt.
@@ -111,88 +109,6 @@ fn a_lost_path_in_an_elementwise_operation_is_located() {
     assert_eq!(failure.law(), Some(Law::FirstOrder), "{failure}");
     assert_eq!(failure.cause(), Cause::WrongFactor { factor: 0.5 }, "{failure}");
     assert_eq!(failure.operation(), Some("detached"), "{failure}");
-}
-
-/// `Σ x³` over a vector, with an adjoint that is wrong in one way or the other.
-#[derive(Clone, Copy)]
-struct Cubes(Slip);
-
-#[derive(Clone, Copy, PartialEq)]
-enum Slip {
-    None,
-    Sign,
-    ZeroCurvature,
-}
-
-impl<R: Real> Operation<R> for Cubes {
-    fn name(&self) -> &'static str {
-        "cubes"
-    }
-
-    fn shape(&self, _: &[&[usize]]) -> Result<Vec<usize>, String> {
-        Ok(vec![])
-    }
-
-    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
-        y[0] = x[0].data.iter().map(|&x| x * x * x).sum();
-        Ok(())
-    }
-}
-
-impl<R: Real> Adjoint<R> for Cubes {
-    fn adjoint<'t>(
-        &self,
-        x: &[Tensor<'t, R>],
-        _: Tensor<'t, R>,
-        y_bar: Tensor<'t, R>,
-    ) -> Vec<Option<Tensor<'t, R>>> {
-        let square = match self.0 {
-            Slip::None => x[0] * x[0],
-            Slip::Sign => -(x[0] * x[0]),
-            Slip::ZeroCurvature => (x[0] * x[0]).stop_gradient(),
-        };
-        vec![Some(square * y_bar * R::constant(3.0))]
-    }
-}
-
-impl<R: Real> NumericAdjoint<R> for Cubes {
-    fn adjoint(
-        &self,
-        x: &[View<'_, R>],
-        _: View<'_, R>,
-        y_bar: View<'_, R>,
-        x_bar: &mut [&mut [R]],
-    ) {
-        for (x_bar, &x) in x_bar[0].iter_mut().zip(x[0].data) {
-            *x_bar = R::constant(3.0) * x * x * y_bar.data[0];
-        }
-    }
-}
-
-#[test]
-fn hand_written_adjoints_are_verified() {
-    assert!(check(operation(Cubes(Slip::None), &[&[3]])).order(3).check().is_ok());
-    let sign = fail(operation(Cubes(Slip::Sign), &[&[3]]));
-    assert_eq!((sign.law(), sign.cause()), (Some(Law::FirstOrder), Cause::WrongSign), "{sign}");
-    assert_eq!(sign.operation(), Some("cubes"));
-    let flat = fail(operation(Cubes(Slip::ZeroCurvature), &[&[3]]));
-    assert_eq!((flat.law(), flat.cause()), (Some(Law::SecondOrder), Cause::Zero), "{flat}");
-    assert_eq!(flat.operation(), Some("cubes"), "{flat}");
-}
-
-#[test]
-fn what_has_no_rule_is_refused_and_the_summary_says_so() {
-    let summary = check(numeric_operation(Cubes(Slip::None), &[&[3]]))
-        .check()
-        .expect("its gradient is right");
-    assert!(summary.checked(Law::FirstOrder) == 64);
-    let refused = |law| {
-        summary
-            .skipped()
-            .iter()
-            .any(|(skipped, skip)| *skipped == law && matches!(skip, Skip::Refused(_)))
-    };
-    assert!(refused(Law::SecondOrder) && refused(Law::ForwardIsReverse), "{summary}");
 }
 
 #[test]
