@@ -169,6 +169,64 @@ pub enum Error {
     )]
     Penalty,
 
+    /// A setting that makes no sense.
+    #[error("{what} must be {needed}; got {value}")]
+    Setting {
+        /// Which.
+        what: &'static str,
+        /// What it must be.
+        needed: &'static str,
+        /// What it is.
+        value: f64,
+    },
+
+    /// The training objective is not a number, or infinite.
+    #[error(
+        "the loss became {loss} in epoch {epoch}, step {step}; the network is as it was before that epoch. Lower the learning rate, clip gradients, or look for inputs outside the loss's domain"
+    )]
+    Diverged {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The step, counted from 0 over all epochs.
+        step: u64,
+        /// The loss.
+        loss: f64,
+    },
+
+    /// The optimizer refused a step or a saved state.
+    #[error("the optimizer says: {message}")]
+    Optimizer {
+        /// Its own message.
+        message: String,
+    },
+
+    /// A file could not be read or written.
+    #[error("{path}: {message}")]
+    File {
+        /// The file.
+        path: String,
+        /// What happened.
+        message: String,
+    },
+
+    /// A file of weights is damaged, or not one of this model.
+    #[error("{path} does not hold the weights of this model: {problem}")]
+    Weights {
+        /// The file.
+        path: String,
+        /// Which arrays differ, and how.
+        problem: String,
+    },
+
+    /// A file of the state of training is damaged, or not one of this training.
+    #[error("training cannot go on from {path}: {problem}")]
+    Resume {
+        /// The file.
+        path: String,
+        /// What does not fit.
+        problem: String,
+    },
+
     /// A minibatch size of zero.
     #[error("a minibatch needs at least one row")]
     BatchSize,

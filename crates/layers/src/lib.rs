@@ -2,6 +2,7 @@
 
 mod data;
 mod errors;
+mod files;
 mod layers;
 mod losses;
 mod module;
@@ -17,4 +18,8 @@ pub use losses::{
 pub use module::{
     Declaration, Fan, Init, Layout, Mode, Module, Noise, Scope, Sequential, Spread, View,
 };
-pub use training::{Network, Supervised, predict, supervised};
+pub use training::{
+    Batch, Clip, Ended, Epoch, Flow, GradientFlow, History, Moment, Network, Optimizer,
+    OptimizerError, OptimizerState, Supervised, Trainer, cosine, on_plateau, one_cycle, predict,
+    step_decay, supervised, warm_up,
+};

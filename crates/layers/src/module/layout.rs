@@ -258,6 +258,15 @@ impl Layout {
         starts.zip(ends).map(|(start, end)| start..end)
     }
 
+    /// The parameters that are trained, tied ones once, with their pieces of the vector of those that are not frozen.
+    pub(crate) fn trained(&self) -> impl Iterator<Item = (&View, Range<usize>)> {
+        let own = self.parameters.iter().enumerate().filter(|(index, view)| view.home == *index);
+        own.filter_map(|(_, view)| match self.place(view) {
+            Place::Trainable(offset) => Some((view, offset..offset + view.len())),
+            Place::Frozen(_) => None,
+        })
+    }
+
     pub(crate) fn place(&self, view: &View) -> Place {
         let before: usize =
             self.frozen.iter().take_while(|range| range.start < view.offset).map(Range::len).sum();

@@ -241,13 +241,10 @@ impl<'t, S: Real> Scope<'t, S> {
     ) -> Var<'t, S> {
         let Run { layout, given, .. } = &*self.run;
         let mine = |view: &View| view.name.starts_with(&self.prefix) && view.name.ends_with(ending);
-        let own =
-            layout.parameters().iter().enumerate().filter(|(index, view)| view.home == *index);
-        let terms =
-            own.filter(|(_, view)| mine(view)).filter_map(|(_, view)| match layout.place(view) {
-                Place::Trainable(offset) => Some(given.trainable.view(offset, view.shape())),
-                Place::Frozen(_) => None,
-            });
+        let terms = layout
+            .trained()
+            .filter(|(view, _)| mine(view))
+            .map(|(view, range)| given.trainable.view(range.start, view.shape()));
         terms.map(penalty).sum()
     }
 

@@ -1,7 +1,19 @@
 //! Objectives made of a model, data and a loss, and their training.
 
+mod batch;
+mod checkpoint;
+mod history;
 mod network;
 mod objective;
+mod optimizer;
+mod progress;
+mod schedules;
+mod trainer;
 
+pub use batch::{Batch, Clip};
+pub use history::{Ended, Epoch, Flow, GradientFlow, History};
 pub use network::{Network, predict};
 pub use objective::{Supervised, supervised};
+pub use optimizer::{Optimizer, OptimizerError, OptimizerState};
+pub use schedules::{Moment, cosine, on_plateau, one_cycle, step_decay, warm_up};
+pub use trainer::Trainer;

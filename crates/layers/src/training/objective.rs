@@ -302,10 +302,6 @@ impl<'f, S: Real> Supervised<'f, S> {
             seed: self.seed,
         }
     }
-
-    pub(super) fn layout(&self) -> &Layout {
-        &self.layout
-    }
 }
 
 /// What a function is recorded from.
@@ -318,6 +314,7 @@ struct Prepared<S: Real> {
 }
 
 /// A recorded objective, with what must be given to it and what it gives back.
+#[derive(Debug)]
 pub(super) struct Recording<'f, S: Real> {
     pub function: Function<'f, S>,
     /// The random numbers, its last data.

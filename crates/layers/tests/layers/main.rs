@@ -1,6 +1,8 @@
 //! Tests of the layers crate through its public interface.
 
+mod checkpoints;
 mod data;
+mod files;
 mod init;
 mod losses;
 mod metrics;
@@ -9,3 +11,4 @@ mod oracles;
 mod second_order;
 mod state;
 mod support;
+mod training;

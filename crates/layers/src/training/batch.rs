@@ -1,0 +1,187 @@
+//! What an optimizer sees of a step: the objective on one batch.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use dualtape_autodiff::{Array, Function, Real};
+
+use crate::data::Dataset;
+use crate::errors::Error;
+use crate::module::Layout;
+
+use super::objective::{Recording, Supervised};
+
+/// How gradients that are too long are shortened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clip {
+    /// `g·min(1, bound/‖g‖₂)`, over all parameters together.
+    Norm(f64),
+    /// Each component to `[−bound, bound]`.
+    Value(f64),
+}
+
+/// The objective on one batch of examples, with the random numbers of one step: a function of the parameters that are not
+/// frozen.
+///
+/// It is the same function all through the step, so that a method may evaluate it at several points, and its curvature
+/// belongs to its gradient.
+#[derive(Debug)]
+pub struct Batch<'a, S: Real> {
+    recording: &'a Recording<'a, S>,
+    layout: &'a Layout,
+    rows: usize,
+    clip: Option<Clip>,
+    first: RefCell<Option<Observation<S>>>,
+}
+
+/// What the first gradient of a step told.
+#[derive(Debug)]
+pub(super) struct Observation<S> {
+    /// The model's outputs, and then the buffers that it updates.
+    pub auxiliary: Vec<S>,
+    /// Of each trained parameter the sum of the squares of its derivatives, before clipping.
+    pub squares: Vec<f64>,
+}
+
+impl<'a, S: Real> Batch<'a, S> {
+    pub(super) fn new(
+        recording: &'a Recording<'a, S>,
+        layout: &'a Layout,
+        rows: usize,
+        clip: Option<Clip>,
+    ) -> Self {
+        Self { recording, layout, rows, clip, first: RefCell::default() }
+    }
+
+    /// Number of examples.
+    #[expect(clippy::len_without_is_empty, reason = "a batch is never empty")]
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// The objective as a recorded function, with its derivatives of any order. Gradients from here are not clipped.
+    pub fn function(&self) -> &'a Function<'a, S> {
+        &self.recording.function
+    }
+
+    /// The objective at `theta`, with its gradient, clipped if the training clips, written to `gradient`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Autodiff`].
+    pub fn value_and_gradient(&self, theta: &[S], gradient: &mut [S]) -> Result<S, Error> {
+        let mut auxiliary = vec![S::zero(); self.recording.auxiliary_len()];
+        let function = &self.recording.function;
+        let value = function.value_gradient_and_auxiliary(theta, gradient, &mut auxiliary)?;
+        self.first.borrow_mut().get_or_insert_with(|| Observation {
+            auxiliary,
+            squares: self.layout.trained().map(|(_, range)| squares(&gradient[range])).collect(),
+        });
+        if let Some(clip) = self.clip {
+            clip.apply(gradient);
+        }
+        Ok(value)
+    }
+
+    /// What the first gradient told; where none was asked for, what the outputs and buffers were at `theta`.
+    pub(super) fn observation(self, theta: &[S]) -> Result<Observation<S>, Error> {
+        if let Some(observation) = self.first.into_inner() {
+            return Ok(observation);
+        }
+        let mut auxiliary = vec![S::zero(); self.recording.auxiliary_len()];
+        self.recording.function.value_and_auxiliary(theta, &mut auxiliary)?;
+        Ok(Observation { auxiliary, squares: Vec::new() })
+    }
+}
+
+impl Clip {
+    pub(super) fn check(self) -> Result<(), Error> {
+        let (Self::Norm(bound) | Self::Value(bound)) = self;
+        let usable = bound > 0.0;
+        if usable {
+            Ok(())
+        } else {
+            Err(Error::Setting { what: "the bound of clipping", needed: "positive", value: bound })
+        }
+    }
+
+    fn apply<S: Real>(self, gradient: &mut [S]) {
+        match self {
+            Self::Norm(bound) => {
+                let norm = squares(gradient).sqrt();
+                if norm > bound {
+                    let factor = S::constant(bound / norm);
+                    gradient.iter_mut().for_each(|g| *g *= factor);
+                }
+            }
+            Self::Value(bound) => {
+                let bound = S::constant(bound);
+                gradient.iter_mut().for_each(|g| *g = g.max(-bound).min(bound));
+            }
+        }
+    }
+}
+
+/// `‖x‖²`, in double precision.
+fn squares<S: Real>(x: &[S]) -> f64 {
+    x.iter().map(|x| x.to_f64().unwrap_or(f64::NAN).powi(2)).sum()
+}
+
+/// Recordings of one objective, one for each shape of a batch.
+#[derive(Debug)]
+pub(super) struct Recordings<'f, S: Real> {
+    pub objective: Supervised<'f, S>,
+    recorded: HashMap<Vec<Vec<usize>>, Recording<'f, S>>,
+}
+
+impl<'f, S: Real> Recordings<'f, S> {
+    pub(super) fn new(objective: Supervised<'f, S>) -> Self {
+        Self { objective, recorded: HashMap::new() }
+    }
+
+    /// The objective on these data, with these buffers and the random numbers of this step. A shape of data that was seen
+    /// before is not recorded again.
+    pub(super) fn at(
+        &mut self,
+        data: &Dataset<S>,
+        buffers: &Array<S>,
+        step: u64,
+    ) -> Result<&Recording<'f, S>, Error> {
+        let arrays = self.objective.arrays(data, buffers);
+        let shapes: Vec<Vec<usize>> = arrays.iter().map(|array| array.shape().to_vec()).collect();
+        if !self.recorded.contains_key(&shapes) {
+            self.recorded.insert(shapes.clone(), self.objective.record(data)?);
+        }
+        let recording = &self.recorded[&shapes];
+        let noise = self.objective.noise(&recording.demands, step);
+        for (slot, array) in arrays.iter().chain(&noise).enumerate() {
+            recording.function.set_data(slot, array)?;
+        }
+        Ok(recording)
+    }
+}
+
+impl<S: Real> Recording<'_, S> {
+    pub(super) fn outputs_len(&self) -> usize {
+        self.outputs.iter().product()
+    }
+
+    fn auxiliary_len(&self) -> usize {
+        self.outputs_len() + self.updated.iter().map(std::ops::Range::len).sum::<usize>()
+    }
+
+    /// The outputs among the auxiliary entries.
+    pub(super) fn outputs(&self, auxiliary: &[S]) -> Result<Array<S>, Error> {
+        Ok(Array::new(&self.outputs, auxiliary[..self.outputs_len()].to_vec())?)
+    }
+
+    /// Writes the buffers among the auxiliary entries to their places.
+    pub(super) fn update(&self, auxiliary: &[S], buffers: &mut [S]) {
+        let mut rest = &auxiliary[self.outputs_len()..];
+        for range in &self.updated {
+            let (values, after) = rest.split_at(range.len());
+            buffers[range.clone()].copy_from_slice(values);
+            rest = after;
+        }
+    }
+}

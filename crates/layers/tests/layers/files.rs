@@ -1,0 +1,102 @@
+//! Files of weights.
+
+use std::fs;
+use std::path::PathBuf;
+
+use dualtape_layers::{Activation, Error, Network, mlp};
+
+use crate::support::rng;
+
+/// A file that is removed in the end.
+pub struct Temporary(pub PathBuf);
+
+impl Temporary {
+    pub fn new(name: &str) -> Self {
+        Self(std::env::temp_dir().join(format!("dualtape-{}-{name}", std::process::id())))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        for suffix in ["", ".training", ".unfinished", ".training.unfinished"] {
+            let mut path = self.0.clone().into_os_string();
+            path.push(suffix);
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn network(widths: &[usize], seed: u64) -> Network<f64> {
+    Network::new(mlp(widths, Activation::Tanh), &mut rng(seed)).unwrap()
+}
+
+#[test]
+fn weights_come_back_to_the_bit() {
+    let file = Temporary::new("bits.safetensors");
+    let saved = network(&[3, 4, 2], 1);
+    saved.save(&file.0).unwrap();
+    let mut loaded = network(&[3, 4, 2], 2);
+    loaded.load(&file.0).unwrap();
+    assert_eq!(loaded.parameters(), saved.parameters());
+
+    // into another precision, by rounding
+    let mut single = Network::<f32>::new(mlp(&[3, 4, 2], Activation::Tanh), &mut rng(2)).unwrap();
+    single.load(&file.0).unwrap();
+    let rounded: Vec<f32> = saved.parameters().iter().map(|&x| x as f32).collect();
+    assert_eq!(single.parameters(), rounded);
+}
+
+#[test]
+fn weights_of_another_model_are_refused_by_name() {
+    let file = Temporary::new("other.safetensors");
+    network(&[3, 4, 2], 1).save(&file.0).unwrap();
+    let mut other = network(&[3, 5, 2, 2], 2);
+    let before = other.parameters().to_vec();
+    let Error::Weights { problem, .. } = other.load(&file.0).unwrap_err() else { panic!() };
+    for part in [
+        "`0.weight` has shape [4, 3], but the model needs [5, 3]",
+        "`0.bias` has shape [4], but the model needs [5]",
+        "`4.weight` [2, 2] is missing",
+    ] {
+        assert!(problem.contains(part), "{problem}");
+    }
+    assert_eq!(other.parameters(), before);
+
+    let Error::Weights { problem, .. } = network(&[3, 4], 1).load(&file.0).unwrap_err() else {
+        panic!()
+    };
+    assert_eq!(problem, "`2.bias` is not of this model; `2.weight` is not of this model");
+}
+
+#[test]
+fn damaged_and_hostile_files_are_refused() {
+    let file = Temporary::new("damaged.safetensors");
+    let mut network = network(&[3, 4, 2], 1);
+    let before = network.parameters().to_vec();
+    network.save(&file.0).unwrap();
+    let whole = fs::read(&file.0).unwrap();
+
+    let header = |json: &str| [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat();
+    let huge =
+        r#"{"0.weight":{"dtype":"F64","shape":[4294967296,4294967296],"data_offsets":[0,8]}}"#;
+    let beyond = r#"{"0.weight":{"dtype":"F64","shape":[4,3],"data_offsets":[0,96]}}"#;
+    let text = r#"{"0.weight":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}"#;
+    let mut files: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        u64::MAX.to_le_bytes().to_vec(),
+        header(huge),
+        header(beyond),
+        header(text),
+        b"not a file of weights at all".to_vec(),
+    ];
+    files.extend((0..whole.len()).step_by(37).map(|length| whole[..length].to_vec()));
+    for bytes in files {
+        fs::write(&file.0, &bytes).unwrap();
+        let error = network.load(&file.0).unwrap_err();
+        assert!(matches!(error, Error::Weights { .. }), "{error}");
+    }
+    assert_eq!(network.parameters(), before);
+    let error = network.load(file.0.join("nowhere")).unwrap_err();
+    assert!(matches!(error, Error::File { .. }), "{error}");
+    assert!(matches!(network.save("/no/such/folder/weights"), Err(Error::File { .. })));
+}
