@@ -47,7 +47,7 @@ pub mod prelude {
         hessian, hvp, jacobian, jvp, value_and_gradient, vjp,
     };
     pub use dualtape_layers::{
-        Activation, Dataset, Linear, Module, Network, Sequential, Supervised, accuracy,
+        Activation, Dataset, Linear, Module, Network, Sequential, Supervised, Trainer, accuracy,
         cross_entropy, mean_squared_error, mlp, predict, supervised,
     };
     pub use dualtape_optimizers::prelude::*;

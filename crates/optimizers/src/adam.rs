@@ -4,6 +4,7 @@ use crate::first_order::{check_step, iterate};
 use crate::options::{Options, require};
 use crate::report::Report;
 use crate::run::run;
+use crate::saved::{SavedState, count, list, numbers, save};
 use crate::{Error, Minimizer, Objective, Real};
 
 /// Adam (Kingma & Ba, ICLR 2015, Alg. 1), in the form of `torch.optim.Adam` and, with decoupled weight decay,
@@ -126,6 +127,11 @@ impl<S: Real> Adam<'_, S> {
         self
     }
 
+    /// `α`.
+    pub fn learning_rate(&self) -> S {
+        self.rule.learning_rate
+    }
+
     /// Changes `α` between steps, for a schedule.
     pub fn set_learning_rate(&mut self, learning_rate: S) {
         self.rule.learning_rate = learning_rate;
@@ -139,6 +145,49 @@ impl<S: Real> Adam<'_, S> {
     pub fn step(&mut self, x: &mut [S], gradient: &[S]) -> Result<(), Error> {
         self.rule.check()?;
         self.rule.step(x, gradient)
+    }
+
+    /// The moments and the number of steps, to be saved.
+    pub fn state(&self) -> SavedState {
+        let Moments { first, second, largest_second, steps } = &self.rule.moments;
+        save([
+            ("first", numbers(first)),
+            ("second", numbers(second)),
+            ("largest_second", numbers(largest_second)),
+            ("steps", vec![f64::from(*steps)]),
+        ])
+    }
+
+    /// Goes on from saved moments, to the same bits as if nothing had been saved. The settings are not among them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SavedState`]; the moments are then as they were.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_optimizers::Adam;
+    ///
+    /// let (mut adam, mut x) = (Adam::new(0.1), [1.0_f64]);
+    /// adam.step(&mut x, &[3.0])?;
+    /// let saved = (x, adam.state());
+    /// adam.step(&mut x, &[-1.0])?;
+    ///
+    /// let (mut other, mut y) = (Adam::new(0.1), saved.0);
+    /// other.restore(&saved.1)?;
+    /// other.step(&mut y, &[-1.0])?;
+    /// assert_eq!(x, y);
+    /// # Ok::<(), dualtape_optimizers::Error>(())
+    /// ```
+    pub fn restore(&mut self, state: &SavedState) -> Result<(), Error> {
+        self.rule.moments = Moments {
+            first: list(state, "first")?,
+            second: list(state, "second")?,
+            largest_second: list(state, "largest_second")?,
+            steps: count(state, "steps")? as i32,
+        };
+        Ok(())
     }
 }
 

@@ -8,6 +8,15 @@
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// A saved state is not one of this method.
+    #[error(
+        "the saved state is not one of this method: it has no `{missing}`, or not the right number of entries"
+    )]
+    SavedState {
+        /// What is not there.
+        missing: &'static str,
+    },
+
     /// The derivative engine refused: a replay that took another branch, wrong shapes in the user's function, …
     #[error(transparent)]
     Autodiff(#[from] dualtape_autodiff::Error),

@@ -55,7 +55,10 @@ mod operator;
 mod options;
 mod report;
 mod run;
+mod saved;
 mod sgd;
+#[cfg(feature = "layers")]
+mod training;
 mod vector;
 
 pub use dualtape_autodiff::Real;
@@ -71,7 +74,10 @@ pub use objective::{ByHand, Counted, Counts, Linearized, Objective};
 pub use operator::LinearOperator;
 pub use options::{Minimizer, Options};
 pub use report::{Curvature, CurvatureSource, Iteration, Record, Report, SecondOrder, StopReason};
+pub use saved::SavedState;
 pub use sgd::Sgd;
+#[cfg(feature = "layers")]
+pub use training::OnEachBatch;
 
 /// The traits that calls need in scope.
 pub mod prelude {

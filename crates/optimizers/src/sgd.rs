@@ -4,6 +4,7 @@ use crate::first_order::{check_step, iterate};
 use crate::options::{Options, require};
 use crate::report::Report;
 use crate::run::run;
+use crate::saved::{SavedState, count, list, numbers, save};
 use crate::{Error, Minimizer, Objective, Real};
 
 /// (Stochastic) gradient descent with momentum, in the form of `torch.optim.SGD`:
@@ -102,6 +103,11 @@ impl<S: Real> Sgd<'_, S> {
         self
     }
 
+    /// `α`.
+    pub fn learning_rate(&self) -> S {
+        self.rule.learning_rate
+    }
+
     /// Changes `α` between steps, for a schedule.
     pub fn set_learning_rate(&mut self, learning_rate: S) {
         self.rule.learning_rate = learning_rate;
@@ -115,6 +121,23 @@ impl<S: Real> Sgd<'_, S> {
     pub fn step(&mut self, x: &mut [S], gradient: &[S]) -> Result<(), Error> {
         self.rule.check()?;
         self.rule.step(x, gradient)
+    }
+
+    /// The momentum, to be saved.
+    pub fn state(&self) -> SavedState {
+        let started = f64::from(u8::from(self.rule.started));
+        save([("momentum", numbers(&self.rule.buffer)), ("started", vec![started])])
+    }
+
+    /// Goes on from a saved momentum, to the same bits as if nothing had been saved. The settings are not among it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SavedState`]; the momentum is then as it was.
+    pub fn restore(&mut self, state: &SavedState) -> Result<(), Error> {
+        let (buffer, started) = (list(state, "momentum")?, count(state, "started")? == 1);
+        (self.rule.buffer, self.rule.started) = (buffer, started);
+        Ok(())
     }
 }
 

@@ -1,0 +1,75 @@
+//! The methods in the training loop of `dualtape-layers`.
+
+use dualtape_layers::{Batch, Optimizer, OptimizerError, OptimizerState};
+
+use crate::{Adam, Minimizer, Objective, Real, Sgd};
+
+/// A method that updates with each gradient takes one gradient of each batch.
+///
+/// A macro, because a foreign trait cannot be implemented for all types of a kind.
+macro_rules! update_with_each_gradient {
+    ($($method:ident),*) => {$(
+        impl<S: Real> Optimizer<S> for $method<'_, S> {
+            fn step(&mut self, batch: &Batch<'_, S>, theta: &mut [S]) -> Result<S, OptimizerError> {
+                let mut gradient = vec![S::zero(); theta.len()];
+                let value = batch.value_and_gradient(theta, &mut gradient)?;
+                // A loss that is lost is the loop's to report.
+                if value.is_finite() {
+                    $method::step(self, theta, &gradient)?;
+                }
+                Ok(value)
+            }
+
+            fn learning_rate(&self) -> Option<f64> {
+                Some($method::learning_rate(self).as_f64())
+            }
+
+            fn set_learning_rate(&mut self, rate: f64) {
+                $method::set_learning_rate(self, S::constant(rate));
+            }
+
+            fn state(&self) -> OptimizerState {
+                $method::state(self)
+            }
+
+            fn restore(&mut self, state: &OptimizerState) -> Result<(), OptimizerError> {
+                Ok($method::restore(self, state)?)
+            }
+        }
+    )*};
+}
+
+update_with_each_gradient!(Adam, Sgd);
+
+/// Any [`Minimizer`] as an optimizer of a training loop: on each batch it does as many iterations as its settings allow,
+/// with value, gradient and curvature of that batch.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_layers::{Activation, Dataset, Network, Trainer, cross_entropy, mlp, table};
+/// use dualtape_optimizers::{Minimizer as _, NewtonCg, OnEachBatch};
+/// use rand::{SeedableRng, rngs::ChaCha8Rng};
+///
+/// let corners = table(&[[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])?;
+/// let data = Dataset::classification(corners, &[0, 1, 1, 0], 2)?;
+/// let model = mlp(&[2, 4, 2], Activation::Tanh);
+/// let mut network = Network::<f64>::new(model, &mut ChaCha8Rng::seed_from_u64(3))?;
+/// // two iterations of Newton-CG in each epoch
+/// let mut newton = OnEachBatch(NewtonCg::default().max_iterations(2).max_lanczos_steps(1));
+/// let history = Trainer::new(cross_entropy).epochs(15).fit(&mut network, &mut newton, &data)?;
+/// assert!(history.last().unwrap().loss < 0.1);
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct OnEachBatch<M>(pub M);
+
+impl<'c, S: Real, M: Minimizer<'c, S>> Optimizer<S> for OnEachBatch<M> {
+    fn step(&mut self, batch: &Batch<'_, S>, theta: &mut [S]) -> Result<S, OptimizerError> {
+        let value = Objective::value(batch.function(), theta)?;
+        if value.is_finite() {
+            self.0.minimize(batch.function(), theta)?;
+        }
+        Ok(value)
+    }
+}
