@@ -119,10 +119,9 @@ fn ratio_at(
 ) -> Option<f64> {
     match found {
         Err(Found::Violation(found, violation)) if found == law => {
-            let measured = matches!(law, Law::FirstOrder | Law::SecondOrder);
-            if here.component.is_some() && measured {
+            if let (Some(_), How::Measured { order, .. }) = (here.component, &here.how) {
                 let case = Case::new(subject, policy, x, x, seed).ok()?;
-                let (_, given, measured) = component(&case, law.order(), here.component)?;
+                let (_, given, measured) = component(&case, *order, here.component)?;
                 return Some(given / measured);
             }
             (violation.component == here.component).then_some(violation.given / violation.expected)

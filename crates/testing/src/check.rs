@@ -177,7 +177,8 @@ impl<T: Subject> Check<T> {
         self
     }
 
-    /// Draws the same points in every run. By default they are other ones each time, as proptest's are.
+    /// Draws the same points in every run. By default they are other ones each time, or those of `PROPTEST_RNG_SEED`, as
+    /// proptest's are.
     pub fn seed(mut self, seed: u64) -> Self {
         self.plan.seed = Some(seed);
         self
@@ -257,13 +258,14 @@ impl<T: Subject> Check<T> {
             (None, Some(n)) => self.plan.domain.points(n),
             (None, None) => return Err(Failure::no_inputs(tally.borrow().clone())),
         };
+        let defaults = Config::default();
         let config = Config {
             cases: self.plan.cases,
             source_file: Some(file),
             failure_persistence: self.plan.persistence.clone(),
             max_global_rejects: 16 * self.plan.cases + 64,
-            rng_seed: self.plan.seed.map_or(RngSeed::Random, RngSeed::Fixed),
-            ..Config::default()
+            rng_seed: self.plan.seed.map_or(defaults.rng_seed, RngSeed::Fixed),
+            ..defaults
         };
         let strategy = (points.clone(), points.no_shrink(), any::<u64>().no_shrink());
         let first = Cell::new(None);

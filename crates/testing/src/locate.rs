@@ -1,82 +1,103 @@
 //! The instruction behind a failure.
 
-use std::collections::HashMap;
 use std::panic::Location;
 
 use dualtape_autodiff::{Function, Step};
 
 use crate::curve::{Claim, Curve, Judgement, Sample};
 use crate::directions::Uneven;
-use crate::law::{Case, How, Law, Violation};
+use crate::law::{Case, How, Violation};
 use crate::subject::ADAPTOR;
 
-/// Instructions whose derivative is tried before the search is given up.
-const TRIALS: usize = 400;
+/// Instructions that nothing uses, among which the result is looked for.
+const RESULTS: usize = 16;
 
 /// The instruction whose derivative is wrong while those of its operands are right.
 #[derive(Clone, Debug)]
 pub(crate) struct Culprit {
     pub operation: String,
     pub at: Option<&'static Location<'static>>,
+    /// Its derivative is exactly 0.
+    pub silent: bool,
 }
 
 impl Culprit {
     pub(crate) fn new(operation: String, at: Option<&'static Location<'static>>) -> Self {
         // The line of our own adaptor says nothing.
-        Self { operation, at: at.filter(|at| at.file() != ADAPTOR) }
+        Self { operation, at: at.filter(|at| at.file() != ADAPTOR), silent: false }
     }
 }
 
-/// From the last instruction, whose derivative is wrong, goes to an operand whose derivative is wrong too, until there is none.
-pub(crate) fn locate(case: &Case<'_>, law: Law, violation: &Violation) -> Option<Culprit> {
-    let order = match (law, &violation.how) {
-        (Law::FirstOrder, How::Measured { .. }) => 1,
-        (Law::SecondOrder, How::Measured { .. }) => 2,
-        (Law::ThirdOrder, How::Measured { .. }) => 3,
-        _ => return None,
-    };
+/// Looks for the instruction at which a derivative begins to be wrong.
+pub(crate) fn locate(case: &Case<'_>, violation: &Violation) -> Option<Culprit> {
+    let (How::Measured { order, .. } | How::Silent { order }) = violation.how else { return None };
     let mut culprit = None;
-    let _ = case.subject.with_function(case.at(), &mut |f| culprit = descend(case, f, order));
+    let _ = case.subject.with_function(case.at(), &mut |f| culprit = bisect(case, f, order));
     culprit
 }
 
-fn descend(case: &Case<'_>, f: &Function<'_>, order: usize) -> Option<Culprit> {
-    let steps = f.steps(&case.x).ok()?;
-    let mut known = HashMap::new();
-    let wrong = |id: usize, known: &mut HashMap<usize, bool>| {
-        if let Some(&wrong) = known.get(&id) {
-            return Some(wrong);
+/// Halves the program, in as many trials as its length has binary digits.
+///
+/// What the part after a cut takes from the part before it is a function as well, and its derivative is right or wrong: if it is
+/// wrong, the culprit lies before the cut, else after it.
+fn bisect(case: &Case<'_>, f: &Function<'_>, order: usize) -> Option<Culprit> {
+    let steps = &f.steps(&case.x).ok()?;
+    let mut used = vec![false; steps.len()];
+    steps.iter().flat_map(|step| &step.operands).for_each(|&id| used[id] = true);
+    let results = (0..steps.len()).rev().filter(|&id| !used[id]).take(RESULTS);
+    let wrong = |ids: &[usize]| wrong(case, f, (steps, ids), order);
+    let mut targets = results.map(|id| vec![id]).find(|ids| wrong(ids).is_some())?;
+    // The targets are results of instructions before `end`; what they take from before `start` is right.
+    let (mut start, mut end) = (0, targets[0] + 1);
+    while end - start > 1 {
+        let middle = start.midpoint(end);
+        let cut = taken_from_before(middle, steps, &targets);
+        if wrong(&cut).is_some() {
+            (targets, end) = (cut, middle);
+        } else {
+            start = middle;
         }
-        if known.len() >= TRIALS {
-            return None;
-        }
-        let is_wrong = is_wrong(case, f, (id, &steps[id]), order);
-        known.insert(id, is_wrong);
-        Some(is_wrong)
-    };
-    // The result is the last instruction whose derivative is wrong; after it there may be constants.
-    let mut at = (0..steps.len()).rev().find(|&id| wrong(id, &mut known) == Some(true))?;
-    'down: loop {
-        for &operand in &steps[at].operands {
-            if wrong(operand, &mut known)? {
-                at = operand;
-                continue 'down;
-            }
-        }
-        let operation = steps[at].operation.clone();
-        return Some(Culprit::new(operation, f.step_line(&case.x, at).ok()?));
     }
+    let Wrong { silent } = wrong(&[start])?;
+    let at = f.step_line(&case.x, start).ok()?;
+    Some(Culprit { silent, ..Culprit::new(steps[start].operation.clone(), at) })
 }
 
-/// Whether the derivative of the result of an instruction, of this order, is not that of its values.
-fn is_wrong(case: &Case<'_>, f: &Function<'_>, (id, step): (usize, &Step), order: usize) -> bool {
-    let elements = step.shape.iter().product();
-    let weights = Uneven::new(id as u64).direction(&vec![1.0; elements]);
-    let Ok(part) = f.up_to(&case.x, id, &weights) else { return false };
-    case.directions.iter().any(|v| judged_wrong(case, &part, v, order).unwrap_or(false))
+/// The instructions before a cut whose results the targets are, or are made of after it; but inputs, which are right.
+fn taken_from_before(cut: usize, steps: &[Step], targets: &[usize]) -> Vec<usize> {
+    let mut needed = vec![false; steps.len()];
+    targets.iter().for_each(|&id| needed[id] = true);
+    for id in (cut..steps.len()).rev().filter(|&id| !steps[id].operands.is_empty()) {
+        if needed[id] {
+            steps[id].operands.iter().for_each(|&operand| needed[operand] = true);
+        }
+    }
+    (0..cut).filter(|&id| needed[id] && !steps[id].operation.starts_with("input ")).collect()
 }
 
-fn judged_wrong(case: &Case<'_>, f: &Function<'_>, v: &[f64], order: usize) -> Option<bool> {
+/// The derivative of a part of a program is not that of its values.
+struct Wrong {
+    /// It is exactly 0.
+    silent: bool,
+}
+
+/// Whether the derivative, of this order, of the results of these instructions is wrong.
+fn wrong(
+    case: &Case<'_>,
+    f: &Function<'_>,
+    (steps, ids): (&[Step], &[usize]),
+    order: usize,
+) -> Option<Wrong> {
+    let weights = |id: usize| {
+        let elements = steps[id].shape.iter().product();
+        Uneven::new(id as u64).direction(&vec![1.0; elements])
+    };
+    let results: Vec<(usize, Vec<f64>)> = ids.iter().map(|&id| (id, weights(id))).collect();
+    let part = f.up_to(&case.x, &results).ok()?;
+    case.directions.iter().find_map(|v| wrong_along(case, &part, v, order))
+}
+
+fn wrong_along(case: &Case<'_>, f: &Function<'_>, v: &[f64], order: usize) -> Option<Wrong> {
     let dot = |a: &[f64]| a.iter().zip(v).map(|(a, b)| a * b).sum::<f64>();
     let x = &case.x;
     let mut derivatives = vec![dot(&f.gradient(x).ok()?)];
@@ -95,5 +116,6 @@ fn judged_wrong(case: &Case<'_>, f: &Function<'_>, v: &[f64], order: usize) -> O
         Some(Sample { value, magnitude: value.abs() })
     };
     let curve = Curve::sample(sample, derivatives[0], 0.0)?;
-    Some(matches!(curve.judge(&claims, case.value_noise()), Judgement::Wrong { .. }))
+    let is_wrong = matches!(curve.judge(&claims, case.value_noise()), Judgement::Wrong { .. });
+    is_wrong.then(|| Wrong { silent: derivatives.last() == Some(&0.0) })
 }

@@ -7,7 +7,7 @@ use proptest::test_runner::TestCaseError;
 
 use crate::cause::{Cause, likely_cause};
 use crate::check::Policy;
-use crate::law::{Case, How, Law, Violation, component};
+use crate::law::{Case, How, Law, NAMES, Violation, component};
 use crate::locate::{Culprit, locate};
 use crate::subject::{Refusal, Subject};
 
@@ -219,30 +219,28 @@ pub(crate) fn diagnose(
     subject: &dyn Subject,
     policy: &Policy,
     point: (&[f64], &[f64], u64),
-    (law, mut violation): (Law, Violation),
+    (mut law, mut violation): (Law, Violation),
     summary: Summary,
 ) -> Failure {
     let (x, other, seed) = point;
     let mut culprit = None;
     if let Ok(case) = Case::new(subject, policy, x, other, seed) {
-        if let (Law::FirstOrder | Law::SecondOrder, How::Measured { .. }) = (law, &violation.how)
-            && let Some((i, given, measured)) = component(&case, law.order(), None)
+        if let How::Measured { order, .. } = violation.how
+            && let Some((i, given, measured)) = component(&case, order, None)
         {
             (violation.component, violation.given, violation.expected) = (Some(i), given, measured);
-            violation.terms[0] = match law {
-                Law::FirstOrder => "the gradient".into(),
-                _ => "the Hessian-vector product".into(),
-            };
-            if law == Law::SecondOrder {
-                violation.terms[1] = "differences of the gradient".into();
-            }
+            let [what, below] = NAMES[order - 1];
+            violation.terms = [what.into(), format!("differences of {below}")];
         }
-        culprit = locate(&case, law, &violation);
+        culprit = locate(&case, &violation);
     }
     if let How::Recorded { operation, at, .. } = violation.how {
         culprit = Some(Culprit::new(operation.into(), Some(at)));
     }
     let cause = likely_cause(subject, policy, point, (law, &violation));
+    if culprit.as_ref().is_some_and(|culprit| culprit.silent) {
+        law = Law::NoSilentZero;
+    }
     let x = x.to_vec();
     Failure::of(summary, Kind::Violated { law, x, violation, cause, culprit })
 }
@@ -254,7 +252,7 @@ impl fmt::Display for Failure {
             Kind::Violated { law, x, violation, cause, culprit } => {
                 writeln!(f, "a derivative of {name} is wrong")?;
                 write_violation(f, *law, x, violation, *cause)?;
-                if let Some(Culprit { operation, at }) = culprit {
+                if let Some(Culprit { operation, at, .. }) = culprit {
                     let at = at.map_or(String::new(), |at| format!(" at {at}"));
                     writeln!(f, "  operation   {operation}{at}")?;
                 }
@@ -301,11 +299,17 @@ fn write_violation(
                 given - expected
             )?;
         }
-        How::Measured { slope, steps } => {
-            writeln!(f, "  slope       {slope:.2}, where {} is right", law.order() + 1)?;
+        How::Measured { order, slope, steps } => {
+            writeln!(f, "  slope       {slope:.2}, where {} is right", order + 1)?;
             let shown = steps.iter().step_by(steps.len().div_ceil(5).max(1));
             let shown: Vec<String> = shown.map(|(h, r)| format!("{h:.1e}: {r:.1e}")).collect();
             writeln!(f, "  remainders  {}", shown.join(", "))?;
+        }
+        How::Silent { order } => {
+            writeln!(
+                f,
+                "  found       a derivative of order {order} that is exactly 0, and no error"
+            )?;
         }
         How::Kink { slope } => writeln!(f, "  slope       {slope:.2} to one side only: a kink")?,
         How::Recorded { operand, .. } => {

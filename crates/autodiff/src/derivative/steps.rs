@@ -40,7 +40,7 @@ impl<'f, S: Real> Function<'f, S> {
     /// let steps = f.steps(&[2.0, 3.0])?;
     /// assert_eq!((steps[2].operation.as_str(), &steps[2].operands[..]), ("sin", &[0][..]));
     /// // The sine on its own, weighted with 10.
-    /// let sine = f.up_to(&[2.0, 3.0], 2, &[10.0])?;
+    /// let sine = f.up_to(&[2.0, 3.0], &[(2, vec![10.0])])?;
     /// assert_eq!(sine.gradient(&[0.0, 3.0])?, [10.0, 0.0]);
     /// assert!(f.step_line(&[2.0, 3.0], 2)?.is_some());
     /// # Ok::<(), dualtape_autodiff::Error>(())
@@ -70,35 +70,39 @@ impl<'f, S: Real> Function<'f, S> {
         self.source_line(x, step as Id)
     }
 
-    /// The function `x ↦ Σᵢ weights[i]·yᵢ` of the elements `y` of the result of instruction `step` of the recording at `x`:
-    /// this function cut off there.
+    /// The function `x ↦ Σᵢ weights[i]·yᵢ` of the elements `y` of the result of an instruction of the recording at `x`, or the
+    /// sum of these for several instructions, given by number with their weights: this function cut off there.
     ///
     /// # Errors
     ///
     /// As [`value`](Self::value); [`Error::NoSuchStep`]; [`Error::Length`] if there is not one weight for each element.
-    pub fn up_to(&self, x: &[S], step: usize, weights: &[S]) -> Result<Function<'_, S>, Error> {
-        self.check_step(step, x)?;
-        let weights = weights.to_vec();
+    pub fn up_to(&self, x: &[S], results: &[(usize, Vec<S>)]) -> Result<Function<'_, S>, Error> {
+        let last = results.iter().map(|(step, _)| *step).max().unwrap_or(0);
+        self.check_step(last, x)?;
+        let results = results.to_vec();
         let arrays = self.replay.state().data;
         let arrays: Vec<&Array<S>> = arrays.iter().collect();
         Function::new(x, &arrays, move |tape, x, arrays| {
             let program = self.replay.recorded_on(Tape::new(), x)?;
             let count = program.len();
-            if step >= count {
-                return Err(Error::NoSuchStep { step, count });
+            if last >= count {
+                return Err(Error::NoSuchStep { step: last, count });
             }
-            let shape = program.shape(step as Id);
-            check_length("the weights of a result", &weights, size(shape))?;
             let point = inputs_like(&tape, &program, &program.inputs, x);
             let values = emit(&program, &tape, &point, &data(&tape, arrays));
-            let output = match values[step] {
-                Value::Scalar(y) => y * Var::from_value(weights[0]),
-                Value::Array(y) => {
-                    let weights = Array::from_shared(shape, weights.clone().into());
-                    (y * tape.constant(&weights)).sum()
-                }
+            let weighted = |(step, weights): &(usize, Vec<S>)| {
+                let shape = program.shape(*step as Id);
+                check_length("the weights of a result", weights, size(shape))?;
+                Ok(match values[*step] {
+                    Value::Scalar(y) => y * Var::from_value(weights[0]),
+                    Value::Array(y) => {
+                        let weights = Array::from_shared(shape, weights.clone().into());
+                        (y * tape.constant(&weights)).sum()
+                    }
+                })
             };
-            let output = tape.id_of(output);
+            let terms = results.iter().map(weighted).collect::<Result<Vec<_>, Error>>()?;
+            let output = tape.id_of(terms.into_iter().sum());
             tape.finish(vec![output])
         })
     }

@@ -120,8 +120,12 @@ impl<'a> Case<'a> {
 
     /// `∇³φ(x)[u, v]`.
     pub(crate) fn third(&self, u: &[f64], v: &[f64]) -> Result<Vec<f64>, Stop> {
-        let third = first_offered(|route| self.subject.third_derivative(self.at(), u, v, route))?;
-        finite(third, "the third derivative")
+        finite(self.third_at(u, v)?, "the third derivative")
+    }
+
+    /// `∇³φ(x)[u, v]`, by the first route that there is.
+    pub(super) fn third_at(&self, u: &[f64], v: &[f64]) -> Answer<Vec<f64>> {
+        first_offered(|route| self.subject.third_derivative(self.at(), u, v, route))
     }
 
     /// What `φ` rounds by.

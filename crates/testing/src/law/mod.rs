@@ -1,6 +1,7 @@
 //! The laws that derivatives obey, and one point at which they are put to the test.
 
 mod case;
+mod component;
 mod first;
 mod practice;
 mod second;
@@ -10,13 +11,13 @@ mod third;
 use std::fmt;
 
 pub(crate) use case::Case;
-pub(crate) use taylor::component;
+pub(crate) use component::{NAMES, component};
 
 use crate::subject::Refusal;
 
 /// A law that a derivative obeys, in the order in which they are checked.
 ///
-/// The laws before [`FirstOrder`](Self::FirstOrder) compare one derivative with another, so they find what one mode does
+/// The laws before [`NoSilentZero`](Self::NoSilentZero) compare one derivative with another, so they find what one mode does
 /// and another does not; a rule that is wrong in all modes alike only the values can refute, and that is what the Taylor
 /// remainders do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +29,15 @@ pub enum Law {
     ForwardIsReverse,
     /// `⟨w, J v⟩ = ⟨Jᵀ w, v⟩`, and `Jᵀ w` is the gradient.
     Adjoint,
+    /// Where there is no rule for a derivative there is an error, and not a zero.
+    ///
+    /// A subject that refuses a derivative keeps the law. It breaks it where components of a gradient, of a Hessian-vector product
+    /// or of a third derivative are exactly 0 while the derivative below them changes along these components, as its differences
+    /// show; so no zero that is right is taken for a missing rule. A derivative that is wrong for an instruction whose own
+    /// derivative is exactly 0, though its values change, is reported under this law too: a gradient that was stopped, a
+    /// value that was read as a plain number. What it cannot see is a part of a derivative that is missing within one
+    /// instruction or one hand-written formula, where the rest is not 0: that the Taylor remainders find.
+    NoSilentZero,
     /// The Taylor remainder after the gradient falls with slope 2.
     FirstOrder,
     /// `H(a u + b v) = a H u + b H v`.
@@ -58,6 +68,7 @@ impl Law {
         Self::Lengths,
         Self::ForwardIsReverse,
         Self::Adjoint,
+        Self::NoSilentZero,
         Self::FirstOrder,
         Self::Linearity,
         Self::Symmetry,
@@ -97,6 +108,7 @@ impl Law {
     pub(crate) fn check(self, case: &Case<'_>) -> Result<(), Stop> {
         match self {
             Self::Lengths => first::lengths(case),
+            Self::NoSilentZero => component::no_silent_zero(case),
             Self::ForwardIsReverse => first::forward_is_reverse(case),
             Self::Adjoint => first::adjoint(case),
             Self::FirstOrder => taylor::first(case),
@@ -118,6 +130,7 @@ impl fmt::Display for Law {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Lengths => "derivatives have the lengths of their inputs",
+            Self::NoSilentZero => "where no rule exists there is an error, not a zero",
             Self::ForwardIsReverse => "reverse gradient = forward derivative",
             Self::Adjoint => "⟨w, Jv⟩ = ⟨Jᵀw, v⟩",
             Self::FirstOrder => "the Taylor remainder after the gradient falls with slope 2",
@@ -164,8 +177,10 @@ pub(crate) struct Violation {
 pub(crate) enum How {
     /// Two computed numbers differ by more than rounding may: this much.
     Compared { tolerance: f64 },
-    /// The remainder falls with this slope; steps and remainders.
-    Measured { slope: f64, steps: Vec<(f64, f64)> },
+    /// The remainder after the derivative of this order falls with this slope; steps and remainders.
+    Measured { order: usize, slope: f64, steps: Vec<(f64, f64)> },
+    /// The derivative of this order is exactly 0, where the one below changes.
+    Silent { order: usize },
     /// The function has no such derivative there.
     Kink { slope: f64 },
     /// In a debug build, an operation's adjoint was refused when it was recorded.

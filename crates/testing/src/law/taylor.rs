@@ -4,10 +4,6 @@ use super::case::{dot, largest, size_of_dot};
 use super::{Case, How, Stop, Violation, second};
 use crate::check::Kinks;
 use crate::curve::{Claim, Curve, Judgement};
-use crate::subject::At;
-
-/// Among how many components the wrong one is looked for.
-const COMPONENTS: usize = 64;
 
 pub(super) fn first(case: &Case<'_>) -> Result<(), Stop> {
     let gradient = case.subject.gradient(case.at())?;
@@ -90,7 +86,7 @@ fn judge(case: &Case<'_>, v: &[f64], claims: &[Claim], what: &str) -> Result<(),
         Judgement::Kink { .. } => Err(Stop::Rejected(format!("a kink of order {order}"))),
         Judgement::Wrong { slope, measured } => {
             let steps = curve.table(&claims, noise);
-            let how = How::Measured { slope: slope.max(order as f64), steps };
+            let how = How::Measured { order, slope: slope.max(order as f64), steps };
             Err(Stop::Violated(Box::new(violation(measured, how))))
         }
     }
@@ -121,61 +117,5 @@ fn smooth_all_the_same(case: &Case<'_>, below: &[Claim], what: &str) -> Result<(
             how: How::Plain(format!("{what} is not finite where the function is smooth")),
         }))),
         _ => Err(Stop::Rejected(format!("{what} is not finite"))),
-    }
-}
-
-/// Looks for the component in which a wrong derivative is most wrong, or at `only` one: the claimed and the measured one.
-pub(crate) fn component(
-    case: &Case<'_>,
-    order: usize,
-    only: Option<usize>,
-) -> Option<(usize, f64, f64)> {
-    let [v, ..] = &case.directions;
-    let product = (order == 2).then(|| case.hvp(v)).transpose().ok()?;
-    let gradient = case.gradient().ok()?;
-    let mut worst: Option<(f64, usize, f64, f64)> = None;
-    let components = only.map_or(0..case.x.len().min(COMPONENTS), |i| i..i + 1);
-    for i in components {
-        let s = case.scales[i];
-        let found = match &product {
-            None => {
-                let mut e = vec![0.0; case.x.len()];
-                e[i] = s;
-                wrong_along(case, &e, gradient[i] * s)
-            }
-            Some(product) => wrong_gradient(case, v, i, product[i]).map(|(a, b)| (a * s, b * s)),
-        };
-        if let Some((given, measured)) = found {
-            let error = (given - measured).abs() / given.abs().max(measured.abs());
-            if worst.is_none_or(|(most, ..)| error > most) {
-                worst = Some((error, i, given / s, measured / s));
-            }
-        }
-    }
-    worst.map(|(_, i, given, measured)| (i, given, measured))
-}
-
-fn wrong_along(case: &Case<'_>, v: &[f64], claimed: f64) -> Option<(f64, f64)> {
-    let error = case.tolerance(case.magnitude().max(claimed.abs()));
-    let curve = Curve::sample(|t| case.sample(t, v), claimed, 0.0)?;
-    match curve.judge(&[Claim { derivative: claimed, error }], case.value_noise()) {
-        Judgement::Wrong { measured, .. } => Some((claimed, measured)),
-        _ => None,
-    }
-}
-
-/// Component `i` of the gradient along `v`, whose derivative is claimed to be this.
-fn wrong_gradient(case: &Case<'_>, v: &[f64], i: usize, claimed: f64) -> Option<(f64, f64)> {
-    let sample = |t: f64| {
-        let gradient = case.subject.gradient(At { x: &case.moved(t, v), w: &case.w }).ok()?;
-        let value = *gradient.get(i)?;
-        value.is_finite().then_some(crate::curve::Sample { value, magnitude: value.abs() })
-    };
-    let size = second::size(case).ok()? / case.scales[i];
-    let claim = Claim { derivative: claimed, error: case.tolerance(size.max(claimed.abs())) };
-    let noise = case.gradient_noise().get(i).map_or(0.0, |noise| noise / case.scales[i]);
-    match Curve::sample(sample, claimed, noise)?.judge(&[claim], noise) {
-        Judgement::Wrong { measured, .. } => Some((claimed, measured)),
-        _ => None,
     }
 }

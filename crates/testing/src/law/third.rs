@@ -6,7 +6,7 @@ use super::{Case, Stop, Violation, second};
 use crate::subject::{Refusal, Route};
 
 /// The size of what third derivatives are made of.
-fn size(case: &Case<'_>) -> Result<f64, Stop> {
+pub(super) fn size(case: &Case<'_>) -> Result<f64, Stop> {
     let product = case.hvp(&case.directions[1])?;
     Ok(second::size(case)?.max(largest(&case.scaled(&product))))
 }

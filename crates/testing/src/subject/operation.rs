@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dualtape_autodiff::{
-    Adjoint, Elementwise, Fault, NumericAdjoint, Operation, Real, Scalar, Tape, Tensor, View,
+    Adjoint, Elementwise, Fault, NumericAdjoint, Operation, Real, Scalar, Tape, Tensor, Var, View,
 };
 
 use super::Subject;
@@ -130,6 +130,46 @@ impl<S: Real, E: Elementwise<N>, const N: usize> Map<S> for Pointwise<E, N> {
     fn apply<'t>(&self, _: &'t Tape<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
         Tensor::elementwise(Shared(Arc::clone(&self.0)), std::array::from_fn(|i: usize| x[i]))
     }
+
+    fn on_scalars<'t>(&self, shapes: &[Vec<usize>], x: &[Var<'t, S>]) -> Option<Vec<Var<'t, S>>> {
+        let result = broadcast(shapes);
+        let starts: Vec<usize> = shapes
+            .iter()
+            .scan(0, |start, shape| Some(std::mem::replace(start, *start + size(shape))))
+            .collect();
+        let operand = |i: usize, k| x[starts[i] + source(&shapes[i], &result, k)];
+        Some(
+            (0..size(&result))
+                .map(|k| self.0.eval(std::array::from_fn(|i| operand(i, k))))
+                .collect(),
+        )
+    }
+}
+
+fn size(shape: &[usize]) -> usize {
+    shape.iter().product()
+}
+
+/// The shape to which these broadcast.
+fn broadcast(shapes: &[Vec<usize>]) -> Vec<usize> {
+    let rank = shapes.iter().map(Vec::len).max().unwrap_or(0);
+    let axis = |a: usize| {
+        let lengths = shapes.iter().filter_map(|shape| shape.iter().rev().nth(rank - 1 - a));
+        lengths.copied().find(|&length| length != 1).unwrap_or(1)
+    };
+    (0..rank).map(axis).collect()
+}
+
+/// The element of an array that broadcasts to element `k` of the result.
+fn source(shape: &[usize], result: &[usize], mut k: usize) -> usize {
+    let (mut index, mut stride) = (0, 1);
+    let own = shape.iter().rev().copied().chain(std::iter::repeat(1));
+    for (&length, own) in result.iter().rev().zip(own) {
+        index += if own == 1 { 0 } else { k % length * stride };
+        stride *= own;
+        k /= length;
+    }
+    index
 }
 
 struct Own<O>(Arc<O>);

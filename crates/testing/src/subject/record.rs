@@ -21,6 +21,11 @@ pub(crate) trait Record: Sync {
     /// Records `f`.
     fn vector_function<'a>(&'a self, x: &[f64]) -> Result<VectorFunction<'a>, Error>;
 
+    /// Records `φ` such that the instructions within operations can be seen.
+    fn opened<'a>(&'a self, at: At<'_>) -> Result<Function<'a>, Error> {
+        self.function(at)
+    }
+
     fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {
         Ok(self.vector_function(x)?.values(x)?)
     }

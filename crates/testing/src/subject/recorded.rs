@@ -111,7 +111,7 @@ impl<R: Record> Subject for Recorded<R> {
     }
 
     fn with_function(&self, at: At<'_>, visit: &mut dyn FnMut(&Function<'_>)) -> Answer<()> {
-        visit(&self.0.function(at)?);
+        visit(&self.0.opened(at)?);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dualtape_autodiff::{Array, Error, Function, Real, Tape, Tensor, Var, VectorFunction};
 
-use super::record::Record;
+use super::record::{Record, weighted};
 use super::recorded::Recorded;
 use super::{Answer, At, Refusal, Subject};
 
@@ -101,6 +101,12 @@ pub(super) trait Map<S: Real = f64>: Sync {
     fn in_single(&self) -> Option<&dyn Map<f32>> {
         None
     }
+
+    /// The same by instructions on scalars, if it is an operation that is made of them.
+    fn on_scalars<'t>(&self, shapes: &[Vec<usize>], x: &[Var<'t, S>]) -> Option<Vec<Var<'t, S>>> {
+        let _ = (shapes, x);
+        None
+    }
 }
 
 /// One function of arrays in double precision, and the same in single.
@@ -126,6 +132,10 @@ impl<D: Map, S: Map<f32>> Map for InBoth<D, S> {
         self.double.name()
     }
 
+    fn on_scalars<'t>(&self, shapes: &[Vec<usize>], x: &[Var<'t>]) -> Option<Vec<Var<'t>>> {
+        self.double.on_scalars(shapes, x)
+    }
+
     fn in_single(&self) -> Option<&dyn Map<f32>> {
         Some(&self.single)
     }
@@ -138,6 +148,10 @@ impl<S: Real, M: Map<S> + Send> Map<S> for Arc<M> {
 
     fn name(&self) -> String {
         (**self).name()
+    }
+
+    fn on_scalars<'t>(&self, shapes: &[Vec<usize>], x: &[Var<'t, S>]) -> Option<Vec<Var<'t, S>>> {
+        (**self).on_scalars(shapes, x)
     }
 }
 
@@ -222,6 +236,18 @@ impl<M: Map> Record for Tensors<M> {
         let w = at.w.to_vec();
         Function::record_tensor(at.x, &[], move |x, _| {
             weighted_array(of_flat(&self.map, &self.shapes, x), &w)
+        })
+    }
+
+    fn opened<'a>(&'a self, at: At<'_>) -> Result<Function<'a>, Error> {
+        // On constants first, to see whether there are such instructions.
+        let constants: Vec<Var<'_>> = at.x.iter().map(|&x| Var::from_value(x)).collect();
+        if self.map.on_scalars(&self.shapes, &constants).is_none() {
+            return self.function(at);
+        }
+        let w = at.w.to_vec();
+        Function::record(at.x, move |x| {
+            weighted(&self.map.on_scalars(&self.shapes, x).unwrap_or_default(), &w)
         })
     }
 

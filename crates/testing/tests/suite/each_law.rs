@@ -17,6 +17,8 @@ enum Spoilt {
     Jvp,
     Vjp,
     Gradient,
+    /// One component of every product is 0.
+    Silent,
     /// Adds a constant to every product.
     Affine,
     /// Adds an antisymmetric matrix.
@@ -76,6 +78,7 @@ impl<T: Subject> Subject for Spoiling<T> {
     fn hvp(&self, at: At<'_>, v: &[f64], route: Route) -> Answer<Vec<f64>> {
         let mut product = self.0.hvp(at, v, route)?;
         match self.1 {
+            Spoilt::Silent => product[0] = 0.0,
             Spoilt::Affine => product[0] += 1e-6,
             Spoilt::Antisymmetric => {
                 product[0] += 1e-6 * v[1];
@@ -153,6 +156,7 @@ fn every_law_finds_what_breaks_it() {
     assert!(failure(Spoilt::Nothing).is_none());
     for (spoilt, law) in [
         (Spoilt::Length, Law::Lengths),
+        (Spoilt::Silent, Law::NoSilentZero),
         (Spoilt::Slope, Law::ForwardIsReverse),
         (Spoilt::Jvp, Law::Adjoint),
         (Spoilt::Vjp, Law::Adjoint),
@@ -174,5 +178,9 @@ fn every_law_finds_what_breaks_it() {
             Some(failure) => assert_eq!(failure.law(), Some(law), "{spoilt:?}: {failure}"),
             None => panic!("{spoilt:?} was not found"),
         }
+    }
+    for spoilt in [Spoilt::Hessian, Spoilt::Third] {
+        let component = failure(spoilt).and_then(|failure| failure.component());
+        assert_eq!(component, Some(0), "{spoilt:?}");
     }
 }
