@@ -10,7 +10,10 @@ mod training;
 
 pub use data::{Dataset, Standardize, one_hot, table};
 pub use errors::Error;
-pub use layers::{Activation, Linear, mlp, perceptron};
+pub use layers::{
+    Activation, BatchNorm, BatchNorm1d, BatchNorm2d, Bilinear, Dropout, Embedding, Flatten,
+    GroupNorm, LayerNorm, Linear, LogSoftmax, Residual, RmsNorm, Softmax, mlp, perceptron,
+};
 pub use losses::{
     ConfusionMatrix, accuracy, binary_cross_entropy_with_logits, cross_entropy, l2_penalty,
     mean_squared_error, predicted_labels,

@@ -28,19 +28,51 @@ pub enum Activation {
     Identity,
     /// `tanh x`
     Tanh,
-    /// `1/(1 + e⁻ˣ)`
+    /// `x − tanh x`
+    TanhShrink,
+    /// `x/(1 + |x|)`
+    SoftSign,
+    /// `σ(x) = 1/(1 + e⁻ˣ)`
     Sigmoid,
+    /// `ln σ(x)`, without overflow
+    LogSigmoid,
     /// `max(x, 0)`, with derivative 0 at 0
     Relu,
-    /// `x` where positive, `slope·x` elsewhere, with derivative 0 at 0
+    /// `x` held between 0 and 6, with derivative 1 at both
+    Relu6,
+    /// `x` where positive, `slope·x` elsewhere, with derivative `slope` at 0
     LeakyRelu {
         /// Slope of the negative half.
         slope: f64,
     },
-    /// `ln(1 + eˣ)`
+    /// `x` where positive, `α(eˣ − 1)` elsewhere (Clevert, Unterthiner & Hochreiter, ICLR 2016)
+    Elu {
+        /// Minus the limit at −∞.
+        alpha: f64,
+    },
+    /// `λ·elu(x)`, which keeps mean 0 and variance 1 through layers (Klambauer et al., NeurIPS 2017)
+    Selu,
+    /// `x·Φ(x)` with the distribution function of the normal distribution (Hendrycks & Gimpel, 2016)
+    Gelu,
+    /// The approximation `½x(1 + tanh(√(2/π)(x + 0.044715x³)))` of `x·Φ(x)`
+    GeluTanh,
+    /// `ln(1 + eˣ)`, without overflow
     Softplus,
-    /// `x/(1 + e⁻ˣ)`
+    /// `x·σ(x)`
     Silu,
+    /// `x·tanh(ln(1 + eˣ))` (Misra, BMVC 2020)
+    Mish,
+    /// `x` held between two bounds, with derivative 1 at both
+    HardTanh {
+        /// Lower bound.
+        low: f64,
+        /// Upper bound.
+        high: f64,
+    },
+    /// `x/6 + ½` held between 0 and 1, with derivative 1/6 at both ends
+    HardSigmoid,
+    /// `x` times its [`HardSigmoid`](Self::HardSigmoid)
+    HardSwish,
 }
 
 impl Activation {
@@ -48,46 +80,97 @@ impl Activation {
     pub const ALL: &'static [Self] = &[
         Self::Identity,
         Self::Tanh,
+        Self::TanhShrink,
+        Self::SoftSign,
         Self::Sigmoid,
+        Self::LogSigmoid,
         Self::Relu,
+        Self::Relu6,
         Self::LeakyRelu { slope: 0.01 },
+        Self::Elu { alpha: 1.0 },
+        Self::Selu,
+        Self::Gelu,
+        Self::GeluTanh,
         Self::Softplus,
         Self::Silu,
+        Self::Mish,
+        Self::HardTanh { low: -1.0, high: 1.0 },
+        Self::HardSigmoid,
+        Self::HardSwish,
     ];
 
     /// The function on each element of `x`.
+    #[track_caller]
     pub fn apply<'t, S: Real>(self, x: Tensor<'t, S>) -> Tensor<'t, S> {
+        let hard_sigmoid = || (x / S::constant(6.0) + S::constant(0.5)).clamp(0.0, 1.0);
         match self {
             Self::Identity => x,
             Self::Tanh => x.tanh(),
+            Self::TanhShrink => x - x.tanh(),
+            Self::SoftSign => x / (x.abs() + S::one()),
             Self::Sigmoid => x.sigmoid(),
+            Self::LogSigmoid => x.log_sigmoid(),
             Self::Relu => x.relu(),
-            Self::LeakyRelu { slope } => x.relu() - (-x).relu() * S::constant(slope),
+            Self::Relu6 => x.clamp(0.0, 6.0),
+            Self::LeakyRelu { slope } => x.leaky_relu(slope),
+            Self::Elu { alpha } => x.elu(alpha),
+            Self::Selu => x.selu(),
+            Self::Gelu => x.gelu(),
+            Self::GeluTanh => x.gelu_tanh(),
             Self::Softplus => x.softplus(),
-            Self::Silu => x * x.sigmoid(),
+            Self::Silu => x.silu(),
+            Self::Mish => x.mish(),
+            Self::HardTanh { low, high } => x.clamp(low, high),
+            Self::HardSigmoid => hard_sigmoid(),
+            Self::HardSwish => x * hard_sigmoid(),
         }
     }
 
     /// The factor on `σ = 1/√fan` that makes up for the nonlinearity's effect on the variance: `√2` for relu and its
-    /// smooth relatives, `√(2/(1 + slope²))` for the leaky one (He, Zhang, Ren & Sun, ICCV 2015, equation 15), `5/3`
-    /// for tanh, 1 for identity and sigmoid.
+    /// relatives, `√(2/(1 + slope²))` for the leaky one (He, Zhang, Ren & Sun, ICCV 2015, equation 15), `5/3` for tanh,
+    /// 1 for selu and all others.
     pub fn gain(self) -> f64 {
         match self {
-            Self::Identity | Self::Sigmoid => 1.0,
-            Self::Tanh => 5.0 / 3.0,
-            Self::Relu | Self::Softplus | Self::Silu => 2.0_f64.sqrt(),
+            Self::Tanh | Self::HardTanh { .. } => 5.0 / 3.0,
             Self::LeakyRelu { slope } => (2.0 / (1.0 + slope * slope)).sqrt(),
+            other if other.is_like_relu() => 2.0_f64.sqrt(),
+            _ => 1.0,
         }
     }
 
-    /// How to start the weight of a layer that this activation follows: Xavier with gain 1 before identity, tanh and
-    /// sigmoid, Kaiming over the fan-in with [`gain`](Self::gain) before relu and its relatives; both uniform.
+    /// How to start the weight of a layer that this activation follows: Kaiming over the fan-in with
+    /// [`gain`](Self::gain), uniform, before relu and its relatives; LeCun-normal before selu; Xavier with gain 1,
+    /// uniform, before all others.
     pub fn weight_init(self) -> Init {
         match self {
-            Self::Identity | Self::Tanh | Self::Sigmoid => Init::xavier_uniform(1.0),
-            Self::Relu | Self::LeakyRelu { .. } | Self::Softplus | Self::Silu => {
-                Init::kaiming_uniform(Fan::In, self.gain())
-            }
+            Self::Selu => Init::lecun_normal(),
+            other if other.is_like_relu() => Init::kaiming_uniform(Fan::In, self.gain()),
+            _ => Init::xavier_uniform(1.0),
+        }
+    }
+
+    /// Whether it passes positive inputs about as they are, and negative ones hardly.
+    fn is_like_relu(self) -> bool {
+        match self {
+            Self::Relu
+            | Self::Relu6
+            | Self::LeakyRelu { .. }
+            | Self::Elu { .. }
+            | Self::Gelu
+            | Self::GeluTanh
+            | Self::Softplus
+            | Self::Silu
+            | Self::Mish
+            | Self::HardSwish => true,
+            Self::Identity
+            | Self::Tanh
+            | Self::TanhShrink
+            | Self::SoftSign
+            | Self::Sigmoid
+            | Self::LogSigmoid
+            | Self::Selu
+            | Self::HardTanh { .. }
+            | Self::HardSigmoid => false,
         }
     }
 }

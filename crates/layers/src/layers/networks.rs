@@ -4,12 +4,12 @@ use dualtape_autodiff::Real;
 
 use super::activation::Activation;
 use super::linear::Linear;
-use crate::module::Sequential;
+use crate::module::{Init, Sequential};
 
 /// The multilayer perceptron with layers of these widths, input first, and `activation` between them; the output is
 /// linear.
 ///
-/// Weights start as suits the activation ([`Activation::weight_init`]), biases at 0. With fewer than two widths there
+/// Weights start as suits the activation that follows ([`Activation::weight_init`]), biases at 0. With fewer than two widths there
 /// is no layer, and the network is the identity.
 ///
 /// # Example
@@ -27,12 +27,16 @@ pub fn mlp<S: Real>(widths: &[usize], activation: Activation) -> Sequential<S> {
     let last = widths.len().saturating_sub(2);
     widths.windows(2).enumerate().fold(Sequential::new(), |network, (layer, pair)| {
         if layer == last {
-            network.then(Linear::new(pair[0], pair[1]))
+            network.then(before(Activation::Identity, pair[0], pair[1]))
         } else {
-            let linear = Linear::new(pair[0], pair[1]).weight_init(activation.weight_init());
-            network.then(linear).then(activation)
+            network.then(before(activation, pair[0], pair[1])).then(activation)
         }
     })
+}
+
+/// A layer that starts as suits the activation that follows it.
+fn before(activation: Activation, inputs: usize, outputs: usize) -> Linear {
+    Linear::new(inputs, outputs).weight_init(activation.weight_init()).bias_init(Init::Zeros)
 }
 
 /// The perceptron `φ(x·Wᵀ + b)`: one layer and its activation `φ`.
@@ -52,7 +56,5 @@ pub fn mlp<S: Real>(widths: &[usize], activation: Activation) -> Sequential<S> {
 /// # Ok::<(), dualtape_layers::Error>(())
 /// ```
 pub fn perceptron<S: Real>(inputs: usize, outputs: usize, activation: Activation) -> Sequential<S> {
-    Sequential::new()
-        .then(Linear::new(inputs, outputs).weight_init(activation.weight_init()))
-        .then(activation)
+    Sequential::new().then(before(activation, inputs, outputs)).then(activation)
 }

@@ -31,7 +31,7 @@ fn names_nest_and_follow_each_other() {
         ]
     );
     assert_eq!(layout.len(), 29);
-    assert_eq!(layout.find("decoder.head.weight").unwrap().init(), Init::xavier_uniform(1.0));
+    assert_eq!(layout.find("decoder.head.weight").unwrap().init(), Init::pytorch(2));
 }
 
 #[test]
