@@ -11,8 +11,11 @@ mod training;
 pub use data::{Dataset, Standardize, one_hot, table};
 pub use errors::Error;
 pub use layers::{
-    Activation, BatchNorm, BatchNorm1d, BatchNorm2d, Bilinear, Dropout, Embedding, Flatten,
-    GroupNorm, LayerNorm, Linear, LogSoftmax, Residual, RmsNorm, Softmax, mlp, perceptron,
+    Activation, AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool,
+    AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool, AvgPool1d, AvgPool2d, BatchNorm, BatchNorm1d,
+    BatchNorm2d, Bilinear, Conv, Conv1d, Conv2d, ConvTranspose, ConvTranspose1d, ConvTranspose2d,
+    Dropout, Embedding, Flatten, Forward, GroupNorm, LayerNorm, Linear, LogSoftmax, MaxPool,
+    MaxPool1d, MaxPool2d, Residual, RmsNorm, Softmax, Transposed, cnn, mlp, perceptron,
 };
 pub use losses::{
     ConfusionMatrix, accuracy, binary_cross_entropy_with_logits, cross_entropy, l2_penalty,

@@ -3,7 +3,10 @@
 use dualtape_autodiff::Real;
 
 use super::activation::Activation;
+use super::conv::Conv2d;
+use super::flatten::Flatten;
 use super::linear::Linear;
+use super::pool::MaxPool2d;
 use crate::module::{Init, Sequential};
 
 /// The multilayer perceptron with layers of these widths, input first, and `activation` between them; the output is
@@ -57,4 +60,43 @@ fn before(activation: Activation, inputs: usize, outputs: usize) -> Linear {
 /// ```
 pub fn perceptron<S: Real>(inputs: usize, outputs: usize, activation: Activation) -> Sequential<S> {
     Sequential::new().then(before(activation, inputs, outputs)).then(activation)
+}
+
+/// The convolutional network for images `[channels, height, width]`: for each entry of `filters` a convolution with so many
+/// outputs and windows of 3×3 that keeps the lengths, the activation, and max pooling of 2×2 that halves them; then a
+/// multilayer perceptron ([`mlp`]) named `head` with layers of the widths in `head`, the last of which is that of the output.
+///
+/// Weights start as suits the activation that follows ([`Activation::weight_init`]), biases at 0. The network takes
+/// `[batch, channels, height, width]`. An image that is too small to be halved so often is refused when the network runs.
+///
+/// Source: LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to document recognition" (1998).
+///
+/// # Example
+///
+/// ```
+/// use dualtape_layers::{Activation, Module, cnn};
+///
+/// let model = cnn::<f32>([1, 28, 28], &[8, 16], &[64, 10], Activation::Relu);
+/// println!("{}", model.summary(&[1, 1, 28, 28])?);
+/// let layout = model.layout()?;
+/// assert_eq!(layout.find("3.weight")?.shape(), [16, 8, 3, 3]);
+/// assert_eq!(layout.find("head.0.weight")?.shape(), [64, 16 * 7 * 7]);
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+pub fn cnn<S: Real>(
+    image: [usize; 3],
+    filters: &[usize],
+    head: &[usize],
+    activation: Activation,
+) -> Sequential<S> {
+    let [mut channels, mut height, mut width] = image;
+    let mut network = Sequential::new();
+    for &outputs in filters {
+        let conv = Conv2d::new(channels, outputs, [3, 3]).padding([1, 1]);
+        let conv = conv.weight_init(activation.weight_init()).bias_init(Init::Zeros);
+        network = network.then(conv).then(activation).then(MaxPool2d::new([2, 2]));
+        (channels, height, width) = (outputs, height / 2, width / 2);
+    }
+    let widths = [&[channels * height * width], head].concat();
+    network.then(Flatten::new()).named("head", mlp(&widths, activation))
 }

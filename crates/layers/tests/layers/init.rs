@@ -45,6 +45,68 @@ fn fan_scaled_distributions_have_their_moments() {
 }
 
 #[test]
+fn further_fan_scaled_distributions_have_their_moments() {
+    let shape = [120, 30, 2, 5];
+    check_distribution(Init::lecun_uniform(), &shape, 1.0 / 300.0, 1.8);
+    check_distribution(Init::lecun_normal(), &shape, 1.0 / 300.0, 3.0);
+    check_distribution(Init::pytorch(300), &shape, 1.0 / 900.0, 1.8);
+    let fan_in = Init::kaiming_uniform(Fan::In, 1.0 / 3.0_f64.sqrt());
+    let (ours, theirs): (Vec<f64>, Vec<f64>) =
+        (fan_in.sample(&shape, &mut rng(3)), Init::pytorch(300).sample(&shape, &mut rng(3)));
+    assert_close("two names of one distribution", &ours, &theirs, 4.0 * f64::EPSILON);
+    assert_eq!(Init::pytorch(0).sample::<f64>(&[2], &mut rng(1)), [0.0; 2]);
+}
+
+#[test]
+fn truncated_normal_numbers_have_their_moments_and_bounds() {
+    // variances σ²(1 − 2bφ(b)/(2Φ(b) − 1)) for bounds b in units of σ
+    for (bound, variance) in [(2.0, 0.773_741_303_549_232), (0.5, 0.080_589_154_600_811)] {
+        let (mean, std) = (3.0, 0.2);
+        let init = Init::TruncatedNormal { mean, std, bound: bound * std };
+        let sample: Vec<f64> = init.sample(&[40_000], &mut rng(5));
+        let (got_mean, got) = mean_and_variance(&sample);
+        let expected = variance * std * std;
+        assert!((got_mean - mean).abs() < 5.0 * (expected / 40_000.0).sqrt(), "{got_mean}");
+        assert!((got / expected - 1.0).abs() < 5.0 * (2.0_f64 / 40_000.0).sqrt(), "{got}");
+        let largest = sample.iter().fold(0.0_f64, |m, x| m.max((x - mean).abs()));
+        assert!(largest <= bound * std && largest > 0.99 * bound * std, "{largest}");
+    }
+    let point = Init::TruncatedNormal { mean: 3.0, std: 1.0, bound: 0.0 };
+    assert_eq!(point.sample::<f64>(&[2], &mut rng(1)), [3.0; 2]);
+    let unknown = Init::TruncatedNormal { mean: 3.0, std: f64::NAN, bound: 1.0 };
+    assert!(unknown.sample::<f64>(&[1], &mut rng(1))[0].is_nan());
+}
+
+/// `WᵀW = gain²·I`, or `W·Wᵀ` where that has fewer rows.
+#[test]
+fn orthogonal_matrices_are_orthogonal() {
+    let gain = 1.5;
+    for shape in [&[7, 7][..], &[9, 4], &[4, 9], &[3, 2, 2, 2], &[1, 5], &[6], &[]] {
+        let w: Vec<f64> = Init::Orthogonal { gain }.sample(shape, &mut rng(4));
+        let rows = shape.first().copied().unwrap_or(1);
+        let cols = w.len() / rows;
+        let entry = |vector: usize, k: usize| {
+            if rows <= cols { w[vector * cols + k] } else { w[k * cols + vector] }
+        };
+        for i in 0..rows.min(cols) {
+            for j in 0..rows.min(cols) {
+                let product: f64 = (0..rows.max(cols)).map(|k| entry(i, k) * entry(j, k)).sum();
+                let expected = if i == j { gain * gain } else { 0.0 };
+                assert!((product - expected).abs() < 32.0 * f64::EPSILON, "{shape:?}: {product}");
+            }
+        }
+    }
+    assert!(Init::Orthogonal { gain }.sample::<f64>(&[0, 3], &mut rng(4)).is_empty());
+    // Uniform among all: each entry of a matrix of 3 rows has mean 0 and variance 1/3.
+    let mut rng = rng(8);
+    let orthogonal = Init::Orthogonal { gain: 1.0 };
+    let entries: Vec<f64> = (0..4000).map(|_| orthogonal.sample(&[3, 3], &mut rng)[8]).collect();
+    let (mean, variance) = mean_and_variance(&entries);
+    assert!(mean.abs() < 5.0 * (3.0_f64 * 4000.0).sqrt().recip(), "{mean}");
+    assert!((variance - 1.0 / 3.0).abs() < 0.03, "{variance}");
+}
+
+#[test]
 fn kernels_count_towards_both_fans() {
     let shape = [40, 20, 5, 7];
     let gain = Activation::LeakyRelu { slope: 3.0_f64.sqrt() }.gain();

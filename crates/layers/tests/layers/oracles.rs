@@ -2,8 +2,9 @@
 
 use dualtape_autodiff::{Array, Function, Tensor, Var};
 use dualtape_layers::{
-    Activation, Dataset, Linear, Module, Sequential, binary_cross_entropy_with_logits,
-    cross_entropy, mean_squared_error, mlp, one_hot, supervised,
+    Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dataset, Flatten, LayerNorm,
+    Linear, Module, Sequential, binary_cross_entropy_with_logits, cross_entropy,
+    mean_squared_error, mlp, one_hot, supervised,
 };
 use serde_json::Value;
 
@@ -13,7 +14,8 @@ const TOLERANCE: f64 = 1e-11;
 
 const MLP: &str = include_str!("../data/nn_mlp.json");
 const LOSS: &str = include_str!("../data/nn_loss.json");
-const ACTIVATIONS: &str = include_str!("../data/nn_activations.json");
+const NORMALIZATIONS_AND_ACTIVATIONS: &str = include_str!("../data/nn_norm_act.json");
+const CONV: &str = include_str!("../data/nn_conv.json");
 
 fn case(file: &str, name: &str) -> Value {
     let file: Value = serde_json::from_str(file).unwrap();
@@ -29,7 +31,7 @@ fn numbers(value: &Value) -> Vec<f64> {
     }
 }
 
-/// A tensor given by `values`, or by `shape` and a formula `a*sin(b*k+c)`.
+/// A tensor given by `values`, or by `shape` and a formula `a*sin(b*k+c)` or `a*sin(b*k+c)+d`.
 fn tensor(spec: &Value) -> Array<f64> {
     if spec["values"].is_array() {
         let data = numbers(&spec["values"]);
@@ -43,9 +45,13 @@ fn tensor(spec: &Value) -> Array<f64> {
         .split(['*', '(', '+', ')'])
         .filter_map(|part| part.parse().ok())
         .collect();
-    let &[a, b, c] = constants.as_slice() else { panic!("not a*sin(b*k+c): {spec}") };
+    let (a, b, c, d) = match constants[..] {
+        [a, b, c] => (a, b, c, 0.0),
+        [a, b, c, d] => (a, b, c, d),
+        _ => panic!("not a*sin(b*k+c)+d: {spec}"),
+    };
     let size: usize = shape.iter().product();
-    let data = (0..size).map(|k| a * (b * k as f64 + c).sin()).collect();
+    let data = (0..size).map(|k| a * (b * k as f64 + c).sin() + d).collect();
     Array::new(&shape, data).unwrap()
 }
 
@@ -114,8 +120,46 @@ fn softplus_and_leaky_relu_mlps() {
         ("norm_act/linear_softplus", Activation::Softplus),
         ("norm_act/linear_leaky_relu_0.1", Activation::LeakyRelu { slope: 0.1 }),
     ] {
-        let case = case(ACTIVATIONS, name);
+        let case = case(NORMALIZATIONS_AND_ACTIVATIONS, name);
         let model = mlp(&[3, 4, 2], activation);
+        check_model(&case, &model, tensor(&case["data"]["y"]), mean_squared_error);
+    }
+}
+
+#[test]
+fn convolutional_networks() {
+    let plain = Sequential::new().then(Conv2d::new(1, 2, [3, 3])).then(Activation::Tanh);
+    let pooled = Sequential::new()
+        .then(Conv2d::new(2, 3, [3, 3]).padding([1, 1]))
+        .then(Activation::Tanh)
+        .then(AvgPool2d::new([2, 2]));
+    for (name, features, width) in
+        [("conv/plain_3x3", plain, 32), ("conv/pad1_avgpool2", pooled, 27)]
+    {
+        let case = case(CONV, name);
+        let model = features.then(Flatten::new()).named("head", Linear::new(width, 3));
+        check_model(&case, &model, one_hot(&labels(&case), 3).unwrap(), cross_entropy);
+    }
+}
+
+#[test]
+fn normalized_networks() {
+    let by_layer = Sequential::new()
+        .then(Linear::new(3, 4))
+        .then(LayerNorm::new(&[4]))
+        .then(Activation::Gelu)
+        .then(Linear::new(4, 2));
+    let by_batch = Sequential::new()
+        .then(Conv2d::new(2, 4, [3, 3]))
+        .then(BatchNorm2d::new(4))
+        .then(Activation::Tanh)
+        .then(AdaptiveAvgPool2d::new([1, 1]))
+        .then(Flatten::new())
+        .then(Linear::new(4, 2));
+    for (name, model) in
+        [("norm_act/layernorm_gelu_erf", by_layer), ("norm_act/batchnorm_identity_tanh", by_batch)]
+    {
+        let case = case(NORMALIZATIONS_AND_ACTIVATIONS, name);
         check_model(&case, &model, tensor(&case["data"]["y"]), mean_squared_error);
     }
 }
