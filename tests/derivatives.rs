@@ -7,10 +7,11 @@ use std::path::Path;
 use dualtape_autodiff::{Array, Tensor, Var};
 use dualtape_layers::{
     Activation, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm2d, Bilinear, Conv2d,
-    ConvTranspose2d, Dataset, Dropout, Embedding, Flatten, GroupNorm, LayerNorm, Linear,
-    LogSoftmax, MaxPool2d, Mode, Module, Residual, RmsNorm, Sequential, Softmax, Supervised,
-    binary_cross_entropy_with_logits, cnn, cross_entropy, l2_penalty, mean_squared_error, mlp,
-    one_hot, supervised,
+    ConvTranspose2d, Dataset, Declaration, DecoderBlock, Dropout, Embedding, EncoderBlock, Flatten,
+    GroupNorm, LayerNorm, LearnedPositions, Linear, LogSoftmax, MaxPool2d, MeanOfSteps, Mode,
+    Module, MultiHeadAttention, Recurrent, Residual, RmsNorm, Scope, Sequential,
+    SinusoidalPositions, Softmax, Supervised, binary_cross_entropy_with_logits, cnn, cross_entropy,
+    l2_penalty, mean_squared_error, mlp, one_hot, supervised,
 };
 use dualtape_testing::strategies::{away_from, between};
 use dualtape_testing::{Law, check, module, objective, tensor_loss, tensors};
@@ -119,9 +120,59 @@ fn every_layer() -> Result<(), dualtape_layers::Error> {
     check_layer("BatchNorm", &BatchNorm2d::new(2), &[2, 2, 1, 2])?;
     check_layer("Dropout", &Dropout::new(0.5), &[2, 2])?;
     checked.push("Embedding"); // below
+    checked.extend(LAYERS_FOR_SEQUENCES); // below
     let mut there_are = names("", "impl<S: Real> Module<S> for ");
     there_are.extend(names("", "impl<S: Real, const N: usize> Module<S> for "));
     assert_all(checked, &there_are);
+    Ok(())
+}
+
+const LAYERS_FOR_SEQUENCES: [&str; 7] = [
+    "Recurrent",
+    "MultiHeadAttention",
+    "EncoderBlock",
+    "DecoderBlock",
+    "LearnedPositions",
+    "SinusoidalPositions",
+    "MeanOfSteps",
+];
+
+/// A decoder whose memory is the beginning of its input.
+#[derive(Debug)]
+struct OwnMemory(DecoderBlock);
+
+impl Module<f64> for OwnMemory {
+    fn declare(&self, declaration: &mut Declaration) {
+        Module::<f64>::declare(&self.0, declaration);
+    }
+
+    fn forward<'t>(&self, scope: &Scope<'t, f64>, x: Tensor<'t>) -> Tensor<'t> {
+        self.0.decode(scope, x, x.slice(1, 0..2))
+    }
+}
+
+#[test]
+fn layers_for_sequences() -> Result<(), dualtape_layers::Error> {
+    let mut checked = Vec::new();
+    let mut check_layer = |name, model: &dyn Module<f64>, input: &[usize]| {
+        checked.push(name);
+        check(module(model, input)?).order(3).cases(CASES).assert();
+        Ok::<_, dualtape_layers::Error>(())
+    };
+    check_layer("Recurrent", &Recurrent::rnn(2, 2).layers(2).bidirectional(), &[2, 3, 2])?;
+    check_layer("Recurrent", &Recurrent::lstm(2, 3).projection(2).last(), &[2, 3, 2])?;
+    check_layer("Recurrent", &Recurrent::gru(2, 2), &[2, 3, 2])?;
+    let attention = MultiHeadAttention::new(4, 2);
+    check_layer("MultiHeadAttention", &attention.clone().causal(), &[2, 3, 4])?;
+    let encoder = EncoderBlock::new(attention.clone(), 3).activation(Activation::Gelu);
+    check_layer("EncoderBlock", &encoder.pre_norm(), &[1, 3, 4])?;
+    let decoder = DecoderBlock::new(attention.clone().causal(), attention, 3);
+    let decoder = OwnMemory(decoder.activation(Activation::Gelu).pre_norm());
+    check_layer("DecoderBlock", &decoder, &[1, 3, 4])?;
+    check_layer("LearnedPositions", &LearnedPositions::new(4, 2), &[2, 3, 2])?;
+    check_layer("SinusoidalPositions", &SinusoidalPositions, &[2, 3, 2])?;
+    check_layer("MeanOfSteps", &MeanOfSteps::new(), &[2, 3, 2])?;
+    assert_all(checked, &BTreeSet::from(LAYERS_FOR_SEQUENCES.map(str::to_owned)));
     Ok(())
 }
 

@@ -17,6 +17,10 @@ pub use layers::{
     Dropout, Embedding, Flatten, Forward, GroupNorm, LayerNorm, Linear, LogSoftmax, MaxPool,
     MaxPool1d, MaxPool2d, Residual, RmsNorm, Softmax, Transposed, cnn, mlp, perceptron,
 };
+pub use layers::{
+    Cell, DecoderBlock, EncoderBlock, LearnedPositions, MeanOfSteps, MultiHeadAttention, Recurrent,
+    RecurrentOutput, RecurrentState, SinusoidalPositions, rnn, transformer,
+};
 pub use losses::{
     ConfusionMatrix, accuracy, binary_cross_entropy_with_logits, cross_entropy, l2_penalty,
     mean_squared_error, predicted_labels,

@@ -42,6 +42,8 @@ pub enum Mode {
 pub struct Scope<'t, S: Real> {
     run: Rc<Run<'t, S>>,
     prefix: String,
+    /// What comes along with the inputs, by name; the latest of a name counts.
+    side: Rc<[(String, Tensor<'t, S>)]>,
 }
 
 /// All of a model on a tape, once.
@@ -90,10 +92,11 @@ pub(crate) struct Trace<'t, S: Real> {
 impl<'t, S: Real> Scope<'t, S> {
     pub(crate) fn new(
         layout: &Layout,
-        given: Given<'t, S>,
+        mut given: Given<'t, S>,
         mode: Mode,
         noise: Source<'t, S>,
     ) -> Self {
+        let side = std::mem::take(&mut given.side).into();
         let run = Run {
             layout: layout.clone(),
             given,
@@ -103,7 +106,33 @@ impl<'t, S: Real> Scope<'t, S> {
             updates: RefCell::default(),
             shapes: RefCell::default(),
         };
-        Self { run: Rc::new(run), prefix: String::new() }
+        Self { run: Rc::new(run), prefix: String::new(), side }
+    }
+
+    /// The same scope, in which this array comes along with the inputs under this name, for the modules inside too.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, Tape};
+    /// use dualtape_layers::{Module, Recurrent};
+    ///
+    /// let model = Recurrent::gru(1, 2).last().lengths_from("lengths");
+    /// let layout = Module::<f64>::layout(&model)?;
+    /// let tape = Tape::new();
+    /// let theta = tape.constant(&Array::vector(vec![0.3; layout.len()]));
+    /// let last = |x: [f64; 3], length| {
+    ///     let lengths = tape.constant(&Array::vector(vec![length]));
+    ///     let scope = layout.bind(theta).with_side_input("lengths", lengths);
+    ///     model.forward(&scope, tape.constant(&Array::new(&[1, 3, 1], x.to_vec()).unwrap())).data()
+    /// };
+    /// assert_eq!(last([1.0, 2.0, 3.0], 2.0), last([1.0, 2.0, -9.0], 2.0));
+    /// assert_ne!(last([1.0, 2.0, 3.0], 3.0), last([1.0, 2.0, -9.0], 3.0));
+    /// # Ok::<(), dualtape_layers::Error>(())
+    /// ```
+    pub fn with_side_input(self, name: &str, array: Tensor<'t, S>) -> Self {
+        let side = self.side.iter().cloned().chain([(name.to_owned(), array)]).collect();
+        Self { side, ..self }
     }
 
     /// The parameter that the module declared under this name, in its declared shape.
@@ -187,7 +216,7 @@ impl<'t, S: Real> Scope<'t, S> {
 
     /// The array that came along with the inputs under this name, if there is one: a mask, or lengths.
     pub fn side_input(&self, name: &str) -> Option<Tensor<'t, S>> {
-        let mut side = self.run.given.side.iter();
+        let mut side = self.side.iter().rev();
         side.find(|(other, _)| other == name).map(|&(_, array)| array)
     }
 
@@ -198,7 +227,7 @@ impl<'t, S: Real> Scope<'t, S> {
 
     /// The scope of the module that was declared under this name.
     pub fn child(&self, name: &str) -> Self {
-        Self { run: Rc::clone(&self.run), prefix: format!("{}{name}.", self.prefix) }
+        Self { prefix: format!("{}{name}.", self.prefix), ..self.clone() }
     }
 
     /// The output of a module that was declared under this name.

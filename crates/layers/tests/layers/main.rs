@@ -1,5 +1,6 @@
 //! Tests of the layers crate through its public interface.
 
+mod attention;
 mod checkpoints;
 mod data;
 mod files;
@@ -10,7 +11,9 @@ mod metrics;
 mod modules;
 mod oracles;
 mod pytorch;
+mod recurrent;
 mod second_order;
+mod sequences;
 mod state;
 mod support;
 mod training;

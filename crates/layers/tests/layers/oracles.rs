@@ -17,14 +17,14 @@ const LOSS: &str = include_str!("../data/nn_loss.json");
 const NORMALIZATIONS_AND_ACTIVATIONS: &str = include_str!("../data/nn_norm_act.json");
 const CONV: &str = include_str!("../data/nn_conv.json");
 
-fn case(file: &str, name: &str) -> Value {
+pub fn case(file: &str, name: &str) -> Value {
     let file: Value = serde_json::from_str(file).unwrap();
     let cases = file["cases"].as_array().unwrap();
     cases.iter().find(|case| case["name"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
 }
 
 /// The numbers in nested lists, in order.
-fn numbers(value: &Value) -> Vec<f64> {
+pub fn numbers(value: &Value) -> Vec<f64> {
     match value {
         Value::Array(values) => values.iter().flat_map(numbers).collect(),
         value => vec![value.as_f64().unwrap()],
@@ -32,7 +32,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 /// A tensor given by `values`, or by `shape` and a formula `a*sin(b*k+c)` or `a*sin(b*k+c)+d`.
-fn tensor(spec: &Value) -> Array<f64> {
+pub fn tensor(spec: &Value) -> Array<f64> {
     if spec["values"].is_array() {
         let data = numbers(&spec["values"]);
         let rows = spec["values"].as_array().unwrap().len();
@@ -55,7 +55,7 @@ fn tensor(spec: &Value) -> Array<f64> {
     Array::new(&shape, data).unwrap()
 }
 
-fn theta(case: &Value) -> Vec<f64> {
+pub fn theta(case: &Value) -> Vec<f64> {
     let parameters = case["params"].as_array().unwrap();
     parameters.iter().flat_map(|p| tensor(p).data().to_vec()).collect()
 }

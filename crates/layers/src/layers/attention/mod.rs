@@ -1,0 +1,302 @@
+//! Attention, and what transformers are made of.
+
+mod block;
+mod positions;
+
+use std::ops::Range;
+
+use dualtape_autodiff::{Array, Real, Tensor};
+
+pub use block::{DecoderBlock, EncoderBlock};
+pub use positions::{LearnedPositions, SinusoidalPositions};
+
+use super::dropout::Dropout;
+use super::linear::Linear;
+use super::steps::Steps;
+use crate::module::{Declaration, Init, Module, Scope};
+
+/// Multi-head attention: for each head `softmax(q·kᵀ/√d + M)·v`, where queries, keys and values are linear in the inputs and
+/// `d = width/heads`; the heads side by side go through one more linear layer.
+///
+/// As a [`Module`] it is self-attention; [`attend`](Self::attend) takes keys and values from elsewhere. `M` is 0 unless an
+/// additive mask is given, and −∞ at keys that a query may not see.
+///
+/// A query that may see no key at all, in a sequence of length 0 or where masks leave none, gets 0 from every head, with
+/// derivatives 0; PyTorch gives NaN there.
+///
+/// Source: Vaswani et al., "Attention is all you need", NeurIPS 2017.
+///
+/// # Shape
+///
+/// Input and output are `[batch, steps, width]`, with at least one step. Parameters are those of
+/// `torch.nn.MultiheadAttention`: `in_proj_weight` `[3·width, width]` (queries, keys, values), which starts
+/// [Xavier-uniform](Init::xavier_uniform), `in_proj_bias` `[3·width]`, `out_proj.weight` `[width, width]`, uniform on
+/// `±1/√width`, and `out_proj.bias` `[width]`; biases start at 0. Other inputs, and a width that is not a multiple of the
+/// heads, are errors that the tape keeps.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::Array;
+/// use dualtape_layers::{Module, MultiHeadAttention, predict};
+///
+/// let layer = MultiHeadAttention::new(1, 1).without_bias().causal();
+/// let theta = [/* q, k, v */ 0.0, 0.0, 1.0, /* out */ 10.0];
+/// let x = Array::new(&[1, 3, 1], vec![1.0, 2.0, 6.0])?;
+/// // equal scores: the mean of all up to now
+/// assert_eq!(predict(&layer, &theta, &x)?.data(), [10.0, 15.0, 30.0]);
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[doc(alias = "MultiheadAttention")]
+pub struct MultiHeadAttention {
+    width: usize,
+    heads: usize,
+    bias: bool,
+    dropout: f64,
+    causal: bool,
+    keys: Steps,
+    additive: Option<String>,
+}
+
+impl MultiHeadAttention {
+    /// Attention with so many heads, in which all see all.
+    pub fn new(width: usize, heads: usize) -> Self {
+        Self {
+            width,
+            heads,
+            bias: true,
+            dropout: 0.0,
+            causal: false,
+            keys: Steps::All,
+            additive: None,
+        }
+    }
+
+    /// The same layer without biases.
+    pub fn without_bias(self) -> Self {
+        Self { bias: false, ..self }
+    }
+
+    /// The same layer with [`Dropout`] of this probability on the weights of the softmax.
+    pub fn dropout(self, p: f64) -> Self {
+        Self { dropout: p, ..self }
+    }
+
+    /// The same layer in which query `i` sees keys `0` to `i` alone.
+    pub fn causal(self) -> Self {
+        Self { causal: true, ..self }
+    }
+
+    /// The same layer for sequences of several lengths: keys from the end of a sequence on are not seen. Lengths come along
+    /// with the inputs under this name: an array `[batch]` of whole numbers up to the number of keys. Others are an error at
+    /// every evaluation.
+    pub fn lengths_from(self, side_input: &str) -> Self {
+        Self { keys: Steps::Lengths(side_input.to_owned()), ..self }
+    }
+
+    /// The same layer in which keys are not seen where the array `[batch, keys]` that comes along with the inputs under this
+    /// name is 0. (PyTorch's `key_padding_mask` says the contrary: which keys to ignore.)
+    pub fn mask_from(self, side_input: &str) -> Self {
+        Self { keys: Steps::Mask(side_input.to_owned()), ..self }
+    }
+
+    /// The same layer with an array `M` that is added to the scores, and comes along with the inputs under this name:
+    /// `[queries, keys]`, or any that broadcasts to `[batch, heads, queries, keys]`. Keys are not seen where it is −∞.
+    pub fn additive_mask_from(self, side_input: &str) -> Self {
+        Self { additive: Some(side_input.to_owned()), ..self }
+    }
+
+    /// Attention of queries made of `x`, `[batch, queries, width]`, to keys and values made of `memory`,
+    /// `[batch, keys, width]`; the result is `[batch, queries, width]`. Lengths and masks are those of the keys.
+    ///
+    /// Other shapes are errors that the tape keeps.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, Tape};
+    /// use dualtape_layers::{Module, MultiHeadAttention};
+    ///
+    /// let layer = MultiHeadAttention::new(1, 1).without_bias();
+    /// let layout = Module::<f64>::layout(&layer)?;
+    /// let tape = Tape::new();
+    /// let scope = layout.bind(tape.constant(&Array::vector(vec![0.0, 0.0, 1.0, 10.0])));
+    /// let x = tape.constant(&Array::new(&[1, 1, 1], vec![7.0])?);
+    /// let memory = tape.constant(&Array::new(&[1, 2, 1], vec![1.0, 2.0])?);
+    /// assert_eq!(layer.attend(&scope, x, memory).data(), [15.0]);
+    /// # Ok::<(), dualtape_layers::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn attend<'t, S: Real>(
+        &self,
+        scope: &Scope<'t, S>,
+        x: Tensor<'t, S>,
+        memory: Tensor<'t, S>,
+    ) -> Tensor<'t, S> {
+        if let Some(needs) = self.lacks(x.shape(), memory.shape()) {
+            scope.tape().refuse("MultiHeadAttention", &[x.shape(), memory.shape()], &needs);
+            return x;
+        }
+        let (queries, others) = (self.project(scope, x, 0..1), self.project(scope, memory, 1..3));
+        self.mix(scope, queries[0], others[0], others[1])
+    }
+
+    /// Number of features.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// What the layer, or inputs of these shapes, lack.
+    fn lacks(&self, x: &[usize], memory: &[usize]) -> Option<String> {
+        let Self { width, heads, .. } = *self;
+        if width == 0 || heads == 0 || !width.is_multiple_of(heads) {
+            return Some(format!(
+                "a width that is a multiple of the heads, not {width} of {heads}"
+            ));
+        }
+        let fits = |shape: &[usize]| matches!(*shape, [_, steps, features] if steps > 0 && features == width);
+        let fits = fits(x) && fits(memory) && x[0] == memory[0];
+        (!fits).then(|| format!("[batch, steps, {width}] with at least one step, of one batch"))
+    }
+
+    /// Of the three linear functions of `x` (queries, keys, values) those in this range, in one product: each
+    /// `[batch, heads, steps, d]`.
+    fn project<'t, S: Real>(
+        &self,
+        scope: &Scope<'t, S>,
+        x: Tensor<'t, S>,
+        parts: Range<usize>,
+    ) -> Vec<Tensor<'t, S>> {
+        let &[batch, steps, width] = x.shape() else { return vec![x; parts.len()] };
+        let rows = parts.len() * width;
+        let weight =
+            scope.parameter("in_proj_weight").view(parts.start * width * width, &[rows, width]);
+        let mut z = x.matmul(weight.t());
+        if self.bias {
+            z = z + scope.parameter("in_proj_bias").view(parts.start * width, &[rows]);
+        }
+        let of_one = [batch, self.heads, steps, width / self.heads];
+        let z = z.reshape(&[batch, steps, parts.len(), self.heads, width / self.heads]);
+        let z = z.permute(&[2, 0, 3, 1, 4]);
+        (0..parts.len()).map(|part| z.view(part * x.len(), &of_one)).collect()
+    }
+
+    /// From queries, keys and values of all heads to the output.
+    fn mix<'t, S: Real>(
+        &self,
+        scope: &Scope<'t, S>,
+        queries: Tensor<'t, S>,
+        keys: Tensor<'t, S>,
+        values: Tensor<'t, S>,
+    ) -> Tensor<'t, S> {
+        let &[batch, heads, steps, depth] = queries.shape() else { return queries };
+        let scale = S::constant((depth as f64).sqrt().recip());
+        let mut scores = (queries * scale).matmul(keys.swap_axes(2, 3));
+        let additive = self.additive(scope, scores.shape());
+        if let Some((mask, _)) = additive {
+            scores = scores + mask;
+        }
+        let seen = self.seen(scope, scores.shape(), additive.map(|(_, finite)| finite));
+        if let Some(seen) = &seen {
+            scores = seen.keys.where_cond(scores, S::neg_infinity());
+        }
+        let weights = Dropout::new(self.dropout).forward(scope, scores.softmax(3));
+        let mut y = weights.matmul(values);
+        if let Some(any) = seen.and_then(|seen| seen.any) {
+            y = y * any;
+        }
+        let y = y.swap_axes(1, 2).reshape(&[batch, steps, heads * depth]);
+        scope.apply("out_proj", &self.out_proj(), y)
+    }
+
+    fn out_proj(&self) -> Linear {
+        let linear = Linear::new(self.width, self.width);
+        if self.bias { linear.bias_init(Init::Zeros) } else { linear.without_bias() }
+    }
+
+    /// The additive mask with 0 in place of −∞, and where it was finite.
+    #[track_caller]
+    fn additive<'t, S: Real>(
+        &self,
+        scope: &Scope<'t, S>,
+        scores: &[usize],
+    ) -> Option<(Tensor<'t, S>, Tensor<'t, S>)> {
+        let name = self.additive.as_ref()?;
+        let fits = |mask: &Tensor<'t, S>| {
+            let axes = mask.shape().iter().rev().zip(scores.iter().rev());
+            mask.rank() <= scores.len() && axes.into_iter().all(|(&m, &s)| m == s || m == 1)
+        };
+        let Some(mask) = scope.side_input(name).filter(fits) else {
+            let needs = format!("an array by the name `{name}` that broadcasts to {scores:?}");
+            let shape = scope.side_input(name).map(|mask| mask.shape());
+            scope.tape().refuse("an additive mask", &shape.into_iter().collect::<Vec<_>>(), &needs);
+            return None;
+        };
+        let finite = mask.ne(S::neg_infinity());
+        Some((finite.where_cond(mask, S::zero()), finite))
+    }
+
+    /// What the queries see, for scores of this shape and additive masks that are finite here; `None` if they see all.
+    fn seen<'t, S: Real>(
+        &self,
+        scope: &Scope<'t, S>,
+        scores: &[usize],
+        finite: Option<Tensor<'t, S>>,
+    ) -> Option<Seen<'t, S>> {
+        let &[batch, _, queries, keys] = scores else { return None };
+        let causal = self.causal.then(|| {
+            let ones = Array::new(&[queries, keys], vec![S::one(); queries * keys]);
+            scope.tape().constant(&ones.expect("its own size")).tril(0)
+        });
+        let counted = self.keys.counted(scope, batch, keys);
+        let counted = counted.map(|keys| keys.ne(S::zero()).keep_axis(1).keep_axis(1));
+        // Each query sees the first key, unless data say otherwise.
+        let certain = counted.is_none() && finite.is_none();
+        let seen = [causal, counted, finite].into_iter().flatten().reduce(|a, b| a * b)?;
+        if certain {
+            return Some(Seen { keys: seen, any: None });
+        }
+        // Who sees nothing looks at everything, so that all stays finite, and gets nothing of it.
+        let last = [seen.rank() - 1];
+        let any = seen.max_axes(&last).keep_axes(&last);
+        Some(Seen { keys: seen + any.eq(S::zero()), any: Some(any) })
+    }
+}
+
+/// What queries may see.
+#[derive(Clone, Copy, Debug)]
+struct Seen<'t, S: Real> {
+    /// Not 0 at the keys that a query looks at; broadcasts to `[batch, heads, queries, keys]`.
+    keys: Tensor<'t, S>,
+    /// 1 for a query that may see a key, else 0; `None` if all may. Broadcasts to `[batch, heads, queries, 1]`.
+    any: Option<Tensor<'t, S>>,
+}
+
+impl<S: Real> Module<S> for MultiHeadAttention {
+    fn declare(&self, declaration: &mut Declaration) {
+        let Self { width, bias, .. } = *self;
+        let weight = Init::xavier_uniform(1.0);
+        declaration.parameter("in_proj_weight", &[3 * width, width], weight);
+        if bias {
+            declaration.parameter("in_proj_bias", &[3 * width], Init::Zeros);
+        }
+        declaration.module::<S>("out_proj", &self.out_proj());
+    }
+
+    fn forward<'t>(&self, scope: &Scope<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
+        if let Some(needs) = self.lacks(x.shape(), x.shape()) {
+            scope.tape().refuse("MultiHeadAttention", &[x.shape()], &needs);
+            return x;
+        }
+        let parts = self.project(scope, x, 0..3);
+        self.mix(scope, parts[0], parts[1], parts[2])
+    }
+
+    fn describe(&self) -> String {
+        let heads =
+            if self.heads == 1 { "1 head".to_owned() } else { format!("{} heads", self.heads) };
+        let causal = if self.causal { ", causal" } else { "" };
+        format!("MultiHeadAttention({}, {heads}{causal})", self.width)
+    }
+}
