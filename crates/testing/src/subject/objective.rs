@@ -38,7 +38,7 @@ pub fn objective(objective: &dyn Objective<f64>) -> impl Subject {
 ///
 /// let f = Function::<f64>::record_tensor(&[1.0; 2], &[], |x, _| x.exp().sum())?;
 /// let right = Function::<f32>::record_tensor(&[1.0; 2], &[], |x, _| x.exp().sum())?;
-/// let wrong = Function::<f32>::record_tensor(&[1.0; 2], &[], |x, _| x.exp().sum() * 1.01.into())?;
+/// let wrong = Function::<f32>::record_tensor(&[1.0; 2], &[], |x, _| (x * 1.01_f32).exp().sum())?;
 /// check(objective_in_both(&f, &right)).assert();
 /// let failure = check(objective_in_both(&f, &wrong)).check().unwrap_err();
 /// assert_eq!(failure.law(), Some(Law::SinglePrecision));
