@@ -1,10 +1,11 @@
 //! What single layers promise beside their derivatives: modes, shapes, and which configurations they refuse.
 
-use dualtape_autodiff::{Array, Real, Tape};
+use dualtape_autodiff::{Array, Convolution, Function, Pooling, Quantity, Real, Tape};
 use dualtape_layers::{
     Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Bilinear, Conv1d, Conv2d,
-    ConvTranspose2d, Dropout, Embedding, Flatten, GroupNorm, Init, LayerNorm, Linear, MaxPool2d,
-    Mode, Module, Residual, RmsNorm, Sequential, Softmax, cnn, predict,
+    ConvTranspose2d, Dataset, Dropout, Embedding, Flatten, GroupNorm, Init, LayerNorm, Linear,
+    MaxPool2d, Mode, Module, Residual, RmsNorm, Sequential, Softmax, cnn, cross_entropy, predict,
+    supervised,
 };
 
 use crate::support::{rng, wave};
@@ -152,4 +153,61 @@ fn convolutional_networks_have_the_shapes_that_follow_from_the_image() {
     let theta = model.init(&mut rng(1));
     let y = predict(&model, &theta, &wave(&[6, 3, 9, 12], 1.0, 0.7)).unwrap();
     assert!(y.shape() == [6, 2] && y.data().iter().all(|y| y.is_finite()));
+}
+
+/// Operations and shapes of a program, in no order: views are recorded where they are asked for.
+fn instructions(f: &Function<'_>, quantity: Quantity, x: &[f64]) -> Vec<[String; 2]> {
+    let text = f.inspect(quantity, x).unwrap().to_string();
+    let instructions = text.lines().filter_map(|line| line.strip_prefix('%')).map(|line| {
+        let (_, line) = line.split_once(' ').unwrap();
+        let (shape, operation) = match line.trim_start().strip_prefix('[') {
+            Some(line) => line.split_once(']').unwrap(),
+            None => ("", line),
+        };
+        [shape, operation.split_whitespace().next().unwrap()].map(str::to_owned)
+    });
+    let mut instructions: Vec<_> = instructions.collect();
+    instructions.sort();
+    instructions
+}
+
+/// Layers cost nothing: what runs are the instructions of a network that is written by hand in the tape's operations.
+#[test]
+fn a_convolutional_network_runs_the_program_that_is_written_by_hand() {
+    let model = cnn([1, 8, 8], &[2, 3], &[4], Activation::Relu);
+    let theta: Vec<f64> = model.init(&mut rng(1));
+    let images = wave::<f64>(&[3, 1, 8, 8], 1.0, 0.7);
+    let data = Dataset::classification(images, &[0, 3, 1], 4).unwrap();
+    let layered = supervised(&model, &data, cross_entropy).unwrap();
+
+    let by_hand =
+        Function::record_tensor(&theta, &[data.inputs(), data.targets()], |theta, data| {
+            let mut offset = 0;
+            let mut next = |shape: &[usize]| {
+                let view = theta.view(offset, shape);
+                offset += view.len();
+                view
+            };
+            let same = Convolution { padding: [1, 1], ..Convolution::default() };
+            let mut x = data[0];
+            for [inputs, outputs] in [[1, 2], [2, 3]] {
+                let (kernel, bias) = (next(&[outputs, inputs, 3, 3]), next(&[outputs, 1, 1]));
+                x = (x.conv(kernel, same) + bias).relu().max_pool(Pooling::new([2, 2]));
+            }
+            let (weight, bias) = (next(&[4, 12]), next(&[4]));
+            cross_entropy(x.reshape(&[3, 12]).matmul(weight.t()) + bias, data[1])
+        })
+        .unwrap();
+    for quantity in [Quantity::Value, Quantity::Gradient, Quantity::HessianProduct] {
+        let [ours, theirs] = [&layered, &by_hand].map(|f| instructions(f, quantity, &theta));
+        assert_eq!(ours, theirs, "{quantity:?}");
+        assert!(ours.contains(&["3, 2, 64".into(), "matmul".into()]), "{ours:?}");
+    }
+    assert_eq!(layered.gradient(&theta).unwrap(), by_hand.gradient(&theta).unwrap());
+    let [ours, theirs] = [&layered, &by_hand].map(|f| {
+        let mut hvp = vec![0.0; theta.len()];
+        f.hvp(&theta, wave::<f64>(&[theta.len()], 1.0, 1.9).data(), &mut hvp).unwrap();
+        hvp
+    });
+    assert_eq!(ours, theirs);
 }
