@@ -6,12 +6,16 @@ use std::path::Path;
 
 use dualtape_autodiff::{Array, Tensor, Var};
 use dualtape_layers::{
-    Activation, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm2d, Bilinear, Conv2d,
-    ConvTranspose2d, Dataset, Declaration, DecoderBlock, Dropout, Embedding, EncoderBlock, Flatten,
-    GroupNorm, LayerNorm, LearnedPositions, Linear, LogSoftmax, MaxPool2d, MeanOfSteps, Mode,
-    Module, MultiHeadAttention, Recurrent, Residual, RmsNorm, Scope, Sequential,
-    SinusoidalPositions, Softmax, Supervised, binary_cross_entropy_with_logits, cnn, cross_entropy,
-    l2_penalty, mean_squared_error, mlp, one_hot, supervised,
+    AbsoluteError, Activation, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, BatchNorm2d,
+    Bilinear, BinaryCrossEntropy, Conv2d, ConvTranspose2d, CosineEmbedding, CrossEntropy, Dataset,
+    Declaration, DecoderBlock, Dropout, Embedding, EncoderBlock, Flatten, GaussianNll, GroupNorm,
+    Hinge, Huber, KlDivergence, LayerNorm, LearnedPositions, Linear, LogSoftmax, MaxPool2d,
+    MeanOfSteps, Mode, Module, MultiHeadAttention, MulticlassHinge, PoissonNll, Recurrent,
+    Residual, RmsNorm, Scope, Sequential, SinusoidalPositions, Softmax, SquaredError, Supervised,
+    TripletMargin, binary_cross_entropy_with_logits, cnn, cosine_distance, cross_entropy,
+    elastic_net_penalty, gaussian_nll, hinge, huber, kl_divergence, l1_penalty, l2_penalty,
+    mean_absolute_error, mean_squared_error, mlp, negative_log_likelihood, one_hot, poisson_nll,
+    spectral_penalty, supervised, triplet_margin,
 };
 use dualtape_testing::strategies::{away_from, between};
 use dualtape_testing::{Law, check, module, objective, tensor_loss, tensors};
@@ -58,26 +62,106 @@ fn every_activation() {
     }
 }
 
-type Loss = for<'t> fn(Tensor<'t>, Tensor<'t>) -> Var<'t>;
+type Loss = for<'t> fn(&[Tensor<'t>]) -> Var<'t>;
+
+/// A loss by its name in the sources, as a function of arrays of these shapes; `None` where it may be anywhere, otherwise
+/// bounds of the points.
+type LossCheck = (&'static str, &'static [&'static [usize]], Loss);
+
+/// The labels of four examples.
+fn labels<'t>(like: Tensor<'t>) -> Tensor<'t> {
+    like.constant(&Array::vector(vec![2.0, 0.0, 1.0, 2.0]))
+}
+
+/// Targets ±1 of this shape.
+fn signs<'t>(like: Tensor<'t>, shape: &[usize]) -> Tensor<'t> {
+    let n = shape.iter().product();
+    let signs = (0..n).map(|k| if k % 3 == 0 { 1.0 } else { -1.0 }).collect();
+    like.constant(&Array::new(shape, signs).expect("a sign for each entry"))
+}
+
+/// Losses of two arrays that may both vary: targets are functions of something, too, where a teacher makes them.
+const TWO: &[&[usize]] = &[&[4, 3], &[4, 3]];
+const ONE: &[&[usize]] = &[&[4, 3]];
+const THREE: &[&[usize]] = &[&[4, 3], &[4, 3], &[4, 3]];
+
+const LOSSES: &[LossCheck] = &[
+    ("SquaredError", TWO, |x| SquaredError.terms(x[0], x[1]).sum()),
+    ("AbsoluteError", TWO, |x| AbsoluteError.terms(x[0], x[1]).sum()),
+    ("Huber", TWO, |x| Huber::new(0.7).terms(x[0], x[1]).sum()),
+    ("Hinge", ONE, |x| Hinge::new().margin(0.8).terms(x[0], signs(x[0], &[4, 3])).sum()),
+    ("MulticlassHinge", ONE, |x| {
+        let loss = MulticlassHinge::new().class_weights(&[1.0, 2.0, 0.5]);
+        loss.terms(x[0], labels(x[0])).sum()
+    }),
+    ("CrossEntropy", ONE, |x| {
+        let loss = CrossEntropy::new().label_smoothing(0.1).class_weights(&[1.0, 2.0, 0.5]);
+        loss.ignore_index(0).terms(x[0], labels(x[0])).mean()
+    }),
+    ("CrossEntropy", TWO, |x| {
+        let loss = CrossEntropy::new().label_smoothing(0.1).class_weights(&[1.0, 2.0, 0.5]);
+        loss.terms(x[0], x[1]).mean()
+    }),
+    ("BinaryCrossEntropy", TWO, |x| {
+        let loss = BinaryCrossEntropy::new().weights(&[1.0, 2.0, 0.5]);
+        loss.positive_weights(&[3.0]).terms(x[0], x[1].sigmoid()).mean()
+    }),
+    ("KlDivergence", TWO, |x| {
+        KlDivergence::new().terms(x[0].log_softmax(1), x[1].softmax(1)).mean()
+    }),
+    ("KlDivergence", TWO, |x| {
+        let log_target = KlDivergence::new().log_target();
+        log_target.terms(x[0].log_softmax(1), x[1].log_softmax(1)).mean()
+    }),
+    ("PoissonNll", TWO, |x| PoissonNll::new().full().terms(x[0], x[1].exp() + 1.1).mean()),
+    ("PoissonNll", TWO, |x| PoissonNll::new().of_rates(0.1).terms(x[0].exp(), x[1]).mean()),
+    ("GaussianNll", THREE, |x| GaussianNll::new().full().terms(x[0], x[1].exp(), x[2]).mean()),
+    ("CosineEmbedding", TWO, |x| {
+        CosineEmbedding::new().margin(-0.9).terms(x[0] + 3.0, x[1] - 3.0, signs(x[0], &[4])).mean()
+    }),
+    ("TripletMargin", THREE, |x| {
+        let loss = TripletMargin::new().margin(50.0).swap();
+        loss.terms(x[0], x[1] + 9.0, x[2] * 0.5 - 9.0).mean()
+    }),
+    ("Terms", TWO, |x| SquaredError.terms(x[0], x[1]).weighted(x[1].exp()).batch_mean()),
+    ("mean_squared_error", TWO, |x| mean_squared_error(x[0], x[1])),
+    ("mean_absolute_error", TWO, |x| mean_absolute_error(x[0], x[1])),
+    ("huber", TWO, |x| huber(x[0], x[1])),
+    ("hinge", ONE, |x| hinge(x[0], signs(x[0], &[4, 3]))),
+    ("cross_entropy", TWO, |x| cross_entropy(x[0], x[1])),
+    ("negative_log_likelihood", ONE, |x| {
+        negative_log_likelihood(x[0].log_softmax(1), labels(x[0]))
+    }),
+    ("binary_cross_entropy_with_logits", TWO, |x| binary_cross_entropy_with_logits(x[0], x[1])),
+    ("kl_divergence", TWO, |x| kl_divergence(x[0].log_softmax(1), x[1].softmax(1))),
+    ("poisson_nll", TWO, |x| poisson_nll(x[0], x[1])),
+    ("gaussian_nll", THREE, |x| gaussian_nll(x[0], x[1].exp(), x[2])),
+    ("cosine_distance", TWO, |x| cosine_distance(x[0] + 3.0, x[1] - 3.0)),
+    ("triplet_margin", THREE, |x| triplet_margin(x[0] + 9.0, x[1], x[2] * 0.5 + 18.0)),
+    ("l1_penalty", ONE, |x| l1_penalty(x[0], 0.3)),
+    ("l2_penalty", ONE, |x| l2_penalty(x[0], 0.3)),
+    ("elastic_net_penalty", ONE, |x| elastic_net_penalty(x[0], 0.2, 0.3)),
+    ("spectral_penalty", ONE, |x| {
+        let apart = [3.0, 0.0, 0.0, 0.0, 6.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0];
+        let apart = Array::new(&[4, 3], apart.to_vec()).expect("twelve entries");
+        spectral_penalty(x[0] * 0.25 + x[0].constant(&apart), 0.3)
+    }),
+];
 
 #[test]
 fn every_loss() {
-    let losses: [(&str, Loss); 3] = [
-        ("mean_squared_error", |y, t| mean_squared_error(y, t)),
-        ("cross_entropy", |y, t| cross_entropy(y, t)),
-        ("binary_cross_entropy_with_logits", |y, t| binary_cross_entropy_with_logits(y, t)),
-    ];
-    for (name, loss) in &losses {
-        // Targets vary too: a teacher's are functions of something.
-        let check = check(tensor_loss(&[&[4, 3], &[4, 3]], move |x| loss(x[0], x[1])));
+    for &(name, shapes, loss) in LOSSES {
+        let n = shapes.iter().map(|shape| shape.iter().product::<usize>()).sum();
+        let check = check(tensor_loss(shapes, loss)).at(between(-2.0, 2.0, n));
         if let Err(failure) = check.order(3).cases(CASES).check() {
             panic!("{name}: {failure}");
         }
     }
-    check(tensor_loss(&[&[5]], |x| l2_penalty(x[0], 0.3))).order(3).cases(CASES).assert();
-    let checked = losses.iter().map(|&(name, _)| name).chain(["l2_penalty"]);
-    let metrics = ["accuracy", "predicted_labels"];
-    assert_all(checked.chain(metrics), &names("losses", "pub fn "));
+    let checked = LOSSES.iter().map(|&(name, ..)| name);
+    let metrics = ["accuracy", "predicted_labels", "ConfusionMatrix", "RegressionScores"];
+    let mut there_are = names("losses", "pub fn ");
+    there_are.extend(names("losses", "pub struct "));
+    assert_all(checked.chain(metrics), &there_are);
 }
 
 /// Numbers in disorder that are all at least 0.1 apart, so that no maximum of them is near another.

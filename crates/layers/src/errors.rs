@@ -125,6 +125,15 @@ pub enum Error {
         classes: usize,
     },
 
+    /// A target that is to be a class label is no whole number from 0.
+    #[error("row {row} has target {value}, which is no class label; labels are numbered from 0")]
+    NotALabel {
+        /// Row, counted from 0.
+        row: usize,
+        /// The target.
+        value: f64,
+    },
+
     /// A row index is not below the number of rows.
     #[error("row {index} does not exist: the data set has {rows}")]
     NoSuchRow {
@@ -154,6 +163,30 @@ pub enum Error {
         rows: usize,
         /// The fractions.
         fractions: Vec<f64>,
+    },
+
+    /// A cross-validation with too few or too many folds.
+    #[error(
+        "{rows} rows cannot be shared out to {folds} folds; take at least 2, at most one to a row"
+    )]
+    Folds {
+        /// Number of folds.
+        folds: usize,
+        /// Number of rows.
+        rows: usize,
+    },
+
+    /// A series is shorter than one window and its horizon.
+    #[error(
+        "a series of {steps} steps is too short for a window of {length} and a horizon of {horizon}"
+    )]
+    SeriesTooShort {
+        /// Steps of the series.
+        steps: usize,
+        /// Steps of a window.
+        length: usize,
+        /// Steps after it.
+        horizon: usize,
     },
 
     /// A weight decay that is negative or not finite.

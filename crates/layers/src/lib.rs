@@ -8,7 +8,7 @@ mod losses;
 mod module;
 mod training;
 
-pub use data::{Dataset, Standardize, one_hot, table};
+pub use data::{Dataset, Standardize, one_hot, table, windows};
 pub use errors::Error;
 pub use layers::{
     Activation, AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool,
@@ -22,8 +22,12 @@ pub use layers::{
     RecurrentOutput, RecurrentState, SinusoidalPositions, rnn, transformer,
 };
 pub use losses::{
-    ConfusionMatrix, accuracy, binary_cross_entropy_with_logits, cross_entropy, l2_penalty,
-    mean_squared_error, predicted_labels,
+    AbsoluteError, BinaryCrossEntropy, ConfusionMatrix, CosineEmbedding, CrossEntropy, GaussianNll,
+    Hinge, Huber, KlDivergence, MulticlassHinge, PoissonNll, RegressionScores, SquaredError, Terms,
+    TripletMargin, accuracy, binary_cross_entropy_with_logits, cosine_distance, cross_entropy,
+    elastic_net_penalty, gaussian_nll, hinge, huber, kl_divergence, l1_penalty, l2_penalty,
+    mean_absolute_error, mean_squared_error, negative_log_likelihood, poisson_nll,
+    predicted_labels, spectral_penalty, triplet_margin,
 };
 pub use module::{
     Declaration, Fan, Init, Layout, Mode, Module, Noise, Scope, Sequential, Spread, View,

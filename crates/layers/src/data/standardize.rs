@@ -1,8 +1,9 @@
-//! Inputs with mean 0 and standard deviation 1.
+//! Columns with mean 0 and standard deviation 1.
 
 use dualtape_autodiff::{Array, Real};
 
-use super::{Dataset, check_rows, row_length, to_f64};
+use super::Dataset;
+use super::arrays::{check_rows, row_length, to_f64};
 use crate::errors::Error;
 
 /// The map `x ↦ (x − mean)/scale` for each column, with mean and standard deviation of the data it was fitted on.
@@ -73,21 +74,49 @@ impl Standardize {
     /// [`Error::Shape`] if a row does not have one entry for each column fitted; [`Error::Empty`],
     /// [`Error::NotFinite`].
     pub fn array<S: Real>(&self, inputs: &Array<S>) -> Result<Array<S>, Error> {
-        check_rows("the inputs", inputs)?;
-        if row_length(inputs) != self.mean.len() {
+        self.map(inputs, |x, mean, scale| (x - mean) / scale)
+    }
+
+    /// `x·scale + mean` for each row of `[n, …]`: takes back [`array`](Self::array), so that predictions of standardised
+    /// targets come in the targets' own unit.
+    ///
+    /// # Errors
+    ///
+    /// As [`Standardize::array`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_layers::{Dataset, Standardize, table};
+    ///
+    /// let data = Dataset::new(table(&[[1.0], [2.0]])?, table(&[[300.0], [500.0]])?)?;
+    /// let scale = Standardize::fit(data.targets())?;
+    /// let data = scale.dataset_targets(&data)?;
+    /// assert_eq!(data.targets().data(), [-1.0, 1.0]);
+    /// assert_eq!(scale.inverse(data.targets())?.data(), [300.0, 500.0]);
+    /// # Ok::<(), dualtape_layers::Error>(())
+    /// ```
+    pub fn inverse<S: Real>(&self, standardized: &Array<S>) -> Result<Array<S>, Error> {
+        self.map(standardized, |x, mean, scale| x * scale + mean)
+    }
+
+    fn map<S: Real>(
+        &self,
+        rows: &Array<S>,
+        f: impl Fn(f64, f64, f64) -> f64,
+    ) -> Result<Array<S>, Error> {
+        check_rows("the rows", rows)?;
+        if row_length(rows) != self.mean.len() {
             return Err(Error::Shape {
-                what: "the inputs",
-                got: inputs.shape().to_vec(),
+                what: "the rows",
+                got: rows.shape().to_vec(),
                 needed: format!("[rows, …] with {} entries to a row", self.mean.len()),
             });
         }
         let columns = self.mean.iter().zip(&self.scale).cycle();
-        let standardized = inputs
-            .data()
-            .iter()
-            .zip(columns)
-            .map(|(&x, (mean, scale))| S::constant((to_f64(x) - mean) / scale));
-        Ok(Array::new(inputs.shape(), standardized.collect())?)
+        let entries = rows.data().iter().zip(columns);
+        let mapped = entries.map(|(&x, (&mean, &scale))| S::constant(f(to_f64(x), mean, scale)));
+        Ok(Array::new(rows.shape(), mapped.collect())?)
     }
 
     /// The data set with its inputs mapped and its targets as they are.
@@ -97,5 +126,14 @@ impl Standardize {
     /// As [`Standardize::array`].
     pub fn dataset<S: Real>(&self, data: &Dataset<S>) -> Result<Dataset<S>, Error> {
         data.with_inputs(self.array(data.inputs())?)
+    }
+
+    /// The data set with its targets mapped, by what was fitted on targets, and its inputs as they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Standardize::array`].
+    pub fn dataset_targets<S: Real>(&self, data: &Dataset<S>) -> Result<Dataset<S>, Error> {
+        data.with_targets(self.array(data.targets())?)
     }
 }

@@ -1,10 +1,10 @@
-//! How well a classifier does.
+//! How well a model does: classes recognised, numbers hit.
 
 use std::fmt;
 
 use dualtape_autodiff::{Array, Real};
 
-use crate::data::{check_labels, check_row_counts, not_finite};
+use crate::data::{check_labels, check_row_counts, check_rows, not_finite, row_length, to_f64};
 use crate::errors::Error;
 
 /// The column of the largest entry of each row of `[n, classes]`, the first at a tie: the predicted labels.
@@ -73,6 +73,7 @@ pub fn accuracy<S: Real>(logits: &Array<S>, labels: &[usize]) -> Result<f64, Err
 /// assert_eq!(confusion.count(1, 0), 1);
 /// assert_eq!(confusion.recall(1), Some(2.0 / 3.0));
 /// assert_eq!(confusion.precision(1), Some(1.0));
+/// assert_eq!(confusion.f1(1), Some(0.8));
 /// # Ok::<(), dualtape_layers::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,11 +91,21 @@ impl ConfusionMatrix {
     /// [`Error::LabelOutOfRange`].
     pub fn new<S: Real>(logits: &Array<S>, labels: &[usize]) -> Result<Self, Error> {
         let predicted = predicted_labels(logits)?;
-        let classes = logits.shape()[1];
         check_row_counts("the logits", predicted.len(), "the labels", labels.len())?;
+        Self::of_labels(&predicted, labels, logits.shape()[1])
+    }
+
+    /// Compares labels that were predicted, in whatever way, with the right ones.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RowCount`] unless there are as many of one as of the other, [`Error::Empty`], [`Error::LabelOutOfRange`].
+    pub fn of_labels(predicted: &[usize], labels: &[usize], classes: usize) -> Result<Self, Error> {
+        check_row_counts("the predicted labels", predicted.len(), "the labels", labels.len())?;
         check_labels(labels, classes)?;
+        check_labels(predicted, classes)?;
         let mut counts = vec![0; classes * classes];
-        for (actual, predicted) in labels.iter().zip(predicted) {
+        for (&actual, &predicted) in labels.iter().zip(predicted) {
             counts[actual * classes + predicted] += 1;
         }
         Ok(Self { classes, counts })
@@ -119,14 +130,51 @@ impl ConfusionMatrix {
 
     /// The share of the rows of this class that were recognised; `None` if there are no such rows.
     pub fn recall(&self, class: usize) -> Option<f64> {
-        let rows = (0..self.classes).map(|predicted| self.count(class, predicted)).sum();
-        ratio(self.count(class, class), rows)
+        ratio(self.count(class, class), self.actual(class))
     }
 
     /// The share of the rows predicted to be of this class that are; `None` if there are no such rows.
     pub fn precision(&self, class: usize) -> Option<f64> {
-        let rows = (0..self.classes).map(|actual| self.count(actual, class)).sum();
-        ratio(self.count(class, class), rows)
+        ratio(self.count(class, class), self.predicted(class))
+    }
+
+    /// `F₁ = 2·TP/(2·TP + FP + FN)`, the harmonic mean of precision and recall of a class; `None` if no row is of the class or
+    /// was predicted to be.
+    pub fn f1(&self, class: usize) -> Option<f64> {
+        ratio(2 * self.count(class, class), self.actual(class) + self.predicted(class))
+    }
+
+    /// The mean of [`f1`](Self::f1) over the classes that have one: each class counts the same.
+    pub fn macro_f1(&self) -> f64 {
+        self.mean_f1(|_| 1)
+    }
+
+    /// The mean of [`f1`](Self::f1) over the classes, each weighted by the number of its rows.
+    pub fn weighted_f1(&self) -> f64 {
+        self.mean_f1(|class| self.actual(class))
+    }
+
+    /// `F₁` of all classes' counts together. Where each row has one label, this is the [`accuracy`](Self::accuracy).
+    pub fn micro_f1(&self) -> f64 {
+        self.accuracy()
+    }
+
+    fn mean_f1(&self, weight: impl Fn(usize) -> usize) -> f64 {
+        let scores = (0..self.classes).filter_map(|class| Some((self.f1(class)?, weight(class))));
+        let (sum, total) = scores.fold((0.0, 0), |(sum, total), (f1, weight)| {
+            (sum + f1 * weight as f64, total + weight)
+        });
+        sum / total as f64
+    }
+
+    /// Rows of this class.
+    fn actual(&self, class: usize) -> usize {
+        (0..self.classes).map(|predicted| self.count(class, predicted)).sum()
+    }
+
+    /// Rows predicted to be of this class.
+    fn predicted(&self, class: usize) -> usize {
+        (0..self.classes).map(|actual| self.count(actual, class)).sum()
     }
 }
 
@@ -143,5 +191,86 @@ impl fmt::Display for ConfusionMatrix {
             writeln!(f, "{}", line.join(" "))?;
         }
         Ok(())
+    }
+}
+
+/// How well numbers were predicted.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_layers::{RegressionScores, table};
+///
+/// let predictions = table(&[[1.0], [2.0], [6.0]])?;
+/// let targets = table(&[[1.0], [3.0], [5.0]])?;
+/// let scores = RegressionScores::new(&predictions, &targets)?;
+/// assert_eq!(scores.r_squared(), Some(1.0 - 2.0 / 8.0));
+/// assert_eq!(scores.mean_absolute_error(), 2.0 / 3.0);
+/// assert_eq!(scores.root_mean_squared_error(), (2.0_f64 / 3.0).sqrt());
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RegressionScores {
+    absolute: f64,
+    squared: f64,
+    variance: f64,
+}
+
+impl RegressionScores {
+    /// Compares predictions with targets, entry by entry, in `f64`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] unless both are of one shape, even where they have as many entries; [`Error::Empty`],
+    /// [`Error::NotFinite`].
+    pub fn new<S: Real>(predictions: &Array<S>, targets: &Array<S>) -> Result<Self, Error> {
+        check_rows("the predictions", predictions)?;
+        check_rows("the targets", targets)?;
+        if predictions.shape() != targets.shape() {
+            let needed = format!("the shape of the targets, {:?},", targets.shape());
+            let got = predictions.shape().to_vec();
+            return Err(Error::Shape { what: "the predictions", got, needed });
+        }
+        let columns = row_length(targets);
+        let mean_of = |f: &dyn Fn(usize) -> f64| {
+            (0..targets.len()).map(f).sum::<f64>() / targets.len() as f64
+        };
+        let target = |i: usize| to_f64(targets.data()[i]);
+        let residual = |i: usize| to_f64(predictions.data()[i]) - target(i);
+        let rows = targets.shape()[0];
+        let means: Vec<f64> = (0..columns)
+            .map(|column| {
+                let entries = (0..rows).map(|row| target(row * columns + column));
+                // Deviations from the first entry: those of constant targets are exactly 0.
+                let first = target(column);
+                first + entries.map(|y| y - first).sum::<f64>() / rows as f64
+            })
+            .collect();
+        Ok(Self {
+            absolute: mean_of(&|i| residual(i).abs()),
+            squared: mean_of(&|i| residual(i).powi(2)),
+            variance: mean_of(&|i| (target(i) - means[i % columns]).powi(2)),
+        })
+    }
+
+    /// The coefficient of determination, `R² = 1 − Σ(ŷ − y)²/Σ(y − ȳ)²` with the mean `ȳ` of each column: 1 for a perfect
+    /// prediction, 0 for that of the mean, negative for worse. `None` if the targets do not vary.
+    pub fn r_squared(&self) -> Option<f64> {
+        (self.variance > 0.0).then(|| 1.0 - self.squared / self.variance)
+    }
+
+    /// `Σ |ŷ − y| / n`
+    pub fn mean_absolute_error(&self) -> f64 {
+        self.absolute
+    }
+
+    /// `Σ (ŷ − y)² / n`
+    pub fn mean_squared_error(&self) -> f64 {
+        self.squared
+    }
+
+    /// `√(Σ (ŷ − y)² / n)`, in the unit of the targets.
+    pub fn root_mean_squared_error(&self) -> f64 {
+        self.squared.sqrt()
     }
 }

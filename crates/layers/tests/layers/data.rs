@@ -171,7 +171,7 @@ fn standardising_uses_the_statistics_it_was_fitted_with() {
     assert_eq!(scale.array(&test).unwrap().data(), [3.0, -2.0]);
     assert_eq!(
         scale.array(&table(&[[1.0, 2.0, 3.0]]).unwrap()).unwrap_err().to_string(),
-        "the inputs have shape [1, 3], but [rows, …] with 2 entries to a row is needed"
+        "the rows have shape [1, 3], but [rows, …] with 2 entries to a row is needed"
     );
     let huge = table(&[[-1e300], [1e300]]).unwrap();
     assert_eq!(Standardize::fit(&huge).unwrap().array(&huge).unwrap().data(), [-1.0, 1.0]);

@@ -2,13 +2,13 @@
 
 use dualtape_autodiff::{Array, Function, Tensor, Var};
 use dualtape_layers::{
-    Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dataset, Flatten, LayerNorm,
-    Linear, Module, Sequential, binary_cross_entropy_with_logits, cross_entropy,
+    Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dataset, Flatten, Huber,
+    LayerNorm, Linear, Module, Sequential, binary_cross_entropy_with_logits, cross_entropy, hinge,
     mean_squared_error, mlp, one_hot, supervised,
 };
 use serde_json::Value;
 
-use crate::support::assert_close;
+use crate::support::{assert_close, numbers};
 
 const TOLERANCE: f64 = 1e-11;
 
@@ -21,14 +21,6 @@ pub fn case(file: &str, name: &str) -> Value {
     let file: Value = serde_json::from_str(file).unwrap();
     let cases = file["cases"].as_array().unwrap();
     cases.iter().find(|case| case["name"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
-}
-
-/// The numbers in nested lists, in order.
-pub fn numbers(value: &Value) -> Vec<f64> {
-    match value {
-        Value::Array(values) => values.iter().flat_map(numbers).collect(),
-        value => vec![value.as_f64().unwrap()],
-    }
 }
 
 /// A tensor given by `values`, or by `shape` and a formula `a*sin(b*k+c)` or `a*sin(b*k+c)+d`.
@@ -188,17 +180,15 @@ fn losses_of_the_crate() {
     check_loss("loss/bce_with_logits_mean", y, binary_cross_entropy_with_logits);
     let one_hot = |case: &Value| one_hot(&labels(case), 3).unwrap();
     check_loss("loss/cross_entropy_mean", one_hot, cross_entropy);
+    let integers = |case: &Value| Array::vector(numbers(&case["data"]["labels"]["values"]));
+    check_loss("loss/cross_entropy_mean", integers, cross_entropy);
+    check_loss("loss/huber_delta0.7", y, |z, y| Huber::new(0.7).terms(z, y).mean());
+    check_loss("loss/hinge_mean", y, hinge);
+    check_loss("loss/hinge_mean", y, hinge_in_scalars);
 }
 
-/// Huber loss of δ = 0.7, in tensor operations.
-fn huber<'t>(z: Tensor<'t>, y: Tensor<'t>) -> Var<'t> {
-    let residual = z - y;
-    let excess = (residual.abs() - 0.7).relu();
-    (residual * residual - excess * excess).mean() * 0.5
-}
-
-/// Hinge loss, in scalars, with a branch.
-fn hinge<'t>(z: Tensor<'t>, y: Tensor<'t>) -> Var<'t> {
+/// Hinge loss as a user may write it: in scalars, with a branch.
+fn hinge_in_scalars<'t>(z: Tensor<'t>, y: Tensor<'t>) -> Var<'t> {
     let mut sum = z.get(0) * 0.0;
     for i in 0..z.len() {
         let margin = 1.0 - y.get(i) * z.get(i);
@@ -207,10 +197,4 @@ fn hinge<'t>(z: Tensor<'t>, y: Tensor<'t>) -> Var<'t> {
         }
     }
     sum / z.len() as f64
-}
-
-#[test]
-fn losses_of_a_user() {
-    check_loss("loss/huber_delta0.7", y, huber);
-    check_loss("loss/hinge_mean", y, hinge);
 }

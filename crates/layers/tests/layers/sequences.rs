@@ -4,8 +4,8 @@ use dualtape_autodiff::{Array, Function, Real, Tape, Tensor, Var};
 use dualtape_layers::{Error, Layout, Module, Scope, predict};
 use serde_json::Value;
 
-use crate::oracles::{case, numbers};
-use crate::support::{assert_close, wave};
+use crate::oracles::case;
+use crate::support::{assert_close, numbers, wave};
 
 const TORCH: &str = include_str!("../data/torch_sequences.json");
 const TOLERANCE: f64 = 1e-11;

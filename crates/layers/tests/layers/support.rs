@@ -4,6 +4,7 @@ use dualtape_autodiff::{Array, Real};
 use dualtape_layers::{Batch, Dataset, Optimizer, OptimizerError, OptimizerState, table};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
+use serde_json::Value;
 
 pub fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
@@ -88,5 +89,13 @@ impl Optimizer<f64> for Descent {
     fn restore(&mut self, state: &OptimizerState) -> Result<(), OptimizerError> {
         self.velocity = state.get("velocity").ok_or("no velocity was saved")?.clone();
         Ok(())
+    }
+}
+
+/// The numbers in nested lists, in order.
+pub fn numbers(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(numbers).collect(),
+        value => vec![value.as_f64().unwrap()],
     }
 }
