@@ -11,6 +11,10 @@ pub enum Error {
     #[error(transparent)]
     Autodiff(#[from] dualtape_autodiff::Error),
 
+    /// A file of data was refused.
+    #[error(transparent)]
+    DataFile(Box<crate::data::DataFileError>),
+
     /// A module declared two parameters under one name.
     #[error(
         "the parameter `{name}` is declared twice; give each parameter and each layer of a module its own name"
@@ -263,4 +267,10 @@ pub enum Error {
     /// A minibatch size of zero.
     #[error("a minibatch needs at least one row")]
     BatchSize,
+}
+
+impl From<crate::data::DataFileError> for Error {
+    fn from(error: crate::data::DataFileError) -> Self {
+        Self::DataFile(Box::new(error))
+    }
 }

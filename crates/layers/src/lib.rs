@@ -8,7 +8,14 @@ mod losses;
 mod module;
 mod training;
 
-pub use data::{Dataset, Standardize, one_hot, table, windows};
+#[cfg(feature = "npz")]
+pub use data::Npz;
+#[cfg(feature = "csv")]
+pub use data::{Column, Csv, CsvTable};
+pub use data::{
+    DataFault, DataFileError, Dataset, Standardize, one_hot, read_npy, read_npy_from, table,
+    windows,
+};
 pub use errors::Error;
 pub use layers::{
     Activation, AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool,

@@ -1,7 +1,13 @@
 //! Data: inputs and targets row by row, where they come from, and how they are shared out and scaled.
 
 mod arrays;
+#[cfg(feature = "csv")]
+mod csv;
 mod dataset;
+mod file_error;
+mod npy;
+#[cfg(feature = "npz")]
+mod npz;
 mod series;
 mod split;
 mod standardize;
@@ -10,6 +16,12 @@ pub(crate) use arrays::{
     check_labels, check_row_counts, check_rows, not_finite, row_length, to_f64,
 };
 pub use arrays::{one_hot, table};
+#[cfg(feature = "csv")]
+pub use csv::{Column, Csv, CsvTable};
 pub use dataset::Dataset;
+pub use file_error::{DataFault, DataFileError};
+pub use npy::{read_npy, read_npy_from};
+#[cfg(feature = "npz")]
+pub use npz::Npz;
 pub use series::windows;
 pub use standardize::Standardize;

@@ -1,7 +1,7 @@
 //! Data sets: validation, splits, batches, standardisation.
 
 use dualtape_autodiff::Array;
-use dualtape_layers::{Dataset, Error, Standardize, one_hot, table};
+use dualtape_layers::{Dataset, Error, Standardize, one_hot, table, windows};
 use proptest::prelude::*;
 
 use crate::support::{rng, wave};
@@ -175,4 +175,119 @@ fn standardising_uses_the_statistics_it_was_fitted_with() {
     );
     let huge = table(&[[-1e300], [1e300]]).unwrap();
     assert_eq!(Standardize::fit(&huge).unwrap().array(&huge).unwrap().data(), [-1.0, 1.0]);
+}
+
+#[test]
+fn side_arrays_go_with_their_rows() {
+    let (data, labels) = numbered(10, 2);
+    let lengths = Array::vector((0..10).map(|row| 100.0 + row as f64).collect());
+    let data = data.with_side("lengths", Array::zeros(&[10, 2])).unwrap();
+    let data = data.with_side("mask", Array::zeros(&[10, 2, 2])).unwrap();
+    let data = data.with_side("lengths", lengths).unwrap();
+    let side = |data: &Dataset<f64>| {
+        let [(mask, bits), (name, lengths)] = data.side() else { panic!("{:?}", data.side()) };
+        assert_eq!((mask.as_str(), name.as_str()), ("mask", "lengths"));
+        assert_eq!(bits.shape(), [data.len(), 2, 2]);
+        let expected: Vec<f64> = numbers(data).iter().map(|&row| 100.0 + row as f64).collect();
+        assert_eq!(lengths.data(), expected);
+    };
+    for part in data.split_stratified([0.5, 0.5], &labels, &mut rng(1)).unwrap() {
+        side(&part);
+    }
+    side(&data.gather(&[3, 3, 0]).unwrap());
+    let scale = Standardize::fit(data.targets()).unwrap();
+    side(&scale.dataset_targets(&data).unwrap());
+    assert_eq!(
+        Standardize::fit(data.inputs()).unwrap().dataset(&data).unwrap().side(),
+        data.side()
+    );
+    assert_eq!(
+        data.with_side("x", Array::vector(vec![1.0])).unwrap_err().to_string(),
+        "the inputs have 10 rows, but the side array have 1; each row needs its counterpart"
+    );
+}
+
+#[test]
+fn labels_are_read_back() {
+    let inputs = wave::<f32>(&[3, 2], 1.0, 0.5);
+    let data = Dataset::labelled(inputs.clone(), &[4, 0, 2], 5).unwrap();
+    assert_eq!(data.targets().shape(), [3]);
+    assert_eq!(data.labels().unwrap(), [4, 0, 2]);
+    assert_eq!(
+        Dataset::labelled(inputs.clone(), &[4, 5, 2], 5),
+        Err(Error::LabelOutOfRange { row: 1, label: 5, classes: 5 })
+    );
+    for bad in [-1.0, 0.5] {
+        let data = Dataset::new(inputs.clone(), Array::vector(vec![0.0, bad, 1.0])).unwrap();
+        assert_eq!(data.labels(), Err(Error::NotALabel { row: 1, value: f64::from(bad) }));
+    }
+    let one_hot = Dataset::classification(inputs, &[0, 1, 0], 2).unwrap();
+    assert!(matches!(one_hot.labels(), Err(Error::Shape { .. })));
+}
+
+#[test]
+fn windows_follow_the_series() {
+    let series = wave::<f64>(&[7, 2], 1.0, 0.5);
+    let data = windows(&series, 3, 2).unwrap();
+    assert_eq!((data.inputs().shape(), data.targets().shape()), (&[3, 3, 2][..], &[3, 2, 2][..]));
+    for window in 0..3 {
+        let steps = &series.data()[2 * window..];
+        assert_eq!(data.inputs().data()[6 * window..][..6], steps[..6]);
+        assert_eq!(data.targets().data()[4 * window..][..4], steps[6..10]);
+    }
+    assert_eq!(windows(&series, 5, 2).unwrap().len(), 1);
+    assert_eq!(
+        windows(&series, 6, 2),
+        Err(Error::SeriesTooShort { steps: 7, length: 6, horizon: 2 })
+    );
+    assert!(windows(&series, usize::MAX, 2).is_err());
+    assert!(windows(&series, 0, 2).is_err() && windows(&series, 2, 0).is_err());
+}
+
+#[test]
+fn standardisation_is_taken_back() {
+    let rows = table(&[[1.0, 7.0, -3.0], [3.0, 7.0, 5.0], [4.5, 7.0, 0.0]]).unwrap();
+    let scale = Standardize::fit(&rows).unwrap();
+    let there = scale.array(&rows).unwrap();
+    let back = scale.inverse(&there).unwrap();
+    crate::support::assert_close("rows", back.data(), rows.data(), 4.0 * f64::EPSILON);
+    assert!(scale.inverse(&table(&[[1.0]]).unwrap()).is_err());
+}
+
+proptest! {
+    #[test]
+    fn folds_share_out_the_rows(
+        n in 4..40_usize, folds in 2..5_usize, classes in 1..4_usize, seed in 0..1000_u64
+    ) {
+        let (data, labels) = numbered(n, classes);
+        let runs = data.k_fold_stratified(folds.min(n), &labels, &mut rng(seed)).unwrap();
+        prop_assert_eq!(
+            &runs, &data.k_fold_stratified(folds.min(n), &labels, &mut rng(seed)).unwrap()
+        );
+        prop_assert_eq!(runs.len(), folds);
+        let mut validated: Vec<usize> = Vec::new();
+        for [train, validation] in &runs {
+            prop_assert!(train.iter().all(|row| !validation.contains(row)));
+            prop_assert_eq!(train.len() + validation.len(), n);
+            prop_assert!(validation.len().abs_diff(n / folds) <= 1);
+            for class in 0..classes {
+                let of_class = |rows: &[usize]| rows.iter().filter(|&&r| labels[r] == class).count();
+                let all: Vec<usize> = (0..n).collect();
+                prop_assert!(of_class(validation).abs_diff(of_class(&all) / folds) <= 1);
+            }
+            validated.extend(validation);
+        }
+        validated.sort_unstable();
+        prop_assert_eq!(validated, (0..n).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn folds_that_make_no_sense_are_refused() {
+    let (data, _) = numbered(6, 2);
+    for folds in [0, 1, 7] {
+        assert_eq!(data.k_fold(folds, &mut rng(1)), Err(Error::Folds { folds, rows: 6 }));
+    }
+    assert!(data.k_fold_stratified(2, &[0; 5], &mut rng(1)).is_err());
+    assert_ne!(data.k_fold(2, &mut rng(1)).unwrap(), data.k_fold(2, &mut rng(2)).unwrap());
 }

@@ -3,6 +3,7 @@
 mod attention;
 mod checkpoints;
 mod data;
+mod data_files;
 mod files;
 mod init;
 mod layers;

@@ -1,0 +1,292 @@
+//! Arrays from NumPy's NPY files.
+//!
+//! Format: NumPy Enhancement Proposal 1 and `numpy.lib.format`, versions 1.0 to 3.0.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use dualtape_autodiff::{Array, Real};
+
+use super::file_error::{DataFault, DataFileError};
+use crate::errors::Error;
+
+/// The longest header that is read; NumPy's own are 128 bytes or little more.
+const LONGEST_HEADER: usize = 1 << 14;
+
+/// The array in an NPY file: of floating-point numbers, integers or booleans, in either byte order and either order of axes.
+///
+/// The data must be as long as the header says; no memory is set aside before they are there.
+///
+/// # Errors
+///
+/// [`Error::DataFile`]: a file that cannot be read, is no NPY file, is cut off, holds another type of element, or a number that
+/// the number type has not, as NaN, an infinity, or an integer beyond its exact range.
+///
+/// # Example
+///
+/// ```no_run
+/// use dualtape_layers::{Dataset, read_npy};
+///
+/// let data = Dataset::<f64>::new(read_npy("inputs.npy")?, read_npy("targets.npy")?)?;
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+pub fn read_npy<S: Real>(path: impl AsRef<Path>) -> Result<Array<S>, Error> {
+    let name = path.as_ref().display().to_string();
+    let file = File::open(path).map_err(|error| DataFileError::io(&name, &error))?;
+    read_npy_from(&name, file)
+}
+
+/// As [`read_npy`], from anything that can be read, under a name for error messages.
+///
+/// # Errors
+///
+/// As [`read_npy`].
+///
+/// # Example
+///
+/// ```
+/// use dualtape_layers::read_npy_from;
+///
+/// let header = b"{'descr': '<i2', 'fortran_order': True, 'shape': (2, 2), }\n";
+/// let mut file = b"\x93NUMPY\x01\x00".to_vec();
+/// file.extend((header.len() as u16).to_le_bytes());
+/// file.extend(header);
+/// file.extend([1_i16, 2, 3, 4].map(i16::to_le_bytes).concat());
+/// let array = read_npy_from::<f64>("small.npy", file.as_slice())?;
+/// assert_eq!((array.shape(), array.data()), (&[2, 2][..], &[1.0, 3.0, 2.0, 4.0][..]));
+/// # Ok::<(), dualtape_layers::Error>(())
+/// ```
+pub fn read_npy_from<S: Real>(name: &str, reader: impl Read) -> Result<Array<S>, Error> {
+    Ok(read(reader).map_err(|fault| DataFileError::new(name, fault))?)
+}
+
+pub(super) fn read<S: Real>(mut reader: impl Read) -> Result<Array<S>, DataFault> {
+    let header = Header::parse(&read_header(&mut reader)?)?;
+    let bytes = header.bytes()?;
+    let mut data = Vec::new();
+    // Memory grows with what is there, not with what is claimed; one byte more shows what is too long.
+    let limit = (bytes as u64).saturating_add(1);
+    reader.take(limit).read_to_end(&mut data).map_err(|error| io_fault(&error))?;
+    if data.len() != bytes {
+        let relation = if data.len() < bytes { "fewer" } else { "more" };
+        let what = format!("holds {relation} than the {bytes} bytes that its shape asks for");
+        return Err(DataFault::Malformed { what });
+    }
+    let elements = data.chunks_exact(header.kind.size()).enumerate().map(|(place, bytes)| {
+        let index = || header.index(place);
+        header
+            .element(bytes)
+            .map_err(|text| DataFault::NotANumberOfTheType { text, index: index() })
+    });
+    let elements = elements.collect::<Result<Vec<S>, _>>()?;
+    let elements = if header.fortran { transposed(&header.shape, &elements) } else { elements };
+    Array::new(&header.shape, elements).map_err(|error| malformed(&error.to_string()))
+}
+
+/// The text of the header.
+fn read_header(reader: &mut impl Read) -> Result<String, DataFault> {
+    let mut start = [0; 8];
+    fill(reader, &mut start)?;
+    let [magic @ .., major, _] = start;
+    if &magic != b"\x93NUMPY" {
+        return Err(malformed("is not an NPY file"));
+    }
+    let length = match major {
+        1 => {
+            let mut length = [0; 2];
+            fill(reader, &mut length)?;
+            usize::from(u16::from_le_bytes(length))
+        }
+        2 | 3 => {
+            let mut length = [0; 4];
+            fill(reader, &mut length)?;
+            usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX)
+        }
+        _ => return Err(malformed(&format!("has the unknown format version {major}"))),
+    };
+    if length > LONGEST_HEADER {
+        return Err(malformed(&format!("claims a header of {length} bytes")));
+    }
+    let mut text = vec![0; length];
+    fill(reader, &mut text)?;
+    String::from_utf8(text).map_err(|_| malformed("has a header that is not text"))
+}
+
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<(), DataFault> {
+    reader.read_exact(buffer).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => malformed("is cut off in its header"),
+        _ => io_fault(&error),
+    })
+}
+
+fn io_fault(error: &std::io::Error) -> DataFault {
+    DataFault::Io { kind: error.kind(), message: error.to_string() }
+}
+
+fn malformed(what: &str) -> DataFault {
+    DataFault::Malformed { what: what.to_owned() }
+}
+
+/// A type of element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Float(usize),
+    Signed(usize),
+    Unsigned(usize),
+    Bool,
+}
+
+impl Kind {
+    fn size(self) -> usize {
+        match self {
+            Self::Float(size) | Self::Signed(size) | Self::Unsigned(size) => size,
+            Self::Bool => 1,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Header {
+    kind: Kind,
+    big_endian: bool,
+    fortran: bool,
+    shape: Vec<usize>,
+}
+
+impl Header {
+    /// Of `{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }`, a literal of Python with these entries in any order.
+    fn parse(text: &str) -> Result<Self, DataFault> {
+        let broken =
+            || malformed(&format!("has a header that is not understood: {:?}", text.trim()));
+        let entry = |key: &str| {
+            let quoted = [format!("'{key}'"), format!("\"{key}\"")];
+            let found = quoted.iter().find_map(|key| Some(text.split_once(key.as_str())?.1));
+            let rest = found.and_then(|rest| rest.trim_start().strip_prefix(':'));
+            rest.map(str::trim_start).ok_or_else(broken)
+        };
+        let descr = entry("descr")?;
+        let descr = match descr.chars().next() {
+            Some(quote @ ('\'' | '"')) => descr[1..].split(quote).next().unwrap_or_default(),
+            _ => return Err(malformed("holds records, not numbers")),
+        };
+        let (kind, big_endian) = kind(descr)?;
+        let fortran = match entry("fortran_order")? {
+            order if order.starts_with("True") => true,
+            order if order.starts_with("False") => false,
+            _ => return Err(broken()),
+        };
+        let shape = entry("shape")?.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+        let axes = shape.ok_or_else(broken)?.0.split(',').map(str::trim);
+        let axes = axes.filter(|axis| !axis.is_empty()).map(|axis| axis.parse::<usize>());
+        let shape = axes.collect::<Result<Vec<_>, _>>().map_err(|_| broken())?;
+        Ok(Self { kind, big_endian, fortran, shape })
+    }
+
+    /// Length of the data.
+    fn bytes(&self) -> Result<usize, DataFault> {
+        let mut axes = self.shape.iter();
+        let bytes = axes.try_fold(self.kind.size(), |bytes, &axis| bytes.checked_mul(axis));
+        let too_large = || malformed(&format!("claims the shape {:?}, too large", self.shape));
+        bytes.ok_or_else(too_large)
+    }
+
+    /// The index of the element at a place in the file.
+    fn index(&self, mut place: usize) -> Vec<usize> {
+        let mut index = vec![0; self.shape.len()];
+        let mut split = |axis: usize| {
+            index[axis] = place % self.shape[axis];
+            place /= self.shape[axis];
+        };
+        if self.fortran {
+            (0..self.shape.len()).for_each(&mut split);
+        } else {
+            (0..self.shape.len()).rev().for_each(&mut split);
+        }
+        index
+    }
+
+    /// An element, or in text the number that is none of the number type.
+    fn element<S: Real>(&self, bytes: &[u8]) -> Result<S, String> {
+        let mut padded = [0; 8];
+        for (i, &byte) in bytes.iter().enumerate() {
+            padded[if self.big_endian { bytes.len() - 1 - i } else { i }] = byte;
+        }
+        let bits = u64::from_le_bytes(padded);
+        match self.kind {
+            Kind::Float(4) => finite(f64::from(f32::from_bits(bits as u32))),
+            Kind::Float(_) => finite(f64::from_bits(bits)),
+            Kind::Signed(size) => {
+                let unused = 64 - 8 * size as u32;
+                whole(((bits as i64) << unused >> unused).into())
+            }
+            Kind::Unsigned(_) => whole(bits.into()),
+            Kind::Bool => Ok(if bits == 0 { S::zero() } else { S::one() }),
+        }
+    }
+}
+
+/// The number, if it is finite and stays so in its type.
+fn finite<S: Real>(value: f64) -> Result<S, String> {
+    let x = S::constant(value);
+    if x.is_finite() { Ok(x) } else { Err(value.to_string()) }
+}
+
+/// The whole number, if its type has it.
+fn whole<S: Real>(value: i128) -> Result<S, String> {
+    let x = S::constant(value as f64);
+    if x.to_i128() == Some(value) { Ok(x) } else { Err(value.to_string()) }
+}
+
+/// The type of element, and whether its most significant byte comes first.
+fn kind(descr: &str) -> Result<(Kind, bool), DataFault> {
+    let unknown = || {
+        let known = "f4, f8, i1 to i8, u1 to u8 and b1 can be read";
+        malformed(&format!("holds elements of type {descr:?}, of which none is known; {known}"))
+    };
+    let (order, name) = match descr.chars().next() {
+        Some(order @ ('<' | '>' | '|' | '=')) => (order, &descr[1..]),
+        _ => ('=', descr),
+    };
+    let kind = match name {
+        "f4" => Kind::Float(4),
+        "f8" => Kind::Float(8),
+        "i1" => Kind::Signed(1),
+        "i2" => Kind::Signed(2),
+        "i4" => Kind::Signed(4),
+        "i8" => Kind::Signed(8),
+        "u1" => Kind::Unsigned(1),
+        "u2" => Kind::Unsigned(2),
+        "u4" => Kind::Unsigned(4),
+        "u8" => Kind::Unsigned(8),
+        "b1" => Kind::Bool,
+        _ => return Err(unknown()),
+    };
+    let big_endian = order == '>' || (order == '=' && cfg!(target_endian = "big"));
+    Ok((kind, big_endian))
+}
+
+/// From the order with the first axis fastest to that with the last axis fastest.
+fn transposed<S: Real>(shape: &[usize], elements: &[S]) -> Vec<S> {
+    let strides: Vec<usize> = shape
+        .iter()
+        .scan(1, |stride, &axis| {
+            let own = *stride;
+            *stride *= axis;
+            Some(own)
+        })
+        .collect();
+    let mut index = vec![0; shape.len()];
+    let mut out = Vec::with_capacity(elements.len());
+    for _ in 0..elements.len() {
+        out.push(elements[index.iter().zip(&strides).map(|(i, stride)| i * stride).sum::<usize>()]);
+        for axis in (0..shape.len()).rev() {
+            index[axis] += 1;
+            if index[axis] < shape[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+    out
+}
