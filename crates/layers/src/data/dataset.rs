@@ -106,7 +106,8 @@ impl<S: Real> Dataset<S> {
     ///
     /// let data = Dataset::new(table(&[[1.0, 2.0], [3.0, 0.0]])?, table(&[[0.0], [1.0]])?)?;
     /// let data = data.with_side("lengths", Array::vector(vec![2.0, 1.0]))?;
-    /// let (name, lengths) = &data.gather(&[1])?.side()[0];
+    /// let second = data.gather(&[1])?;
+    /// let (name, lengths) = &second.side()[0];
     /// assert_eq!((name.as_str(), lengths.data()), ("lengths", &[1.0][..]));
     /// # Ok::<(), dualtape_layers::Error>(())
     /// ```

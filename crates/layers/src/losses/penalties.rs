@@ -11,7 +11,7 @@ use dualtape_autodiff::{Real, Tensor, Var, c};
 /// use dualtape_autodiff::{Array, Tape};
 /// use dualtape_layers::l1_penalty;
 ///
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let theta = tape.constant(&Array::vector(vec![3.0, -4.0]));
 /// assert_eq!(l1_penalty(theta, 0.5).value(), 3.5);
 /// ```
@@ -29,7 +29,7 @@ pub fn l1_penalty<S: Real>(theta: Tensor<'_, S>, lambda: f64) -> Var<'_, S> {
 /// use dualtape_autodiff::{Array, Tape};
 /// use dualtape_layers::l2_penalty;
 ///
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let theta = tape.constant(&Array::vector(vec![3.0, 4.0]));
 /// assert_eq!(l2_penalty(theta, 0.1).value(), 0.05 * 25.0);
 /// ```
@@ -49,7 +49,7 @@ pub fn l2_penalty<S: Real>(theta: Tensor<'_, S>, lambda: f64) -> Var<'_, S> {
 /// use dualtape_autodiff::{Array, Tape};
 /// use dualtape_layers::elastic_net_penalty;
 ///
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let theta = tape.constant(&Array::vector(vec![3.0, -4.0]));
 /// assert_eq!(elastic_net_penalty(theta, 0.5, 0.1).value(), 3.5 + 0.05 * 25.0);
 /// ```
@@ -76,7 +76,7 @@ pub fn elastic_net_penalty<S: Real>(
 /// use dualtape_autodiff::{Array, Tape};
 /// use dualtape_layers::spectral_penalty;
 ///
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let weight = tape.constant(&Array::new(&[2, 3], vec![0.0, -4.0, 0.0, 3.0, 0.0, 0.0])?);
 /// assert!((spectral_penalty(weight, 0.1).value() - 0.05 * 16.0).abs() < 1e-14);
 /// # Ok::<(), dualtape_autodiff::Error>(())

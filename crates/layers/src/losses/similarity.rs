@@ -27,7 +27,7 @@ fn cosine<'t, S: Real>(x: Tensor<'t, S>, y: Tensor<'t, S>) -> Tensor<'t, S> {
 /// use dualtape_autodiff::{Array, Tape};
 /// use dualtape_layers::CosineEmbedding;
 ///
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let x = tape.constant(&Array::new(&[2, 2], vec![3.0, 0.0, 1.0, 1.0])?);
 /// let y = tape.constant(&Array::new(&[2, 2], vec![0.0, 4.0, 2.0, 2.0])?);
 /// let alike = tape.constant(&Array::vector(vec![1.0, -1.0]));
@@ -89,7 +89,7 @@ impl CosineEmbedding {
 /// use dualtape_autodiff::{Array, Tape};
 /// use dualtape_layers::cosine_distance;
 ///
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let x = tape.constant(&Array::new(&[2, 2], vec![3.0, 0.0, 0.0, 0.0])?);
 /// let y = tape.constant(&Array::new(&[2, 2], vec![-4.0, 0.0, 1.0, 1.0])?);
 /// assert!((cosine_distance(x, y).value() - (2.0 + 1.0) / 2.0).abs() < 1e-12);
@@ -117,7 +117,7 @@ pub fn cosine_distance<'t, S: Real>(
 /// use dualtape_autodiff::{Array, Tape};
 /// use dualtape_layers::TripletMargin;
 ///
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let row = |x: [f64; 2]| tape.constant(&Array::new(&[1, 2], x.to_vec()).unwrap());
 /// let [anchor, positive, negative] = [[0.0, 0.0], [3.0, 4.0], [0.0, 2.0]].map(row);
 /// let loss = TripletMargin::new().margin(0.5).epsilon(0.0);
@@ -198,7 +198,7 @@ impl TripletMargin {
 /// use dualtape_autodiff::{Array, Tape};
 /// use dualtape_layers::triplet_margin;
 ///
-/// let tape = Tape::new();
+/// let tape = Tape::<f64>::new();
 /// let row = |x: [f64; 2]| tape.constant(&Array::new(&[1, 2], x.to_vec()).unwrap());
 /// let [anchor, positive, negative] = [[0.0, 0.0], [3.0, 4.0], [0.0, 2.0]].map(row);
 /// assert!((triplet_margin(anchor, positive, negative).value() - 4.0).abs() < 1e-5);
