@@ -8,7 +8,7 @@
 //! | module | crate | what it has |
 //! |---|---|---|
 //! | [`autodiff`] | `dualtape-autodiff` | tape, derivative operators, recorded functions |
-//! | [`layers`] | `dualtape-layers` | parameters, layers, losses, data |
+//! | [`layers`] | `dualtape-layers` | parameters, layers, losses, data, training |
 //! | [`optimizers`] | `dualtape-optimizers` | Newton, Newton-CG, SGD, Adam |
 //! | `testing`, with the feature of this name | `dualtape-testing` | property tests of derivatives |
 //!

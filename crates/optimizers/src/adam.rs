@@ -1,5 +1,7 @@
 //! Adam and AdamW.
 
+use dualtape_autodiff::vectorized;
+
 use crate::first_order::{check_step, iterate};
 use crate::options::{Options, require};
 use crate::report::Report;
@@ -220,21 +222,28 @@ impl<S: Real> Rule<S> {
         } else {
             (self.weight_decay, S::zero())
         };
-        for (i, (x, &gradient)) in x.iter_mut().zip(gradient).enumerate() {
-            let g = gradient + coupled * *x;
-            *x *= one - self.learning_rate * decoupled;
-            let (m, v) = (&mut moments.first[i], &mut moments.second[i]);
-            *m = self.beta1 * *m + (one - self.beta1) * g;
-            *v = self.beta2 * *v + (one - self.beta2) * g * g;
-            let v = match moments.largest_second.get_mut(i) {
-                Some(largest) => {
-                    *largest = largest.max(*v);
-                    *largest
-                }
-                None => *v,
-            };
-            *x -= self.learning_rate / correction1 * *m / (v.sqrt() / correction2 + self.epsilon);
-        }
+        let step = self.learning_rate / correction1;
+        let kept = one - self.learning_rate * decoupled;
+        let (beta1, beta2, epsilon) = (self.beta1, self.beta2, self.epsilon);
+        let Moments { first, second, largest_second, .. } = moments;
+        // Averages first, then the update, each a loop without a branch, which the compiler turns into vectors.
+        vectorized(|| {
+            for (((x, &gradient), m), v) in
+                x.iter_mut().zip(gradient).zip(&mut *first).zip(&mut *second)
+            {
+                let g = gradient + coupled * *x;
+                *x *= kept;
+                *m = beta1 * *m + (one - beta1) * g;
+                *v = beta2 * *v + (one - beta2) * g * g;
+            }
+            for (largest, &v) in largest_second.iter_mut().zip(&*second) {
+                *largest = largest.max(v);
+            }
+            let second = if self.amsgrad { largest_second } else { second };
+            for ((x, &m), &v) in x.iter_mut().zip(&*first).zip(&*second) {
+                *x -= step * m / (v.sqrt() / correction2 + epsilon);
+            }
+        });
         Ok(())
     }
 }

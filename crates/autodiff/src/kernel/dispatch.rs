@@ -62,6 +62,37 @@ pub(super) fn run<L: Loop>(task: L) -> L::Output {
     task.run::<Separate>()
 }
 
+/// Runs plain loops over slices with the widest vectors that this processor has.
+///
+/// Results have the same bits as without it: nothing is fused or reordered. For loops that the compiler can vectorise as they
+/// are written, such as an optimizer's update of long vectors; a loop of few elements gains nothing.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::vectorized;
+///
+/// let (mut y, x) = (vec![1.0_f32; 1000], vec![2.0_f32; 1000]);
+/// vectorized(|| y.iter_mut().zip(&x).for_each(|(y, x)| *y += 0.5 * x));
+/// assert_eq!(y, [2.0; 1000]);
+/// ```
+#[inline]
+pub fn vectorized<R>(task: impl FnOnce() -> R) -> R {
+    run(Plain(task))
+}
+
+/// A loop without polynomials.
+struct Plain<F>(F);
+
+impl<R, F: FnOnce() -> R> Loop for Plain<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn run<M: MulAdd>(self) -> R {
+        (self.0)()
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn run_avx2<L: Loop>(task: L) -> L::Output {

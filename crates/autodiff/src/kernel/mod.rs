@@ -46,6 +46,7 @@ pub(crate) use scan::{argmax, cumulative_sum};
 pub(crate) use strided::{read_lattice, write_lattice};
 pub(crate) use sum::{sum, sum_to};
 
+pub use dispatch::vectorized;
 use dispatch::{Loop, MulAdd, Separate};
 use num_traits::Zero;
 

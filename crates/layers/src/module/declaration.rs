@@ -169,10 +169,10 @@ fn views(declared: &[Declared]) -> Vec<View> {
 /// Gives the views that stand for themselves their places, one after the other, and the tied ones those of their homes.
 fn close_gaps(views: &mut [View]) {
     let mut offset = 0;
-    for index in 0..views.len() {
-        if views[index].home == index {
-            views[index].offset = offset;
-            offset += views[index].len();
+    for (index, view) in views.iter_mut().enumerate() {
+        if view.home == index {
+            view.offset = offset;
+            offset += view.len();
         }
     }
     for index in 0..views.len() {

@@ -222,7 +222,9 @@ impl Layout {
     /// [`Error::ParameterLength`].
     pub fn trainable<S: Copy>(&self, theta: &[S]) -> Result<Vec<S>, Error> {
         self.check_length(theta)?;
-        Ok(self.gaps().flat_map(|range| theta[range].iter().copied()).collect())
+        let mut trainable = Vec::with_capacity(self.trainable_len());
+        self.gaps().for_each(|range| trainable.extend_from_slice(&theta[range]));
+        Ok(trainable)
     }
 
     /// The frozen entries, in their order.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use dualtape_autodiff::{Array, Function, Real};
+use dualtape_autodiff::{Array, Function, Real, vectorized};
 
 use crate::data::Dataset;
 use crate::errors::Error;
@@ -37,8 +37,8 @@ pub struct Batch<'a, S: Real> {
 /// What the first gradient of a step told.
 #[derive(Debug)]
 pub(super) struct Observation<S> {
-    /// The model's outputs, and then the buffers that it updates.
-    pub auxiliary: Vec<S>,
+    /// The model's outputs, and then the buffers that it updates, if they are known.
+    pub auxiliary: Option<Vec<S>>,
     /// Of each trained parameter the sum of the squares of its derivatives, before clipping.
     pub squares: Vec<f64>,
 }
@@ -74,7 +74,7 @@ impl<'a, S: Real> Batch<'a, S> {
         let function = &self.recording.function;
         let value = function.value_gradient_and_auxiliary(theta, gradient, &mut auxiliary)?;
         self.first.borrow_mut().get_or_insert_with(|| Observation {
-            auxiliary,
+            auxiliary: Some(auxiliary),
             squares: self.layout.trained().map(|(_, range)| squares(&gradient[range])).collect(),
         });
         if let Some(clip) = self.clip {
@@ -83,14 +83,17 @@ impl<'a, S: Real> Batch<'a, S> {
         Ok(value)
     }
 
-    /// What the first gradient told; where none was asked for, what the outputs and buffers were at `theta`.
-    pub(super) fn observation(self, theta: &[S]) -> Result<Observation<S>, Error> {
+    /// What the first gradient told; where none was asked for, what outputs and buffers are at `theta`, if it is given.
+    pub(super) fn observation(self, theta: Option<&[S]>) -> Result<Observation<S>, Error> {
         if let Some(observation) = self.first.into_inner() {
             return Ok(observation);
         }
-        let mut auxiliary = vec![S::zero(); self.recording.auxiliary_len()];
-        self.recording.function.value_and_auxiliary(theta, &mut auxiliary)?;
-        Ok(Observation { auxiliary, squares: Vec::new() })
+        let evaluate = |theta| {
+            let mut auxiliary = vec![S::zero(); self.recording.auxiliary_len()];
+            self.recording.function.value_and_auxiliary(theta, &mut auxiliary)?;
+            Ok::<_, Error>(auxiliary)
+        };
+        Ok(Observation { auxiliary: theta.map(evaluate).transpose()?, squares: Vec::new() })
     }
 }
 
@@ -122,9 +125,19 @@ impl Clip {
     }
 }
 
-/// `‖x‖²`, in double precision.
+/// `‖x‖²`, in double precision, in eight sums that a processor can keep in vectors.
 fn squares<S: Real>(x: &[S]) -> f64 {
-    x.iter().map(|x| x.to_f64().unwrap_or(f64::NAN).powi(2)).sum()
+    let square = |x: S| x.to_f64().unwrap_or(f64::NAN).powi(2);
+    let (chunks, rest) = x.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    vectorized(|| {
+        for chunk in chunks {
+            for (sum, &x) in sums.iter_mut().zip(chunk) {
+                *sum += square(x);
+            }
+        }
+    });
+    sums.iter().sum::<f64>() + rest.iter().map(|&x| square(x)).sum::<f64>()
 }
 
 /// Recordings of one objective, one for each shape of a batch.
@@ -162,6 +175,11 @@ impl<'f, S: Real> Recordings<'f, S> {
 }
 
 impl<S: Real> Recording<'_, S> {
+    /// Whether anything is to be learnt from the auxiliary entries: the outputs if they are wanted, or buffers.
+    pub(super) fn is_told(&self, outputs: bool) -> bool {
+        outputs || !self.updated.is_empty()
+    }
+
     pub(super) fn outputs_len(&self) -> usize {
         self.outputs.iter().product()
     }

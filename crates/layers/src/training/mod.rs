@@ -2,6 +2,7 @@
 
 mod batch;
 mod checkpoint;
+mod fit;
 mod history;
 mod network;
 mod objective;

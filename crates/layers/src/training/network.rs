@@ -10,8 +10,6 @@ use crate::data::Dataset;
 use crate::errors::Error;
 use crate::module::{Given, Layout, Mode, Module, Scope, Source, generator};
 
-use super::objective::sides;
-
 /// A model together with its parameters and buffers: what is trained, used for prediction, saved and loaded.
 ///
 /// The parameters are one flat vector; its [`Layout`] names the pieces.
@@ -130,8 +128,8 @@ impl<S: Real> Network<S> {
     ///
     /// As [`predict`](Self::predict).
     pub fn outputs(&self, data: &Dataset<S>) -> Result<Array<S>, Error> {
-        let sides: Vec<(&str, &Array<S>)> = sides(data).collect();
-        run(&*self.module, &self.layout, [&self.parameters, &self.buffers], data.inputs(), &sides)
+        let state = [self.parameters.as_slice(), &self.buffers];
+        run(&*self.module, &self.layout, state, data.inputs(), data.side())
     }
 
     /// A table of the layers with the shapes of their outputs and the numbers of their parameters. See
@@ -183,7 +181,7 @@ fn run<S: Real>(
     layout: &Layout,
     [theta, buffers]: [&[S]; 2],
     inputs: &Array<S>,
-    sides: &[(&str, &Array<S>)],
+    sides: &[(String, Array<S>)],
 ) -> Result<Array<S>, Error> {
     layout.check_length(theta)?;
     let tape = Tape::new();
@@ -192,7 +190,7 @@ fn run<S: Real>(
         trainable: vector(theta),
         frozen: None,
         buffers: Some(vector(buffers)),
-        side: sides.iter().map(|&(name, array)| (name.to_owned(), tape.constant(array))).collect(),
+        side: sides.iter().map(|(name, array)| (name.clone(), tape.constant(array))).collect(),
     };
     let source = Source::Generator(Box::new(generator(0, 0)));
     let scope = Scope::new(&layout.unfrozen(), given, Mode::Eval, source);

@@ -254,7 +254,7 @@ impl<'f, S: Real> Supervised<'f, S> {
         // Any generic point will do to record at: the function is the same.
         let theta: Vec<S> = self.layout.sample(&mut ChaCha8Rng::seed_from_u64(0));
         let theta = self.layout.trainable(&theta)?;
-        let side = sides(data).map(|(name, _)| name.to_owned()).collect();
+        let side = data.side().iter().map(|(name, _)| name.clone()).collect();
         let (layout, mode) = (self.layout.clone(), self.mode);
         let mut slots = Slots { layout, mode, side, demands: Vec::new() };
         let mut arrays = self.arrays(data, &self.buffers);
@@ -279,7 +279,7 @@ impl<'f, S: Real> Supervised<'f, S> {
     /// The data of a recorded function, without the random numbers.
     pub(super) fn arrays(&self, data: &Dataset<S>, buffers: &Array<S>) -> Vec<Array<S>> {
         let mut arrays = vec![data.inputs().clone(), data.targets().clone()];
-        arrays.extend(sides(data).map(|(_, array)| array.clone()));
+        arrays.extend(data.side().iter().map(|(_, array)| array.clone()));
         arrays.extend([self.frozen.clone(), buffers.clone()]);
         arrays
     }
@@ -393,9 +393,4 @@ pub fn supervised<'f, S: Real>(
     loss: impl for<'t> Fn(Tensor<'t, S>, Tensor<'t, S>) -> Var<'t, S> + Send + Sync + 'f,
 ) -> Result<Function<'f, S>, Error> {
     Supervised::new(model, loss)?.function(data)
-}
-
-/// What comes along with the rows of a data set, by name.
-pub(super) fn sides<S: Real>(_: &Dataset<S>) -> impl Iterator<Item = (&str, &Array<S>)> {
-    std::iter::empty()
 }

@@ -4,21 +4,19 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use dualtape_autodiff::{Array, Real, Tensor, Var};
 
 use crate::data::Dataset;
 use crate::errors::Error;
-use crate::module::{Scope, View, generator};
+use crate::module::Scope;
 
-use super::batch::{Batch, Clip, Recordings};
-use super::checkpoint::Checkpoint;
-use super::history::{Ended, Epoch, History};
+use super::batch::Clip;
+use super::fit::Fit;
+use super::history::{Epoch, History};
 use super::network::Network;
 use super::objective::Supervised;
 use super::optimizer::Optimizer;
-use super::progress::Progress;
 use super::schedules::Moment;
 
 type Loss<'f, S> = dyn for<'t> Fn(Tensor<'t, S>, Tensor<'t, S>) -> Var<'t, S> + Send + Sync + 'f;
@@ -67,20 +65,20 @@ type Watcher<'f, S> = dyn Fn(&Epoch, &Network<S>) -> ControlFlow<()> + 'f;
 /// # Ok::<(), dualtape_layers::Error>(())
 /// ```
 pub struct Trainer<'f, S: Real> {
-    loss: Arc<Loss<'f, S>>,
-    penalty: Option<Arc<Penalty<'f, S>>>,
-    metric: Option<Box<Metric<'f, S>>>,
-    schedule: Option<Box<Schedule<'f>>>,
-    watcher: Option<Box<Watcher<'f, S>>>,
-    validation: Option<&'f Dataset<S>>,
-    epochs: usize,
-    batch_size: Option<usize>,
-    seed: u64,
-    patience: Option<usize>,
-    clip: Option<Clip>,
-    checkpoint: Option<PathBuf>,
-    resume: Option<PathBuf>,
-    progress: bool,
+    pub(super) loss: Arc<Loss<'f, S>>,
+    pub(super) penalty: Option<Arc<Penalty<'f, S>>>,
+    pub(super) metric: Option<Box<Metric<'f, S>>>,
+    pub(super) schedule: Option<Box<Schedule<'f>>>,
+    pub(super) watcher: Option<Box<Watcher<'f, S>>>,
+    pub(super) validation: Option<&'f Dataset<S>>,
+    pub(super) epochs: usize,
+    pub(super) batch_size: Option<usize>,
+    pub(super) seed: u64,
+    pub(super) patience: Option<usize>,
+    pub(super) clip: Option<Clip>,
+    pub(super) checkpoint: Option<PathBuf>,
+    pub(super) resume: Option<PathBuf>,
+    pub(super) progress: bool,
 }
 
 impl<'f, S: Real> Trainer<'f, S> {
@@ -237,7 +235,7 @@ impl<'f, S: Real> Trainer<'f, S> {
         result
     }
 
-    fn objective(&self, network: &Network<S>) -> Result<Supervised<'f, S>, Error> {
+    pub(super) fn objective(&self, network: &Network<S>) -> Result<Supervised<'f, S>, Error> {
         let loss = Arc::clone(&self.loss);
         let objective = Supervised::of(network, move |z, t| loss(z, t))?.seed(self.seed);
         Ok(match self.penalty.clone() {
@@ -251,241 +249,5 @@ impl<S: Real> fmt::Debug for Trainer<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { epochs, batch_size, seed, .. } = self;
         write!(f, "Trainer({epochs} epochs, batch size {batch_size:?}, seed {seed})")
-    }
-}
-
-/// Streams of random numbers: even ones shuffle epochs, the steps draw from another seed's.
-const SHUFFLE: u64 = 0x5348_5546;
-
-/// Examples of validation data evaluated at once, at least.
-const VALIDATED_AT_ONCE: usize = 256;
-
-/// One training under way.
-struct Fit<'a, 'f, S: Real> {
-    trainer: &'a Trainer<'f, S>,
-    data: &'a Dataset<S>,
-    train: Recordings<'f, S>,
-    validate: Recordings<'f, S>,
-    /// The learning rate that the schedule's factors are of.
-    base: Option<f64>,
-    state: Checkpoint<S>,
-}
-
-impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
-    fn new(
-        trainer: &'a Trainer<'f, S>,
-        network: &Network<S>,
-        data: &'a Dataset<S>,
-        base: Option<f64>,
-    ) -> Result<Self, Error> {
-        if trainer.batch_size == Some(0) {
-            return Err(Error::BatchSize);
-        }
-        let objective = trainer.objective(network)?;
-        let validate = Recordings::new(objective.evaluating());
-        let trained: Vec<&View> = network.layout().trained().map(|(view, _)| view).collect();
-        let names = trained.iter().map(|view| view.name().to_owned()).collect();
-        let sizes = trained.iter().map(|view| view.len()).collect();
-        let state = Checkpoint::new(network, History::new(names, sizes), trainer.seed);
-        Ok(Self { trainer, data, train: Recordings::new(objective), validate, base, state })
-    }
-
-    fn run(
-        mut self,
-        network: &mut Network<S>,
-        optimizer: &mut dyn Optimizer<S>,
-    ) -> Result<History, Error> {
-        let trainer = self.trainer;
-        if let Some(path) = &trainer.resume {
-            self.state.load(path, network)?;
-            self.base = self.state.learning_rate.or(self.base);
-            let restored = optimizer.restore(&self.state.optimizer);
-            restored.map_err(|error| Error::Optimizer { message: error.to_string() })?;
-        }
-        let mut progress = Progress::new(trainer.progress, trainer.epochs, self.state.epochs());
-        while self.state.epochs() < trainer.epochs && self.state.history.ended == Ended::Epochs {
-            let epoch = self.epoch(network, optimizer, &mut progress)?;
-            progress.epoch(&epoch);
-            self.state.finish_epoch(epoch, network, trainer.patience);
-            if let Some(path) = &trainer.checkpoint {
-                (self.state.optimizer, self.state.learning_rate) = (optimizer.state(), self.base);
-                self.state.save(path, network)?;
-            }
-            if let Some(watcher) = &trainer.watcher {
-                if watcher(&epoch, network).is_break() {
-                    self.state.history.ended = Ended::Callback;
-                }
-            }
-        }
-        progress.finish();
-        if trainer.patience.is_some() {
-            self.state.restore_best(network);
-        }
-        Ok(self.state.history)
-    }
-
-    /// One pass over the data; the network changes when it is complete.
-    fn epoch(
-        &mut self,
-        network: &mut Network<S>,
-        optimizer: &mut dyn Optimizer<S>,
-        progress: &mut Progress,
-    ) -> Result<Epoch, Error> {
-        let (trainer, started) = (self.trainer, Instant::now());
-        let layout = network.layout().clone();
-        let (n, number) = (self.data.len(), self.state.epochs());
-        let size = trainer.batch_size.unwrap_or(n).min(n);
-        let batches = match size < n {
-            true => {
-                self.data.batches(size, &mut generator(trainer.seed ^ SHUFFLE, number as u64))?
-            }
-            false => vec![Vec::new()],
-        };
-        let mut theta = layout.trainable(network.parameters())?;
-        let mut buffers = network.buffers().to_vec();
-        let mut means = Means::new(layout.trained().count());
-        let mut rate = None;
-        for (done, rows) in batches.iter().enumerate() {
-            let step = self.state.steps + done as u64;
-            rate = self.set_rate(optimizer, step, batches.len());
-            let gathered = if size < n { Some(self.data.gather(rows)?) } else { None };
-            let examples = gathered.as_ref().unwrap_or(self.data);
-            let recording = self.train.at(examples, &Array::vector(buffers.clone()), step)?;
-            let batch = Batch::new(recording, &layout, examples.len(), trainer.clip);
-            let before = theta.clone();
-            let loss = optimizer
-                .step(&batch, &mut theta)
-                .map_err(|error| Error::Optimizer { message: error.to_string() })?;
-            let loss = loss.to_f64().unwrap_or(f64::NAN);
-            if !loss.is_finite() {
-                return Err(Error::Diverged { epoch: number + 1, step, loss });
-            }
-            let told = batch.observation(&before)?;
-            recording.update(&told.auxiliary, &mut buffers);
-            let metric = trainer
-                .metric
-                .as_ref()
-                .map(|metric| metric(&recording.outputs(&told.auxiliary)?, examples.targets()));
-            means.add(examples.len(), loss, metric.transpose()?, &told.squares);
-            progress.step(number, done + 1, batches.len(), means.loss());
-        }
-        layout.set_trainable(&theta, network.parameters_mut())?;
-        network.buffers_mut().copy_from_slice(&buffers);
-        self.state.steps += batches.len() as u64;
-        let (validation_loss, validation_metric) = self.validated(&theta, &buffers)?;
-        self.state.history.gradients.extend(means.gradients(&self.state.history.sizes));
-        Ok(Epoch {
-            epoch: number + 1,
-            steps: self.state.steps,
-            loss: means.loss(),
-            metric: means.metric(),
-            validation_loss,
-            validation_metric,
-            learning_rate: rate,
-            gradient_norm: means.gradient_norm(),
-            seconds: started.elapsed().as_secs_f64(),
-        })
-    }
-
-    /// Sets the learning rate of this step; returns it.
-    fn set_rate(&self, optimizer: &mut dyn Optimizer<S>, step: u64, batches: usize) -> Option<f64> {
-        let base = self.base?;
-        let epochs = self.trainer.epochs;
-        let steps = (epochs * batches) as u64;
-        let moment = Moment {
-            step,
-            steps,
-            epoch: self.state.epochs(),
-            epochs,
-            history: &self.state.history,
-        };
-        let rate = base * self.trainer.schedule.as_ref().map_or(1.0, |factor| factor(&moment));
-        optimizer.set_learning_rate(rate);
-        Some(rate)
-    }
-
-    /// Loss and metric on the validation data.
-    fn validated(
-        &mut self,
-        theta: &[S],
-        buffers: &[S],
-    ) -> Result<(Option<f64>, Option<f64>), Error> {
-        let Some(data) = self.trainer.validation else { return Ok((None, None)) };
-        let size = self.trainer.batch_size.unwrap_or(data.len()).max(VALIDATED_AT_ONCE);
-        let mut means = Means::new(0);
-        let buffers = Array::vector(buffers.to_vec());
-        let rows: Vec<usize> = (0..data.len()).collect();
-        for rows in rows.chunks(size) {
-            let examples = data.gather(rows)?;
-            let recording = self.validate.at(&examples, &buffers, 0)?;
-            let mut outputs = vec![S::zero(); recording.outputs_len()];
-            let loss = recording.function.value_and_auxiliary(theta, &mut outputs)?;
-            let metric = self.trainer.metric.as_ref();
-            let metric = metric
-                .map(|metric| metric(&recording.outputs(&outputs)?, examples.targets()))
-                .transpose()?;
-            means.add(rows.len(), loss.to_f64().unwrap_or(f64::NAN), metric, &[]);
-        }
-        Ok((Some(means.loss()), means.metric()))
-    }
-}
-
-/// Means over the examples of an epoch.
-struct Means {
-    examples: f64,
-    steps: f64,
-    loss: f64,
-    metric: Option<f64>,
-    norm: f64,
-    squares: Vec<f64>,
-    observed: bool,
-}
-
-impl Means {
-    fn new(parameters: usize) -> Self {
-        let squares = vec![0.0; parameters];
-        Self {
-            examples: 0.0,
-            steps: 0.0,
-            loss: 0.0,
-            metric: None,
-            norm: 0.0,
-            squares,
-            observed: false,
-        }
-    }
-
-    fn add(&mut self, examples: usize, loss: f64, metric: Option<f64>, squares: &[f64]) {
-        let weight = examples as f64;
-        self.examples += weight;
-        self.steps += 1.0;
-        self.loss += weight * loss;
-        if let Some(metric) = metric {
-            *self.metric.get_or_insert(0.0) += weight * metric;
-        }
-        self.observed |= !squares.is_empty();
-        self.norm += squares.iter().sum::<f64>().sqrt();
-        for (sum, square) in self.squares.iter_mut().zip(squares) {
-            *sum += square;
-        }
-    }
-
-    fn loss(&self) -> f64 {
-        self.loss / self.examples
-    }
-
-    fn metric(&self) -> Option<f64> {
-        self.metric.map(|metric| metric / self.examples)
-    }
-
-    fn gradient_norm(&self) -> Option<f64> {
-        self.observed.then(|| self.norm / self.steps)
-    }
-
-    /// Root mean squares over the entries of each parameter.
-    fn gradients(&self, sizes: &[usize]) -> Option<Vec<f64>> {
-        let entries = sizes.iter().map(|&size| size as f64 * self.steps);
-        let mean = |(square, entries): (&f64, f64)| (square / entries).sqrt();
-        self.observed.then(|| self.squares.iter().zip(entries).map(mean).collect())
     }
 }
