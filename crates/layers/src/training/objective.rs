@@ -4,7 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use dualtape_autodiff::{Array, Composite, Function, Likelihood, Real, Tape, Tensor, Var};
+use dualtape_autodiff::{
+    Array, Composite, Function, Likelihood, PerExample, Real, Tape, Tensor, Var,
+};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
@@ -230,6 +232,45 @@ impl<'f, S: Real> Supervised<'f, S> {
         )?)
     }
 
+    /// The loss of each example by itself, with its gradient: for the covariance of gradients, or for clipping each.
+    ///
+    /// The model is run on batches of one, so it must not look from one example to another; batch normalisation in training
+    /// refuses. Random numbers are the same for each example. A penalty counts in every one.
+    ///
+    /// # Errors
+    ///
+    /// As [`function`](Self::function).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_layers::{Activation, Dataset, Supervised, mean_squared_error, perceptron, table};
+    ///
+    /// let data = Dataset::new(table(&[[1.0], [2.0]])?, table(&[[3.0], [5.0]])?)?;
+    /// let line = perceptron(1, 1, Activation::Identity);
+    /// let errors = Supervised::new(line, mean_squared_error)?.per_example(&data)?;
+    /// let (losses, gradients) = errors.values_and_gradients(&[1.0, 1.0])?;
+    /// assert_eq!(losses, [1.0, 4.0]);
+    /// assert_eq!(gradients.as_slice(), [-2.0, -2.0, -8.0, -4.0]);
+    /// # Ok::<(), dualtape_layers::Error>(())
+    /// ```
+    pub fn per_example(&self, data: &Dataset<S>) -> Result<PerExample<'f, S>, Error> {
+        let Prepared { theta, slots, .. } = self.prepared(&data.gather(&[0])?)?;
+        let sides = data.side().iter().map(|(_, array)| array);
+        let examples: Vec<&Array<S>> =
+            [data.inputs(), data.targets()].into_iter().chain(sides).collect();
+        let mut constants = vec![self.frozen.clone(), self.buffers.clone()];
+        constants.extend(self.noise(&slots.demands, 0));
+        let (parts, penalized) = (Arc::clone(&self.parts), self.penalized);
+        Ok(PerExample::record(&theta, &examples, move |theta, example| {
+            // Batches of one.
+            let mut data: Vec<Tensor<'_, S>> =
+                example.iter().map(|x| x.reshape(&[&[1], x.shape()].concat())).collect();
+            data.extend(constants.iter().map(|array| theta.constant(array)));
+            parts.objective(&slots, penalized, theta, &data).0
+        })?)
+    }
+
     /// Records the objective with everything that a training loop needs.
     pub(super) fn record(&self, data: &Dataset<S>) -> Result<Recording<'f, S>, Error> {
         let Prepared { theta, arrays, slots, outputs, updated } = self.prepared(data)?;
@@ -238,11 +279,7 @@ impl<'f, S: Real> Supervised<'f, S> {
         let penalized = self.penalized;
         let function =
             Function::record_tensor_with_auxiliary(&theta, &arrays, move |theta, data| {
-                let (z, scope) = parts.run(&slots, theta, data);
-                let mut objective = (parts.loss)(z, data[1]);
-                if let Some(penalty) = parts.penalty.as_ref().filter(|_| penalized) {
-                    objective += penalty(&scope);
-                }
+                let (objective, z, scope) = parts.objective(&slots, penalized, theta, data);
                 let updates = scope.trace().updates.into_iter().map(|(_, value)| value);
                 (objective, std::iter::once(z).chain(updates).collect())
             })?;
@@ -336,6 +373,22 @@ impl<S: Real> Parts<'_, S> {
         let noise = data[data.len() - slots.demands.len()..].to_vec();
         let scope = slots.scope(theta, data, Source::Drawn(noise.into_iter()));
         (self.module.forward(&scope, data[0]), scope)
+    }
+
+    /// The objective, the model's outputs, and the scope in which it ran.
+    fn objective<'t>(
+        &self,
+        slots: &Slots,
+        penalized: bool,
+        theta: Tensor<'t, S>,
+        data: &[Tensor<'t, S>],
+    ) -> (Var<'t, S>, Tensor<'t, S>, Scope<'t, S>) {
+        let (z, scope) = self.run(slots, theta, data);
+        let mut objective = (self.loss)(z, data[1]);
+        if let Some(penalty) = self.penalty.as_ref().filter(|_| penalized) {
+            objective += penalty(&scope);
+        }
+        (objective, z, scope)
     }
 }
 

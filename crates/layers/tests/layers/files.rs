@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
-use dualtape_layers::{Activation, Error, Network, mlp};
+use dualtape_autodiff::Array;
+use dualtape_layers::{
+    Activation, BatchNorm2d, Conv2d, Error, Flatten, Linear, Network, Sequential, mlp,
+};
 
-use crate::support::rng;
+use crate::support::{assert_close, rng};
 
 /// A file that is removed in the end.
 pub struct Temporary(pub PathBuf);
@@ -99,4 +102,39 @@ fn damaged_and_hostile_files_are_refused() {
     let error = network.load(file.0.join("nowhere")).unwrap_err();
     assert!(matches!(error, Error::File { .. }), "{error}");
     assert!(matches!(network.save("/no/such/folder/weights"), Err(Error::File { .. })));
+}
+
+#[test]
+fn a_file_that_pytorch_wrote_is_read() {
+    let model = Sequential::new()
+        .then(Conv2d::new(1, 2, [3, 3]).padding([1, 1]))
+        .then(BatchNorm2d::new(2))
+        .then(Activation::Relu)
+        .then(Flatten::new())
+        .then(Linear::new(32, 3));
+    let mut network = Network::<f32>::new(model, &mut rng(1)).unwrap();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/pytorch_cnn.safetensors");
+    network.load(file).unwrap();
+    let steps = network.layout().find_buffer("1.num_batches_tracked").unwrap().range();
+    assert_eq!(network.buffers()[steps], [3.0]);
+    let x = (0..80).map(|k| (0.7 * k as f32 + 0.3).sin()).collect();
+    let y = network.predict(&Array::new(&[5, 1, 4, 4], x).unwrap()).unwrap();
+    let expected = [
+        -0.12871748,
+        0.045550354,
+        -0.028293718,
+        -0.13184576,
+        -0.042703565,
+        0.0787119,
+        0.18155766,
+        -0.008737769,
+        0.02048054,
+        -0.020394815,
+        -0.013634525,
+        0.02805299,
+        0.0634472,
+        0.07704918,
+        -0.05871779,
+    ];
+    assert_close("outputs", y.data(), &expected, 1e-6);
 }

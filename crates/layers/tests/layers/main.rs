@@ -2,6 +2,7 @@
 
 mod attention;
 mod checkpoints;
+mod curvature;
 mod data;
 mod data_files;
 mod files;

@@ -2,12 +2,15 @@
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dualtape_autodiff::Array;
+use dualtape_autodiff::{Array, Tensor};
 use dualtape_layers::{
-    Activation, Batch, Clip, Dataset, Ended, Error, Flow, Moment, Network, OptimizerError, Trainer,
-    accuracy, cosine, cross_entropy, l2_penalty, mean_squared_error, mlp, on_plateau, one_cycle,
-    predicted_labels, step_decay, supervised, table, warm_up,
+    Activation, Batch, Clip, Dataset, Ended, Error, Flow, Linear, Module, Moment, Network,
+    OptimizerError, Scope, Sequential, Trainer, accuracy, cosine, cross_entropy, l2_penalty,
+    mean_squared_error, mlp, on_plateau, one_cycle, predicted_labels, step_decay, supervised,
+    table, warm_up,
 };
 
 use crate::support::{Descent, assert_close, classes, rng};
@@ -257,4 +260,36 @@ fn the_history_is_a_table() {
     assert_eq!((lines[2][1], lines[2][3], lines[2][6]), ("2", "", "0.1"));
     let array = Array::<f64>::zeros(&[1, 2]);
     assert_eq!(network(1).predict(&array).unwrap().shape(), [1, 3]);
+}
+
+/// Counts how often it runs.
+#[derive(Debug)]
+struct Counting(Arc<AtomicUsize>);
+
+impl Module<f64> for Counting {
+    fn forward<'t>(&self, _: &Scope<'t, f64>, x: Tensor<'t>) -> Tensor<'t> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        x
+    }
+}
+
+#[test]
+fn each_shape_of_a_batch_is_recorded_once() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let model = Sequential::new().then(Counting(Arc::clone(&runs))).then(Linear::new(2, 3));
+    let mut network = Network::new(model, &mut rng(1)).unwrap();
+    let counts = RefCell::new(Vec::new());
+    let held_out = classes(9);
+    Trainer::new(cross_entropy)
+        .epochs(6)
+        .batch_size(10)
+        .validation(&held_out)
+        .on_epoch(|_, _| {
+            counts.borrow_mut().push(runs.load(Ordering::Relaxed));
+            ControlFlow::Continue(())
+        })
+        .fit(&mut network, &mut Descent::new(0.1), &classes(23))
+        .unwrap();
+    // batches of 10 and of 3, and the validation data: each is run once to see what it asks for, and recorded
+    assert_eq!(counts.into_inner(), [6; 6]);
 }
