@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::check::{Found, Policy, examine};
+use crate::check::{Found, Laws, Policy, examine};
 use crate::law::{Case, How, Law, Violation, component};
 use crate::subject::Subject;
 
@@ -87,7 +87,8 @@ pub(crate) fn likely_cause(
     }
     // A factor is the same at other points, or a term would have to vary as the rest does.
     let elsewhere = [(other, seed), (other, !seed), (x, !seed)].map(|(x, seed)| {
-        let found = examine(subject, policy, (x, x, seed), None);
+        let laws = Laws::that_show(law, violation);
+        let found = examine(subject, policy, (x, x, seed), laws, None);
         ratio_at(subject, policy, (x, seed), (law, violation), found)
     });
     let constant = elsewhere.iter().flatten().all(|r| (r - ratio).abs() <= MEASURED * ratio.abs());

@@ -12,7 +12,7 @@ use proptest::test_runner::{
     TestRunner,
 };
 
-use crate::law::{Case, Law, Stop, Violation};
+use crate::law::{Case, How, Law, Stop, Violation};
 use crate::report::{Failure, Summary, diagnose};
 use crate::strategies::Domain;
 use crate::subject::{Subject, scalar};
@@ -125,7 +125,8 @@ impl Default for Tolerance {
     }
 }
 
-type Points = (Vec<f64>, Vec<f64>, u64);
+/// The points and the seed of a case that fails, and the laws to look at there.
+type Failing = ((Vec<f64>, Vec<f64>, u64), Laws);
 
 impl<T: Subject> Check<T> {
     /// The highest order of derivative to check: 1, 2 or 3. By default 2.
@@ -225,7 +226,7 @@ impl<T: Subject> Check<T> {
         };
         let mut summary = tally.into_inner();
         match found {
-            Some((x, other, seed)) => Err(self.failure(&x, &other, seed, summary)),
+            Some(((x, other, seed), laws)) => Err(self.failure((&x, &other, seed), laws, summary)),
             None => {
                 summary.settle();
                 if summary.checked(Law::FirstOrder) == 0 {
@@ -237,13 +238,18 @@ impl<T: Subject> Check<T> {
     }
 
     /// At a fixed point, with directions from seeds that follow each other.
-    fn run_at(&self, x: &[f64], tally: &RefCell<Summary>) -> Option<Points> {
+    fn run_at(&self, x: &[f64], tally: &RefCell<Summary>) -> Option<Failing> {
         let first = self.plan.seed.unwrap_or(0);
         let nudged: Vec<f64> = x.iter().map(|x| x * 1.015_625 + 1e-3).collect();
         (0..u64::from(self.plan.cases)).find_map(|k| {
             let seed = first.wrapping_add(k);
-            let result = examine(&self.subject, &self.policy, (x, &nudged, seed), Some(tally));
-            matches!(result, Err(Found::Violation(..))).then(|| (x.to_vec(), nudged.clone(), seed))
+            let point = (x, &nudged[..], seed);
+            match examine(&self.subject, &self.policy, point, Laws::All, Some(tally)) {
+                Err(Found::Violation(law, violation)) => {
+                    Some(((x.to_vec(), nudged.clone(), seed), Laws::that_show(law, &violation)))
+                }
+                _ => None,
+            }
         })
     }
 
@@ -252,7 +258,7 @@ impl<T: Subject> Check<T> {
         &self,
         file: &'static str,
         tally: &RefCell<Summary>,
-    ) -> Result<Option<Points>, Failure> {
+    ) -> Result<Option<Failing>, Failure> {
         let points = match (&self.plan.points, self.plan.inputs.or(self.subject.inputs())) {
             (Some(points), _) => points.clone(),
             (None, Some(n)) => self.plan.domain.points(n),
@@ -268,16 +274,18 @@ impl<T: Subject> Check<T> {
             ..defaults
         };
         let strategy = (points.clone(), points.no_shrink(), any::<u64>().no_shrink());
-        let first = Cell::new(None);
+        let first: Cell<Option<(Law, f64, Laws)>> = Cell::new(None);
         let found = TestRunner::new(config).run(&strategy, |(x, other, seed)| {
-            match examine(&self.subject, &self.policy, (&x, &other, seed), Some(tally)) {
+            let laws = first.get().map_or(Laws::All, |(.., laws)| laws);
+            match examine(&self.subject, &self.policy, (&x, &other, seed), laws, Some(tally)) {
                 Ok(()) => Ok(()),
                 Err(Found::Rejected(reason)) => Err(TestCaseError::reject(reason)),
                 // While it shrinks, it must stay the same failure: of the same law, and not one that rounding almost allows.
                 Err(Found::Violation(law, violation)) => {
                     let error = violation.relative_error();
-                    let (first_law, first_error) = first.get().unwrap_or((law, error));
-                    first.set(Some((first_law, first_error)));
+                    let found = (law, error, Laws::that_show(law, &violation));
+                    let (first_law, first_error, _) = first.get().unwrap_or(found);
+                    first.set(first.get().or(Some(found)));
                     match law == first_law && error >= 0.1 * first_error {
                         true => Err(TestCaseError::fail(law.to_string())),
                         false => Ok(()),
@@ -287,18 +295,20 @@ impl<T: Subject> Check<T> {
         });
         match found {
             Ok(()) => Ok(None),
-            Err(TestError::Fail(_, points)) => Ok(Some(points)),
+            Err(TestError::Fail(_, points)) => {
+                Ok(Some((points, first.get().map_or(Laws::All, |(.., laws)| laws))))
+            }
             Err(TestError::Abort(_)) => Err(Failure::nothing_checked(tally.borrow().clone())),
         }
     }
 
     /// Everything that can be said of a failure.
-    fn failure(&self, x: &[f64], other: &[f64], seed: u64, summary: Summary) -> Failure {
-        match examine(&self.subject, &self.policy, (x, other, seed), None) {
+    fn failure(&self, point: (&[f64], &[f64], u64), laws: Laws, summary: Summary) -> Failure {
+        match examine(&self.subject, &self.policy, point, laws, None) {
             Err(Found::Violation(law, violation)) => {
-                diagnose(&self.subject, &self.policy, (x, other, seed), (law, *violation), summary)
+                diagnose(&self.subject, &self.policy, point, (law, *violation), summary)
             }
-            _ => Failure::vanished(x.to_vec(), summary),
+            _ => Failure::vanished(point.0.to_vec(), summary),
         }
     }
 }
@@ -319,11 +329,39 @@ pub(crate) enum Found {
     Violation(Law, Box<Violation>),
 }
 
-/// Checks all laws at a point; counts what was done in the tally.
+/// Which laws are checked at a point.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Laws {
+    All,
+    /// This one alone: what is known to be wrong is looked at elsewhere.
+    Only(Law),
+}
+
+impl Laws {
+    /// Those under which a violation shows again.
+    pub(crate) fn that_show(law: Law, violation: &Violation) -> Self {
+        match violation.how {
+            // Whatever law was being checked.
+            How::Recorded { .. } | How::Plain(_) => Self::All,
+            _ => Self::Only(law),
+        }
+    }
+
+    fn contain(self, law: Law) -> bool {
+        match self {
+            Self::All => true,
+            // The remainder of first order tells kinks, at which later laws would fail too.
+            Self::Only(only) => law == only || (law == Law::FirstOrder && law < only),
+        }
+    }
+}
+
+/// Checks laws at a point; counts what was done in the tally.
 pub(crate) fn examine(
     subject: &dyn Subject,
     policy: &Policy,
     (x, other, seed): (&[f64], &[f64], u64),
+    laws: Laws,
     tally: Option<&RefCell<Summary>>,
 ) -> Result<(), Found> {
     let reject = |reason: String| {
@@ -343,7 +381,8 @@ pub(crate) fn examine(
         Err(Stop::Rejected(reason)) => return Err(reject(reason)),
         Err(Stop::Unanswered(refusal)) => return Err(reject(refusal.to_string())),
     };
-    for &law in Law::ALL.iter().filter(|law| law.order() <= policy.order) {
+    let asked = |law: &&Law| law.order() <= policy.order && laws.contain(**law);
+    for &law in Law::ALL.iter().filter(asked) {
         let answer = law.check(&case);
         match answer {
             Err(Stop::Violated(violation)) => {

@@ -78,16 +78,18 @@ impl Curve {
         let mut curve = Self { base: f(0.0)?, pairs: Vec::new() };
         let slope = if slope.is_finite() { slope } else { 0.0 };
         let claim = Claim { derivative: slope, error: 0.0 };
-        let mut hidden = 0;
+        let (mut hidden, mut flat) = (0, true);
         for halvings in 1..=MOST_HALVINGS {
             let h = 0.5_f64.powi(halvings as i32);
             let (Some(ahead), Some(behind)) = (f(h), f(-h)) else { continue };
             let pair = Pair { h, ahead, behind };
             let remainder = curve.remainder(&pair, &[claim], noise);
             curve.pairs.push(pair);
+            flat &= remainder.parts == [0.0; 2];
             let clear = remainder.parts.iter().any(|part| part.abs() > CLEAR * remainder.noise);
             hidden = if clear { 0 } else { hidden + 1 };
-            if hidden > RUN && curve.pairs.len() > 2 * RUN {
+            // What is exactly constant, or a straight line, near and far, is so in between.
+            if hidden > RUN && (flat || curve.pairs.len() > 2 * RUN) {
                 break;
             }
         }

@@ -1,10 +1,12 @@
 //! One point, with its directions, and what the subject says there.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::{How, Stop, Violation};
 use crate::check::Policy;
-use crate::curve::Sample;
+use crate::curve::{Curve, Sample};
 use crate::directions::Uneven;
 use crate::noise::noise;
 use crate::subject::{Answer, At, Refusal, Route, Subject};
@@ -26,11 +28,20 @@ pub(crate) struct Case<'a> {
     pub directions: [Vec<f64>; 3],
     pub values: Vec<f64>,
     pub seed: u64,
+    // What several laws ask for.
     gradient: OnceCell<Vec<f64>>,
+    products: [OnceCell<Vec<f64>>; 3],
+    thirds: [[OnceCell<Vec<f64>>; 3]; 3],
+    curve: OnceCell<Option<Curve>>,
+    gradients: Line,
+    products_on_line: Line,
     gradient_noise: OnceCell<Vec<f64>>,
     value_noise: OnceCell<f64>,
     product_noise: OnceCell<Vec<f64>>,
 }
+
+/// A derivative at points `x + t·v`, by the bits of `t`; nothing where there is none.
+type Line = RefCell<BTreeMap<u64, Option<Rc<[f64]>>>>;
 
 impl<'a> Case<'a> {
     /// The case of a point, unless the function has no finite value there.
@@ -68,6 +79,11 @@ impl<'a> Case<'a> {
             values,
             seed,
             gradient: OnceCell::new(),
+            products: Default::default(),
+            thirds: Default::default(),
+            curve: OnceCell::new(),
+            gradients: Line::default(),
+            products_on_line: Line::default(),
             gradient_noise: OnceCell::new(),
             value_noise: OnceCell::new(),
             product_noise: OnceCell::new(),
@@ -99,13 +115,37 @@ impl<'a> Case<'a> {
         self.values.iter().zip(&self.w).map(|(y, w)| (y * w).abs()).sum()
     }
 
+    /// `∇φ(x)`, which may not be finite.
+    pub(crate) fn any_gradient(&self) -> Answer<&[f64]> {
+        kept(&self.gradient, || self.subject.gradient(self.at()))
+    }
+
+    /// `∇²φ(x)·v` with direction number `v`, which may not be finite.
+    pub(crate) fn any_product(&self, v: usize) -> Answer<&[f64]> {
+        kept(&self.products[v], || self.hvp_at(self.at(), &self.directions[v]))
+    }
+
+    /// `∇³φ(x)[u, v]` with directions of these numbers, which may not be finite.
+    pub(crate) fn any_third(&self, u: usize, v: usize) -> Answer<&[f64]> {
+        let [of_u, of_v] = [u, v].map(|i| &self.directions[i][..]);
+        kept(&self.thirds[u][v], || {
+            first_offered(|route| self.subject.third_derivative(self.at(), of_u, of_v, route))
+        })
+    }
+
     /// `∇φ(x)`; a point where it is not finite is rejected.
     pub(crate) fn gradient(&self) -> Result<&[f64], Stop> {
-        if self.gradient.get().is_none() {
-            let gradient = finite(self.subject.gradient(self.at())?, "the gradient")?;
-            let _ = self.gradient.set(gradient);
-        }
-        Ok(self.gradient.get().map_or(&[], Vec::as_slice))
+        finite(self.any_gradient()?, "the gradient")
+    }
+
+    /// `∇²φ(x)·v` with direction number `v`.
+    pub(crate) fn product(&self, v: usize) -> Result<&[f64], Stop> {
+        finite(self.any_product(v)?, "the Hessian-vector product")
+    }
+
+    /// `∇³φ(x)[u, v]` with directions of these numbers.
+    pub(crate) fn third(&self, u: usize, v: usize) -> Result<&[f64], Stop> {
+        finite(self.any_third(u, v)?, "the third derivative")
     }
 
     /// `∇²φ·v` at a point, by the first route that there is.
@@ -113,19 +153,36 @@ impl<'a> Case<'a> {
         first_offered(|route| self.subject.hvp(at, v, route))
     }
 
-    /// `∇²φ(x)·v`.
-    pub(crate) fn hvp(&self, v: &[f64]) -> Result<Vec<f64>, Stop> {
-        finite(self.hvp_at(self.at(), v)?, "the Hessian-vector product")
+    /// The values along the first direction, until what the gradient leaves of them is rounding; nothing if there is none.
+    pub(crate) fn curve(&self) -> Option<&Curve> {
+        let [v, ..] = &self.directions;
+        let slope = || self.any_gradient().map_or(0.0, |gradient| dot(gradient, v));
+        let curve = || Curve::sample(|t| self.sample(t, v), slope(), 0.0);
+        self.curve.get_or_init(curve).as_ref()
     }
 
-    /// `∇³φ(x)[u, v]`.
-    pub(crate) fn third(&self, u: &[f64], v: &[f64]) -> Result<Vec<f64>, Stop> {
-        finite(self.third_at(u, v)?, "the third derivative")
+    /// `∇φ` at a distance `t` along the first direction.
+    pub(crate) fn gradient_on_line(&self, t: f64) -> Option<Rc<[f64]>> {
+        self.on_line(&self.gradients, t, |at, _| self.subject.gradient(at))
     }
 
-    /// `∇³φ(x)[u, v]`, by the first route that there is.
-    pub(super) fn third_at(&self, u: &[f64], v: &[f64]) -> Answer<Vec<f64>> {
-        first_offered(|route| self.subject.third_derivative(self.at(), u, v, route))
+    /// `∇²φ·v` at a distance `t` along the first direction `v`.
+    pub(crate) fn product_on_line(&self, t: f64) -> Option<Rc<[f64]>> {
+        self.on_line(&self.products_on_line, t, |at, v| self.hvp_at(at, v))
+    }
+
+    fn on_line(
+        &self,
+        line: &Line,
+        t: f64,
+        derivative: impl FnOnce(At<'_>, &[f64]) -> Answer<Vec<f64>>,
+    ) -> Option<Rc<[f64]>> {
+        let [v, ..] = &self.directions;
+        let compute = || {
+            let x = self.moved(t, v);
+            derivative(At { x: &x, w: &self.w }, v).ok().map(Rc::from)
+        };
+        line.borrow_mut().entry(t.to_bits()).or_insert_with(compute).clone()
     }
 
     /// What `φ` rounds by.
@@ -203,9 +260,18 @@ fn first_offered<T>(answer: impl Fn(Route) -> Answer<T>) -> Answer<T> {
     offered.unwrap_or(Err(Refusal::NotOffered))
 }
 
+/// What is in the cell, or is computed now; a refusal is not kept.
+fn kept(cell: &OnceCell<Vec<f64>>, compute: impl FnOnce() -> Answer<Vec<f64>>) -> Answer<&[f64]> {
+    if let Some(derivative) = cell.get() {
+        return Ok(derivative);
+    }
+    let derivative = compute()?;
+    Ok(cell.get_or_init(|| derivative))
+}
+
 /// A derivative, if it is finite.
-pub(super) fn finite(derivative: Vec<f64>, what: &str) -> Result<Vec<f64>, Stop> {
-    match derivative.iter().all(|x| x.is_finite()) {
+pub(super) fn finite<T: AsRef<[f64]>>(derivative: T, what: &str) -> Result<T, Stop> {
+    match derivative.as_ref().iter().all(|x| x.is_finite()) {
         true => Ok(derivative),
         false => Err(Stop::Rejected(format!("{what} is not finite"))),
     }

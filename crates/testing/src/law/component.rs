@@ -3,7 +3,7 @@
 use super::case::size_of_dot;
 use super::{Case, How, Stop, Violation, second, taylor, third};
 use crate::curve::{Claim, Curve, Judgement, Sample};
-use crate::subject::{Answer, At, Refusal};
+use crate::subject::{Answer, Refusal};
 
 /// Among how many components the wrong one is looked for.
 const COMPONENTS: usize = 64;
@@ -77,12 +77,11 @@ pub(crate) const NAMES: [[&str; 2]; 3] = [
 ];
 
 /// The derivative of this order, in the first direction but for one: a vector.
-fn derivative(case: &Case<'_>, order: usize) -> Answer<Vec<f64>> {
-    let [v, ..] = &case.directions;
+fn derivative<'c>(case: &'c Case<'_>, order: usize) -> Answer<&'c [f64]> {
     match order {
-        1 => case.subject.gradient(case.at()),
-        2 => case.hvp_at(case.at(), v),
-        _ => case.third_at(v, v),
+        1 => case.any_gradient(),
+        2 => case.any_product(0),
+        _ => case.any_third(0, 0),
     }
 }
 
@@ -116,13 +115,10 @@ fn measured_otherwise(case: &Case<'_>, order: usize, weights: &[f64], claimed: f
 
 /// The derivative of the order below, at a distance `t`: of order 0 along the weights, of others in these components.
 fn below(case: &Case<'_>, order: usize, weights: &[f64], t: f64) -> Option<Sample> {
-    let [v, ..] = &case.directions;
-    let x = case.moved(t, v);
-    let at = At { x: &x, w: &case.w };
     let derivative = match order {
         1 => return case.sample(t, weights),
-        2 => case.subject.gradient(at).ok()?,
-        _ => case.hvp_at(at, v).ok()?,
+        2 => case.gradient_on_line(t)?,
+        _ => case.product_on_line(t)?,
     };
     let value = super::case::dot(&derivative, weights);
     value.is_finite().then(|| Sample { value, magnitude: size_of_dot(&derivative, weights) })

@@ -54,7 +54,7 @@ pub enum Law {
     ThirdOrderModes,
     /// The Taylor remainder after the third derivative falls with slope 4.
     ThirdOrder,
-    /// What was recorded elsewhere gives, bit for bit, what a fresh recording gives.
+    /// What was recorded has the value of the function and, recorded elsewhere, gives bit for bit what a fresh recording gives.
     Replay,
     /// Several products at once are, bit for bit, those taken one at a time.
     Lanes,

@@ -1,6 +1,6 @@
 //! Laws of recordings and of precisions.
 
-use super::case::largest;
+use super::case::{dot, largest};
 use super::{Case, How, Stop, Violation};
 use crate::subject::{Answer, At, Refusal, Replayed};
 
@@ -11,6 +11,19 @@ pub(super) fn replay(case: &Case<'_>) -> Result<(), Stop> {
     let [_, v, _] = &case.directions;
     let order = case.policy.order;
     let fresh = case.subject.replayed(&case.x, case.at(), v, order)?;
+    let value = dot(&case.w, &case.values);
+    case.agree(
+        [fresh.value, value],
+        case.magnitude(),
+        || case.value_noise(),
+        |how| Violation {
+            given: fresh.value,
+            expected: value,
+            component: None,
+            terms: ["the value, recorded".into(), "the value".into()],
+            how,
+        },
+    )?;
     let Ok(replayed) = case.subject.replayed(&case.other, case.at(), v, order) else {
         return Err(Refusal::NotOffered.into());
     };

@@ -13,18 +13,19 @@ pub(super) fn linearity(case: &Case<'_>) -> Result<(), Stop> {
     let [u, v, _] = &case.directions;
     let (a, b) = (0.75, -1.375);
     let sum: Vec<f64> = u.iter().zip(v).map(|(u, v)| a * u + b * v).collect();
-    let (of_u, of_v, of_sum) = (case.hvp(u)?, case.hvp(v)?, case.hvp(&sum)?);
-    let combined: Vec<f64> = of_u.iter().zip(&of_v).map(|(u, v)| a * u + b * v).collect();
-    let sizes: Vec<f64> = of_u.iter().zip(&of_v).map(|(u, v)| u.abs() + 2.0 * v.abs()).collect();
+    let (of_u, of_v) = (case.product(0)?, case.product(1)?);
+    let of_sum = finite(case.hvp_at(case.at(), &sum)?, "the Hessian-vector product")?;
+    let combined: Vec<f64> = of_u.iter().zip(of_v).map(|(u, v)| a * u + b * v).collect();
+    let sizes: Vec<f64> = of_u.iter().zip(of_v).map(|(u, v)| u.abs() + 2.0 * v.abs()).collect();
     let size = size(case)?.max(largest(&case.scaled(&sizes)));
     same_products(case, [&of_sum, &combined], size, ["H(au + bv)", "aHu + bHv"])
 }
 
 pub(super) fn symmetry(case: &Case<'_>) -> Result<(), Stop> {
     let [u, v, _] = &case.directions;
-    let (of_u, of_v) = (case.hvp(u)?, case.hvp(v)?);
-    let sides = [dot(u, &of_v), dot(v, &of_u)];
-    let size = size(case)?.max(size_of_dot(u, &of_v)).max(size_of_dot(v, &of_u));
+    let (of_u, of_v) = (case.product(0)?, case.product(1)?);
+    let sides = [dot(u, of_v), dot(v, of_u)];
+    let size = size(case)?.max(size_of_dot(u, of_v)).max(size_of_dot(v, of_u));
     let noise = || case.product_noise().iter().sum();
     case.agree(sides, size, noise, |how| Violation {
         given: sides[0],
@@ -37,8 +38,8 @@ pub(super) fn symmetry(case: &Case<'_>) -> Result<(), Stop> {
 
 pub(super) fn modes(case: &Case<'_>) -> Result<(), Stop> {
     let [_, v, _] = &case.directions;
-    let product = case.hvp(v)?;
-    let size = size(case)?.max(largest(&case.scaled(&product)));
+    let product = case.product(1)?;
+    let size = size(case)?.max(largest(&case.scaled(product)));
     let mut compared = false;
     for route in [Route::Linearized, Route::ReverseOverReverse] {
         let another = match case.subject.hvp(case.at(), v, route) {
@@ -48,7 +49,7 @@ pub(super) fn modes(case: &Case<'_>) -> Result<(), Stop> {
         compared = true;
         same_products(
             case,
-            [&another, &product],
+            [&another, product],
             size,
             [&route.to_string(), "forward over reverse"],
         )?;
@@ -57,9 +58,9 @@ pub(super) fn modes(case: &Case<'_>) -> Result<(), Stop> {
         Err(Refusal::NotOffered) if compared => return Ok(()),
         answer => answer?[2],
     };
-    let curvature = dot(v, &product);
+    let curvature = dot(v, product);
     let noise = || case.product_noise().iter().sum();
-    case.agree([forward, curvature], size.max(size_of_dot(v, &product)), noise, |how| Violation {
+    case.agree([forward, curvature], size.max(size_of_dot(v, product)), noise, |how| Violation {
         given: forward,
         expected: curvature,
         component: None,

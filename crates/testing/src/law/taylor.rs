@@ -3,41 +3,40 @@
 use super::case::{dot, largest, size_of_dot};
 use super::{Case, How, Stop, Violation, second};
 use crate::check::Kinks;
-use crate::curve::{Claim, Curve, Judgement};
+use crate::curve::{Claim, Judgement};
 
 pub(super) fn first(case: &Case<'_>) -> Result<(), Stop> {
-    let gradient = case.subject.gradient(case.at())?;
+    let gradient = case.any_gradient()?;
     let [v, ..] = &case.directions;
     if gradient.iter().any(|g| !g.is_finite()) {
         return smooth_all_the_same(case, &[], "the gradient");
     }
-    let claims = [slope(case, &gradient, v)];
-    judge(case, v, &claims, "the gradient along the direction")
+    let claims = [slope(case, gradient, v)];
+    judge(case, &claims, "the gradient along the direction")
 }
 
 pub(super) fn second(case: &Case<'_>) -> Result<(), Stop> {
     let [v, ..] = &case.directions;
-    let product = case.hvp_at(case.at(), v)?;
+    let product = case.any_product(0)?;
     let along = slope(case, case.gradient()?, v);
     if product.iter().any(|h| !h.is_finite()) {
         return smooth_all_the_same(case, &[along], "the Hessian-vector product");
     }
-    let claims = [along, curvature(case, &product, v)?];
-    judge(case, v, &claims, "vᵀHv")
+    let claims = [along, curvature(case, product, v)?];
+    judge(case, &claims, "vᵀHv")
 }
 
 pub(super) fn third(case: &Case<'_>) -> Result<(), Stop> {
     let [v, ..] = &case.directions;
-    let (product, third) = (case.hvp(v)?, case.third(v, v)?);
-    let size = second::size(case)?.max(largest(&case.scaled(&product)));
-    let noise = 4.0 * case.product_noise().iter().sum::<f64>();
-    let error = 4.0 * case.tolerance(size.max(size_of_dot(&third, v))) + noise;
+    let (product, third) = (case.product(0)?, case.third(0, 0)?);
+    let size = second::size(case)?.max(largest(&case.scaled(product)));
+    let error = 4.0 * case.tolerance(size.max(size_of_dot(third, v)));
     let claims = [
         slope(case, case.gradient()?, v),
-        curvature(case, &product, v)?,
-        Claim { derivative: dot(&third, v), error },
+        curvature(case, product, v)?,
+        Claim { derivative: dot(third, v), error },
     ];
-    judge(case, v, &claims, "∇³φ[v, v, v]")
+    judge(case, &claims, "∇³φ[v, v, v]")
 }
 
 fn slope(case: &Case<'_>, gradient: &[f64], v: &[f64]) -> Claim {
@@ -50,12 +49,12 @@ fn curvature(case: &Case<'_>, product: &[f64], v: &[f64]) -> Result<Claim, Stop>
     Ok(Claim { derivative: dot(product, v), error: case.tolerance(size) })
 }
 
-/// Judges the last claim along `v`.
-fn judge(case: &Case<'_>, v: &[f64], claims: &[Claim], what: &str) -> Result<(), Stop> {
-    if v.is_empty() {
+/// Judges the last claim along the first direction.
+fn judge(case: &Case<'_>, claims: &[Claim], what: &str) -> Result<(), Stop> {
+    if case.x.is_empty() {
         return Ok(());
     }
-    let Some(curve) = Curve::sample(|t| case.sample(t, v), claims[0].derivative, 0.0) else {
+    let Some(curve) = case.curve() else {
         return Err(Stop::Rejected("the value is not finite".into()));
     };
     if curve.judge(claims, 0.0) == Judgement::Holds {
@@ -103,12 +102,9 @@ fn noise_of(case: &Case<'_>, order: usize) -> f64 {
 
 /// A derivative is not finite: that is right at a kink or an edge, and wrong where the values say that there is one.
 fn smooth_all_the_same(case: &Case<'_>, below: &[Claim], what: &str) -> Result<(), Stop> {
-    let [v, ..] = &case.directions;
     let mut claims = below.to_vec();
     claims.push(Claim { derivative: 0.0, error: 0.0 });
-    let slope = below.first().map_or(0.0, |claim| claim.derivative);
-    let curve = Curve::sample(|t| case.sample(t, v), slope, 0.0);
-    match curve.map(|curve| curve.judge(&claims, case.value_noise())) {
+    match case.curve().map(|curve| curve.judge(&claims, case.value_noise())) {
         Some(Judgement::Wrong { measured, .. }) => Err(Stop::Violated(Box::new(Violation {
             given: f64::NAN,
             expected: measured,

@@ -7,8 +7,7 @@ use crate::subject::{Refusal, Route};
 
 /// The size of what third derivatives are made of.
 pub(super) fn size(case: &Case<'_>) -> Result<f64, Stop> {
-    let product = case.hvp(&case.directions[1])?;
-    Ok(second::size(case)?.max(largest(&case.scaled(&product))))
+    Ok(second::size(case)?.max(largest(&case.scaled(case.product(1)?))))
 }
 
 /// What a third derivative may round by: it is not sampled, but is made of second ones.
@@ -17,12 +16,12 @@ fn noise(case: &Case<'_>) -> f64 {
 }
 
 pub(super) fn symmetry(case: &Case<'_>) -> Result<(), Stop> {
-    let [u, v, z] = &case.directions;
-    let (of_uv, of_vu, of_zv) = (case.third(u, v)?, case.third(v, u)?, case.third(z, v)?);
-    let size = size(case)?.max(largest(&case.scaled(&of_uv))).max(largest(&case.scaled(&of_zv)));
-    same_products(case, [&of_uv, &of_vu], 4.0 * size, ["∇³φ[u, v]", "∇³φ[v, u]"])?;
-    let sides = [dot(&of_uv, z), dot(&of_zv, u)];
-    let size = size.max(size_of_dot(&of_uv, z)).max(size_of_dot(&of_zv, u));
+    let [u, _, z] = &case.directions;
+    let (of_uv, of_vu, of_zv) = (case.third(0, 1)?, case.third(1, 0)?, case.third(2, 1)?);
+    let size = size(case)?.max(largest(&case.scaled(of_uv))).max(largest(&case.scaled(of_zv)));
+    same_products(case, [of_uv, of_vu], 4.0 * size, ["∇³φ[u, v]", "∇³φ[v, u]"])?;
+    let sides = [dot(of_uv, z), dot(of_zv, u)];
+    let size = size.max(size_of_dot(of_uv, z)).max(size_of_dot(of_zv, u));
     case.agree(
         sides,
         4.0 * size,
@@ -39,8 +38,8 @@ pub(super) fn symmetry(case: &Case<'_>) -> Result<(), Stop> {
 
 pub(super) fn modes(case: &Case<'_>) -> Result<(), Stop> {
     let [u, v, _] = &case.directions;
-    let third = case.third(u, v)?;
-    let size = size(case)?.max(largest(&case.scaled(&third)));
+    let third = case.third(0, 1)?;
+    let size = size(case)?.max(largest(&case.scaled(third)));
     let mut compared = false;
     for route in [Route::Linearized, Route::ReverseOverReverse] {
         let another = match case.subject.third_derivative(case.at(), u, v, route) {
@@ -49,15 +48,15 @@ pub(super) fn modes(case: &Case<'_>) -> Result<(), Stop> {
         };
         compared = true;
         let terms = [&*route.to_string(), "reverse over nested duals"];
-        same_products(case, [&another, &third], 4.0 * size, terms)?;
+        same_products(case, [&another, third], 4.0 * size, terms)?;
     }
-    let forward = match case.subject.derivatives_along(case.at(), v, 3) {
+    let forward = match case.subject.derivatives_along(case.at(), u, 3) {
         Err(Refusal::NotOffered) if compared => return Ok(()),
         answer => answer?[3],
     };
-    let third = case.third(v, v)?;
-    let along = dot(&third, v);
-    let size = 4.0 * size.max(size_of_dot(&third, v));
+    let third = case.third(0, 0)?;
+    let along = dot(third, u);
+    let size = 4.0 * size.max(size_of_dot(third, u));
     case.agree(
         [forward, along],
         size,

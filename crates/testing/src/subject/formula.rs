@@ -1,15 +1,15 @@
 //! Functions written generic over the number.
 
-use dualtape_autodiff::{Dual, Error, Function, Scalar, Var, VectorFunction, generic};
+use dualtape_autodiff::{Dual, Scalar, Var, generic};
 
 use super::record::{Record, weighted};
 use super::recorded::Recorded;
-use super::{Answer, At, Refusal, Subject};
+use super::{Answer, At, Subject};
 
 /// A scalar function written once for every number: it can be checked without a tape, and in single precision too.
 ///
 /// [`generic!`](crate::generic) makes one of a generic function.
-pub trait Formula: Sync {
+pub trait Formula: Send + Sync {
     /// The value.
     fn eval<S: Scalar>(&self, x: &[S]) -> S;
 }
@@ -34,8 +34,8 @@ pub trait Formula: Sync {
 /// let summary = check(formula(Quartic(vec![0.3, -1.2]))).inputs(2).order(3).assert();
 /// assert!(summary.skipped().is_empty());
 /// ```
-pub fn formula(f: impl Formula) -> impl Subject {
-    Recorded(Generic(f))
+pub fn formula<'f>(f: impl Formula + 'f) -> impl Subject {
+    Recorded::new(Generic(f))
 }
 
 struct Generic<F>(F);
@@ -49,29 +49,18 @@ impl<F: Formula> Record for Generic<F> {
         vec![self.0.eval(x)]
     }
 
-    fn function<'a>(&'a self, at: At<'_>) -> Result<Function<'a>, Error> {
-        let w = at.w.to_vec();
-        Function::record(at.x, move |x| weighted(&[self.0.eval(x)], &w))
-    }
-
-    fn vector_function<'a>(&'a self, x: &[f64]) -> Result<VectorFunction<'a>, Error> {
-        VectorFunction::record(x, |x| vec![self.0.eval(x)])
-    }
-
     fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {
         Ok(vec![self.0.eval(x)])
     }
 
     /// On duals three deep, without a tape.
-    fn derivatives_along(&self, at: At<'_>, v: &[f64], order: usize) -> Answer<Vec<f64>> {
-        if order > 3 {
-            return Err(Refusal::NotOffered);
-        }
+    fn derivatives_along(&self, at: At<'_>, v: &[f64], order: usize) -> Option<Vec<f64>> {
         let x: Vec<_> =
             at.x.iter().zip(v).map(|(&x, &v)| moving(moving(moving(x, v), v), v)).collect();
         let y = self.0.eval(&x);
         let all = [y.re.re.re, y.eps[0].re.re, y.eps[0].eps[0].re, y.eps[0].eps[0].eps[0]];
-        Ok(all[..=order].iter().map(|y| y * at.w[0]).collect())
+        let all = all.get(..=order)?;
+        Some(all.iter().map(|y| y * at.w[0]).collect())
     }
 
     fn single(&self, x: &[f32], w: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {

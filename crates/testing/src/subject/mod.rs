@@ -30,7 +30,7 @@ pub(crate) use operation::ADAPTOR;
 pub use operation::{
     elementwise, numeric_operation, numeric_operation_in_both, operation, operation_in_both,
 };
-pub(crate) use record::{Record, weighted};
+pub(crate) use record::Record;
 pub(crate) use recorded::Recorded;
 pub use scalars::{scalar, vector};
 pub use tensors::{TensorFormula, tensor_formula, tensor_loss, tensors};

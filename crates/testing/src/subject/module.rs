@@ -29,7 +29,7 @@ pub fn module<'m, M: Module<f64> + 'm>(
 ) -> Result<impl Subject + use<'m, M>, Error> {
     let module = OfModule::new(module)?;
     let parameters = [module.layout.len()];
-    Ok(Recorded(Tensors::new(&[&parameters, input_shape], module)))
+    Ok(Recorded::new(Tensors::new(&[&parameters, input_shape], module)))
 }
 
 /// A [`module`] and the same over the other number, in both precisions.
@@ -65,7 +65,7 @@ where
 {
     let both = InBoth { double: OfModule::new(double)?, single: OfModule::new(single)? };
     let parameters = [both.double.layout.len()];
-    Ok(Recorded(Tensors::new(&[&parameters, input_shape], both)))
+    Ok(Recorded::new(Tensors::new(&[&parameters, input_shape], both)))
 }
 
 struct OfModule<M> {

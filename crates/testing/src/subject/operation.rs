@@ -39,14 +39,14 @@ pub fn elementwise<const N: usize, E: Elementwise<N>>(
     op: E,
     shapes: [&[usize]; N],
 ) -> impl Subject {
-    Recorded(Tensors::new(&shapes, InBoth::of(Pointwise::<E, N>(Arc::new(op)))))
+    Recorded::new(Tensors::new(&shapes, InBoth::of(Pointwise::<E, N>(Arc::new(op)))))
 }
 
 /// An [`Operation`] with its [`Adjoint`], on arrays of these shapes.
 ///
 /// In debug builds the autodiff crate refuses a wrong adjoint when it is recorded; here that is a failure as any other.
 pub fn operation<O: Adjoint<f64>>(op: O, shapes: &[&[usize]]) -> impl Subject {
-    Recorded(Tensors::new(shapes, Own(Arc::new(op))))
+    Recorded::new(Tensors::new(shapes, Own(Arc::new(op))))
 }
 
 /// An [`operation`] that is written for both precisions, in both.
@@ -54,7 +54,7 @@ pub fn operation_in_both<O>(op: O, shapes: &[&[usize]]) -> impl Subject
 where
     O: Adjoint<f64> + Adjoint<f32>,
 {
-    Recorded(Tensors::new(shapes, InBoth::of(Own(Arc::new(op)))))
+    Recorded::new(Tensors::new(shapes, InBoth::of(Own(Arc::new(op)))))
 }
 
 /// A [`numeric_operation`] that is written for both precisions, in both.
@@ -62,14 +62,14 @@ pub fn numeric_operation_in_both<O>(op: O, shapes: &[&[usize]]) -> impl Subject
 where
     O: NumericAdjoint<f64> + NumericAdjoint<f32>,
 {
-    Recorded(Tensors::new(shapes, InBoth::of(Numeric(Arc::new(op)))))
+    Recorded::new(Tensors::new(shapes, InBoth::of(Numeric(Arc::new(op)))))
 }
 
 /// An [`Operation`] with its [`NumericAdjoint`], on arrays of these shapes.
 ///
 /// It has a gradient and nothing else: all other laws must be refused, and the summary lists them.
 pub fn numeric_operation<O: NumericAdjoint<f64>>(op: O, shapes: &[&[usize]]) -> impl Subject {
-    Recorded(Tensors::new(shapes, Numeric(Arc::new(op))))
+    Recorded::new(Tensors::new(shapes, Numeric(Arc::new(op))))
 }
 
 /// An operation that is applied more than once.

@@ -1,11 +1,13 @@
 //! What is recorded on a tape by a closure: the part in which adaptors differ.
 
-use dualtape_autodiff::{Error, Function, Scalar, Var, VectorFunction};
+use std::sync::Arc;
+
+use dualtape_autodiff::{Error, Function, Scalar, Tape, Var, VectorFunction};
 
 use super::{Answer, At, Refusal};
 
 /// A map that can be recorded, as scalars and in whatever form is its own.
-pub(crate) trait Record: Sync {
+pub(crate) trait Record: Send + Sync {
     fn name(&self) -> String {
         "the function".into()
     }
@@ -15,23 +17,43 @@ pub(crate) trait Record: Sync {
     /// Records `f` on the tape of its inputs, of which there is at least one.
     fn record<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>>;
 
-    /// Records `φ`.
-    fn function<'a>(&'a self, at: At<'_>) -> Result<Function<'a>, Error>;
+    /// Records `φ`, in a function that keeps the map to record it again.
+    fn function<'a>(self: &Arc<Self>, at: At<'_>) -> Result<Function<'a>, Error>
+    where
+        Self: Sized + 'a,
+    {
+        let (map, w) = (Arc::clone(self), at.w.to_vec());
+        Function::record(at.x, move |x| weighted(&map.record(x), &w))
+    }
 
     /// Records `f`.
-    fn vector_function<'a>(&'a self, x: &[f64]) -> Result<VectorFunction<'a>, Error>;
+    fn vector_function<'a>(self: &Arc<Self>, x: &[f64]) -> Result<VectorFunction<'a>, Error>
+    where
+        Self: Sized + 'a,
+    {
+        let map = Arc::clone(self);
+        VectorFunction::record(x, move |x| map.record(x))
+    }
 
     /// Records `φ` such that the instructions within operations can be seen.
-    fn opened<'a>(&'a self, at: At<'_>) -> Result<Function<'a>, Error> {
+    fn opened<'a>(self: &Arc<Self>, at: At<'_>) -> Result<Function<'a>, Error>
+    where
+        Self: Sized + 'a,
+    {
         self.function(at)
     }
 
+    /// `f(x)` as it comes about while it is recorded: there is no cheaper way to have it, and curves ask for many.
     fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {
-        Ok(self.vector_function(x)?.values(x)?)
+        let tape = Tape::new();
+        let inputs: Vec<Var<'_>> = x.iter().map(|&x| tape.input(x)).collect();
+        let values = self.record(&inputs).into_iter().map(Var::value).collect();
+        Ok(tape.error().map_or(Ok(values), Err)?)
     }
 
-    fn derivatives_along(&self, at: At<'_>, v: &[f64], order: usize) -> Answer<Vec<f64>> {
-        derivatives_along(&self.function(at)?, at.x, v, order)
+    /// Without a recording, where that is possible.
+    fn derivatives_along(&self, _: At<'_>, _: &[f64], _: usize) -> Option<Vec<f64>> {
+        None
     }
 
     fn single(&self, _: &[f32], _: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {

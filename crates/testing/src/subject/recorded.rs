@@ -1,18 +1,63 @@
 //! Everything that can be asked of a map that is recorded.
 
-use dualtape_autodiff::{Error, Function, Scalar, Var, gradient, hvp, jvp, third_derivative};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
 
-use super::record::{Record, weighted};
+use dualtape_autodiff::{
+    Error, Function, Scalar, Var, VectorFunction, gradient, hvp, jvp, third_derivative,
+};
+
+use super::record::{Record, derivatives_along, weighted};
 use super::{Answer, At, Refusal, Replayed, Route, Subject};
 
 /// A recorded map as a subject.
-pub(crate) struct Recorded<R>(pub R);
+///
+/// Its latest recordings are kept: a case asks much of one point, and to derive a program takes far longer than to run it.
+pub(crate) struct Recorded<'r, R> {
+    map: Arc<R>,
+    function: Latest<Function<'r>>,
+    vector_function: Latest<VectorFunction<'r>>,
+}
 
-impl<R: Record> Recorded<R> {
+/// What was recorded last, with its point and its weights.
+type Latest<F> = RefCell<Option<(Vec<f64>, Vec<f64>, Rc<F>)>>;
+
+impl<'r, R: Record + 'r> Recorded<'r, R> {
+    pub(crate) fn new(map: R) -> Self {
+        Self { map: Arc::new(map), function: Latest::default(), vector_function: Latest::default() }
+    }
+
     /// `φ` over scalars.
     fn weighted<'t>(&self, x: &[Var<'t>], w: &[f64]) -> Var<'t> {
-        weighted(&self.0.record(x), w)
+        weighted(&self.map.record(x), w)
     }
+
+    /// `φ`, recorded at this point.
+    fn function(&self, at: At<'_>) -> Answer<Rc<Function<'r>>> {
+        latest(&self.function, at, || self.map.function(at))
+    }
+
+    /// `f`, recorded at this point.
+    fn vector_function(&self, x: &[f64]) -> Answer<Rc<VectorFunction<'r>>> {
+        latest(&self.vector_function, At { x, w: &[] }, || self.map.vector_function(x))
+    }
+}
+
+fn latest<F>(
+    kept: &Latest<F>,
+    At { x, w }: At<'_>,
+    record: impl FnOnce() -> Result<F, Error>,
+) -> Answer<Rc<F>> {
+    if let Some((at, weights, f)) = &*kept.borrow()
+        && at == x
+        && weights == w
+    {
+        return Ok(Rc::clone(f));
+    }
+    let f = Rc::new(record()?);
+    *kept.borrow_mut() = Some((x.to_vec(), w.to_vec(), Rc::clone(&f)));
+    Ok(f)
 }
 
 /// Without inputs there are no scalars to find the tape by.
@@ -20,22 +65,22 @@ fn some_inputs(x: &[f64]) -> Answer<()> {
     if x.is_empty() { Err(Refusal::NotOffered) } else { Ok(()) }
 }
 
-impl<R: Record> Subject for Recorded<R> {
+impl<'r, R: Record + 'r> Subject for Recorded<'r, R> {
     fn name(&self) -> String {
-        self.0.name()
+        self.map.name()
     }
 
     fn inputs(&self) -> Option<usize> {
-        self.0.inputs()
+        self.map.inputs()
     }
 
     fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {
-        self.0.values(x)
+        self.map.values(x)
     }
 
     fn gradient(&self, at: At<'_>) -> Answer<Vec<f64>> {
         if at.x.is_empty() {
-            return Ok(self.0.function(at)?.gradient(at.x)?);
+            return Ok(self.function(at)?.gradient(at.x)?);
         }
         Ok(gradient(|x| self.weighted(x, at.w), at.x)?)
     }
@@ -46,16 +91,16 @@ impl<R: Record> Subject for Recorded<R> {
     }
 
     fn jvp(&self, x: &[f64], v: &[f64]) -> Answer<Vec<f64>> {
-        Ok(self.0.vector_function(x)?.jvp(x, v)?.1)
+        Ok(self.vector_function(x)?.jvp(x, v)?.1)
     }
 
     fn vjp(&self, at: At<'_>) -> Answer<Vec<f64>> {
-        Ok(self.0.vector_function(at.x)?.vjp(at.x, at.w)?.1)
+        Ok(self.vector_function(at.x)?.vjp(at.x, at.w)?.1)
     }
 
     fn hvp(&self, at: At<'_>, v: &[f64], route: Route) -> Answer<Vec<f64>> {
         match route {
-            Route::Linearized => Ok(self.0.function(at)?.linearize(at.x)?.hvp(v)?),
+            Route::Linearized => Ok(self.function(at)?.linearize(at.x)?.hvp(v)?),
             Route::ForwardOverReverse => {
                 some_inputs(at.x)?;
                 Ok(hvp(|x| self.weighted(x, at.w), at.x, v)?)
@@ -69,7 +114,7 @@ impl<R: Record> Subject for Recorded<R> {
 
     fn third_derivative(&self, at: At<'_>, u: &[f64], v: &[f64], route: Route) -> Answer<Vec<f64>> {
         match route {
-            Route::Linearized => Ok(self.0.function(at)?.third_derivative(at.x, u, v)?),
+            Route::Linearized => Ok(self.function(at)?.third_derivative(at.x, u, v)?),
             Route::ForwardOverReverse => {
                 some_inputs(at.x)?;
                 Ok(third_derivative(|x| self.weighted(x, at.w), at.x, u, v)?)
@@ -82,7 +127,10 @@ impl<R: Record> Subject for Recorded<R> {
     }
 
     fn derivatives_along(&self, at: At<'_>, v: &[f64], order: usize) -> Answer<Vec<f64>> {
-        self.0.derivatives_along(at, v, order)
+        match self.map.derivatives_along(at, v, order) {
+            Some(derivatives) => Ok(derivatives),
+            None => derivatives_along(&*self.function(at)?, at.x, v, order),
+        }
     }
 
     fn replayed(
@@ -92,7 +140,10 @@ impl<R: Record> Subject for Recorded<R> {
         v: &[f64],
         order: usize,
     ) -> Answer<Replayed> {
-        let f = self.0.function(At { x: recorded_at, ..at })?;
+        let f = match recorded_at == at.x {
+            true => self.function(at)?,
+            false => Rc::new(self.map.function(At { x: recorded_at, ..at })?),
+        };
         let value = f.value(at.x)?;
         let gradient = f.gradient(at.x)?;
         let product = match order {
@@ -103,15 +154,15 @@ impl<R: Record> Subject for Recorded<R> {
     }
 
     fn lanes(&self, at: At<'_>, vs: &[Vec<f64>]) -> Answer<[Vec<Vec<f64>>; 2]> {
-        lanes(&self.0.function(at)?, at.x, vs)
+        lanes(&*self.function(at)?, at.x, vs)
     }
 
     fn single(&self, x: &[f32], w: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {
-        self.0.single(x, w)
+        self.map.single(x, w)
     }
 
     fn with_function(&self, at: At<'_>, visit: &mut dyn FnMut(&Function<'_>)) -> Answer<()> {
-        visit(&self.0.opened(at)?);
+        visit(&self.map.opened(at)?);
         Ok(())
     }
 }

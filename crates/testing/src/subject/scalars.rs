@@ -1,10 +1,10 @@
 //! Closures over scalars.
 
-use dualtape_autodiff::{Error, Function, Var, VectorFunction};
+use dualtape_autodiff::Var;
 
-use super::record::{Record, weighted};
+use super::Subject;
+use super::record::Record;
 use super::recorded::Recorded;
-use super::{At, Subject};
 
 /// A scalar function of scalars: what [`check_derivatives`](crate::check_derivatives) takes.
 ///
@@ -15,9 +15,9 @@ use super::{At, Subject};
 ///
 /// check(scalar(|x| (x[0] * x[1]).sin())).inputs(2).assert();
 /// ```
-pub fn scalar<F>(f: F) -> impl Subject
+pub fn scalar<'f, F>(f: F) -> impl Subject + use<'f, F>
 where
-    F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync,
+    F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync + 'f,
 {
     vector(move |x| vec![f(x)])
 }
@@ -31,11 +31,11 @@ where
 ///
 /// check(vector(|x| vec![x[0] * x[1], x[0].exp(), x[1] - x[0]])).inputs(2).assert();
 /// ```
-pub fn vector<F>(f: F) -> impl Subject
+pub fn vector<'f, F>(f: F) -> impl Subject + use<'f, F>
 where
-    F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + Send + Sync,
+    F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + Send + Sync + 'f,
 {
-    Recorded(Scalars(f))
+    Recorded::new(Scalars(f))
 }
 
 struct Scalars<F>(F);
@@ -50,14 +50,5 @@ where
 
     fn record<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
         (self.0)(x)
-    }
-
-    fn function<'a>(&'a self, at: At<'_>) -> Result<Function<'a>, Error> {
-        let w = at.w.to_vec();
-        Function::record(at.x, move |x| weighted(&(self.0)(x), &w))
-    }
-
-    fn vector_function<'a>(&'a self, x: &[f64]) -> Result<VectorFunction<'a>, Error> {
-        VectorFunction::record(x, |x| (self.0)(x))
     }
 }

@@ -23,7 +23,7 @@ pub fn tensors<'f, F>(shapes: &[&[usize]], f: F) -> impl Subject + use<'f, F>
 where
     F: for<'t> Fn(&[Tensor<'t>]) -> Tensor<'t> + Send + Sync + 'f,
 {
-    Recorded(Tensors::new(shapes, closure(move |_, x| f(x))))
+    Recorded::new(Tensors::new(shapes, closure(move |_, x| f(x))))
 }
 
 /// A scalar function of arrays of these shapes, such as a loss of predictions and targets.
@@ -39,7 +39,7 @@ pub fn tensor_loss<'f, F>(shapes: &[&[usize]], f: F) -> impl Subject + use<'f, F
 where
     F: for<'t> Fn(&[Tensor<'t>]) -> Var<'t> + Send + Sync + 'f,
 {
-    Recorded(Tensors::new(shapes, closure(move |tape, x| f(x).to_tensor(tape))))
+    Recorded::new(Tensors::new(shapes, closure(move |tape, x| f(x).to_tensor(tape))))
 }
 
 /// A function of arrays written once for both precisions.
@@ -69,7 +69,7 @@ pub fn tensor_formula<'f, F>(shapes: &[&[usize]], f: F) -> impl Subject + use<'f
 where
     F: TensorFormula + 'f,
 {
-    Recorded(Tensors::new(shapes, InBoth::of(Generic(f))))
+    Recorded::new(Tensors::new(shapes, InBoth::of(Generic(f))))
 }
 
 /// The [`TensorFormula`](crate::TensorFormula) of a generic function
@@ -91,7 +91,7 @@ macro_rules! generic_tensors {
 }
 
 /// A function of arrays over one number, or over both.
-pub(super) trait Map<S: Real = f64>: Sync {
+pub(super) trait Map<S: Real = f64>: Send + Sync {
     fn apply<'t>(&self, tape: &'t Tape<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S>;
 
     fn name(&self) -> String {
@@ -141,7 +141,7 @@ impl<D: Map, S: Map<f32>> Map for InBoth<D, S> {
     }
 }
 
-impl<S: Real, M: Map<S> + Send> Map<S> for Arc<M> {
+impl<S: Real, M: Map<S>> Map<S> for Arc<M> {
     fn apply<'t>(&self, tape: &'t Tape<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
         (**self).apply(tape, x)
     }
@@ -232,27 +232,44 @@ impl<M: Map> Record for Tensors<M> {
         of_flat(&self.map, &self.shapes, Tensor::from_vars(tape, x)).scalars()
     }
 
-    fn function<'a>(&'a self, at: At<'_>) -> Result<Function<'a>, Error> {
-        let w = at.w.to_vec();
+    fn function<'a>(self: &Arc<Self>, at: At<'_>) -> Result<Function<'a>, Error>
+    where
+        Self: 'a,
+    {
+        let (all, w) = (Arc::clone(self), at.w.to_vec());
         Function::record_tensor(at.x, &[], move |x, _| {
-            weighted_array(of_flat(&self.map, &self.shapes, x), &w)
+            weighted_array(of_flat(&all.map, &all.shapes, x), &w)
         })
     }
 
-    fn opened<'a>(&'a self, at: At<'_>) -> Result<Function<'a>, Error> {
+    fn opened<'a>(self: &Arc<Self>, at: At<'_>) -> Result<Function<'a>, Error>
+    where
+        Self: 'a,
+    {
         // On constants first, to see whether there are such instructions.
         let constants: Vec<Var<'_>> = at.x.iter().map(|&x| Var::from_value(x)).collect();
         if self.map.on_scalars(&self.shapes, &constants).is_none() {
             return self.function(at);
         }
-        let w = at.w.to_vec();
+        let (all, w) = (Arc::clone(self), at.w.to_vec());
         Function::record(at.x, move |x| {
-            weighted(&self.map.on_scalars(&self.shapes, x).unwrap_or_default(), &w)
+            weighted(&all.map.on_scalars(&all.shapes, x).unwrap_or_default(), &w)
         })
     }
 
-    fn vector_function<'a>(&'a self, x: &[f64]) -> Result<VectorFunction<'a>, Error> {
-        VectorFunction::record_tensor(x, &[], |x, _| of_flat(&self.map, &self.shapes, x))
+    fn vector_function<'a>(self: &Arc<Self>, x: &[f64]) -> Result<VectorFunction<'a>, Error>
+    where
+        Self: 'a,
+    {
+        let all = Arc::clone(self);
+        VectorFunction::record_tensor(x, &[], move |x, _| of_flat(&all.map, &all.shapes, x))
+    }
+
+    fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {
+        let tape = Tape::new();
+        let flat = tape.input_array(&Array::vector(x.to_vec()));
+        let values = of_flat(&self.map, &self.shapes, flat).data().to_vec();
+        Ok(tape.error().map_or(Ok(values), Err)?)
     }
 
     fn single(&self, x: &[f32], w: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {

@@ -31,6 +31,8 @@ enum Spoilt {
     ThirdRoute,
     Third,
     Replay,
+    /// What is recorded has another value.
+    Recorded,
     Lane,
     Single,
 }
@@ -127,6 +129,9 @@ impl<T: Subject> Subject for Spoiling<T> {
         if self.is(Spoilt::Replay) && recorded_at != at.x {
             replayed.gradient[1] = replayed.gradient[1].next_up();
         }
+        if self.is(Spoilt::Recorded) {
+            replayed.value *= 1.0 + 1e-9;
+        }
         Ok(replayed)
     }
 
@@ -171,6 +176,7 @@ fn every_law_finds_what_breaks_it() {
         (Spoilt::ThirdRoute, Law::ThirdOrderModes),
         (Spoilt::Third, Law::ThirdOrder),
         (Spoilt::Replay, Law::Replay),
+        (Spoilt::Recorded, Law::Replay),
         (Spoilt::Lane, Law::Lanes),
         (Spoilt::Single, Law::SinglePrecision),
     ] {

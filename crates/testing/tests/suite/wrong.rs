@@ -128,14 +128,14 @@ fn the_line_of_a_stopped_gradient_is_found() {
     assert!(failure.to_string().contains("stopgradient"), "{failure}");
 }
 
-/// By bisection: a trial of every instruction would take minutes.
+/// By bisection: some twelve trials.
 #[test]
 fn a_culprit_among_thousands_of_instructions_is_found() {
     let line = line!() + 5;
     let failure = fail_at(&[0.7, 1.3], |x| {
         let mut y = x[0];
-        for k in 0..1500 {
-            if k == 411 {
+        for k in 0..500 {
+            if k == 137 {
                 y += y.map(Unary::StopGradient) * c(0.5);
             }
             y += (y * x[1]).sin() * c(0.001);
@@ -210,7 +210,7 @@ fn points_without_a_value_are_passed_over_and_counted() {
 fn the_macro_fails_the_test_around_it_and_rejects_kinks() {
     use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
     let run = |test: fn(Vec<f64>) -> Result<(), TestCaseError>| {
-        let config = Config { cases: 16, failure_persistence: None, ..Config::default() };
+        let config = Config { cases: 8, failure_persistence: None, ..Config::default() };
         TestRunner::new(config).run(&reals(1), test)
     };
     let right = run(|x| {

@@ -2,13 +2,11 @@
 
 mod arrays;
 
-use dualtape_autodiff::{
-    Binary, Elementary, Error, Function, Scalar, Unary, Var, VectorFunction, c,
-};
+use dualtape_autodiff::{Binary, Elementary, Scalar, Unary, Var, VectorFunction, c};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::subject::{Answer, At, Record, Recorded, Subject, weighted};
+use crate::subject::{Answer, Record, Recorded, Subject};
 
 /// Programs of up to `steps` instructions of every kind that a tape has: elementwise functions, powers, sums and products of
 /// many scalars, and operations on arrays, among them ones that broadcast and ones without elements, composed at random. They
@@ -65,7 +63,7 @@ impl Program {
 
     /// The program as a subject, in both precisions.
     pub fn subject(&self) -> impl Subject {
-        Recorded(OfProgram(self))
+        Recorded::new(OfProgram(self))
     }
 }
 
@@ -82,15 +80,6 @@ impl Record for OfProgram<'_> {
 
     fn record<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {
         vec![self.0.run(x)]
-    }
-
-    fn function<'a>(&'a self, at: At<'_>) -> Result<Function<'a>, Error> {
-        let w = at.w.to_vec();
-        Function::record(at.x, move |x| weighted(&[self.0.run(x)], &w))
-    }
-
-    fn vector_function<'a>(&'a self, x: &[f64]) -> Result<VectorFunction<'a>, Error> {
-        VectorFunction::record(x, |x| vec![self.0.run(x)])
     }
 
     fn single(&self, x: &[f32], w: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {
