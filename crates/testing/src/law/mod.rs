@@ -25,7 +25,8 @@ use crate::subject::Refusal;
 pub enum Law {
     /// The function has a value, and its derivatives have the lengths that they must have, also without inputs.
     Lengths,
-    /// The gradient by reverse mode is the derivative by forward mode, in each component.
+    /// The gradient by reverse mode has the slope that forward mode finds, along a direction without zeros; where it has not, the
+    /// component in which they differ is sought.
     ForwardIsReverse,
     /// `⟨w, J v⟩ = ⟨Jᵀ w, v⟩`, and `Jᵀ w` is the gradient.
     Adjoint,
