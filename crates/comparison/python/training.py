@@ -1,6 +1,6 @@
 """A training step with Adam, and a step of Newton's method by ten conjugate-gradient iterations, with JAX or PyTorch.
 
-The networks are those of benches/training.rs, in single precision, on one thread:
+The networks are those of crates/optimizers/benches/training.rs, in single precision, on one thread:
 
     python training.py jax|torch [mlp|cnn|lstm|transformer]
 

@@ -9,6 +9,7 @@ use dualtape_autodiff::Real;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use crate::data::to_f64;
 use crate::errors::Error;
 use crate::module::{Layout, View};
 use crate::training::Network;
@@ -200,10 +201,6 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {
     Error::File { path: path.display().to_string(), message: error.to_string() }
-}
-
-fn to_f64<S: Real>(x: S) -> f64 {
-    x.to_f64().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]

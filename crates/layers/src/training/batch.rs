@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use dualtape_autodiff::{Array, Function, Real, vectorized};
 
-use crate::data::Dataset;
+use crate::data::{Dataset, to_f64};
 use crate::errors::Error;
 use crate::module::Layout;
 
@@ -127,7 +127,7 @@ impl Clip {
 
 /// `‖x‖²`, in double precision, in eight sums that a processor can keep in vectors.
 fn squares<S: Real>(x: &[S]) -> f64 {
-    let square = |x: S| x.to_f64().unwrap_or(f64::NAN).powi(2);
+    let square = |x: S| to_f64(x).powi(2);
     let (chunks, rest) = x.as_chunks::<8>();
     let mut sums = [0.0; 8];
     vectorized(|| {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use dualtape_autodiff::{Array, Real};
 
-use crate::data::Dataset;
+use crate::data::{Dataset, to_f64};
 use crate::errors::Error;
 use crate::module::{View, generator};
 
@@ -119,7 +119,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             let loss = optimizer
                 .step(&batch, &mut theta)
                 .map_err(|error| Error::Optimizer { message: error.to_string() })?;
-            let loss = loss.to_f64().unwrap_or(f64::NAN);
+            let loss = to_f64(loss);
             if !loss.is_finite() {
                 return Err(Error::Diverged { epoch: number + 1, step, loss });
             }
@@ -190,7 +190,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             let metric = metric
                 .map(|metric| metric(&recording.outputs(&outputs)?, examples.targets()))
                 .transpose()?;
-            means.add(rows.len(), loss.to_f64().unwrap_or(f64::NAN), metric, &[]);
+            means.add(rows.len(), to_f64(loss), metric, &[]);
         }
         Ok((Some(means.loss()), means.metric()))
     }

@@ -18,10 +18,11 @@ use crate::module::{Demand, Given, Layout, Mode, Module, Scope, Source, Trace, g
 use super::network::Network;
 
 /// A loss of outputs and targets.
-type Loss<'f, S> = dyn for<'t> Fn(Tensor<'t, S>, Tensor<'t, S>) -> Var<'t, S> + Send + Sync + 'f;
+pub(super) type Loss<'f, S> =
+    dyn for<'t> Fn(Tensor<'t, S>, Tensor<'t, S>) -> Var<'t, S> + Send + Sync + 'f;
 
 /// A penalty on parameters.
-type Penalty<'f, S> = dyn for<'t> Fn(&Scope<'t, S>) -> Var<'t, S> + Send + Sync + 'f;
+pub(super) type Penalty<'f, S> = dyn for<'t> Fn(&Scope<'t, S>) -> Var<'t, S> + Send + Sync + 'f;
 
 /// A model and a loss, to be recorded with data as `θ ↦ loss(model(θ, inputs), targets) + penalty(θ)`: a function of the
 /// parameters that are not frozen, with exact derivatives of any order.

@@ -15,12 +15,10 @@ use super::batch::Clip;
 use super::fit::Fit;
 use super::history::{Epoch, History};
 use super::network::Network;
-use super::objective::Supervised;
+use super::objective::{Loss, Penalty, Supervised};
 use super::optimizer::Optimizer;
 use super::schedules::Moment;
 
-type Loss<'f, S> = dyn for<'t> Fn(Tensor<'t, S>, Tensor<'t, S>) -> Var<'t, S> + Send + Sync + 'f;
-type Penalty<'f, S> = dyn for<'t> Fn(&Scope<'t, S>) -> Var<'t, S> + Send + Sync + 'f;
 type Metric<'f, S> = dyn Fn(&Array<S>, &Array<S>) -> Result<f64, Error> + 'f;
 type Schedule<'f> = dyn Fn(&Moment<'_>) -> f64 + 'f;
 type Watcher<'f, S> = dyn Fn(&Epoch, &Network<S>) -> ControlFlow<()> + 'f;

@@ -30,13 +30,16 @@ impl<S: Real> Module<S> for Forgetful {
     }
 }
 
-fn network() -> Network<f64> {
-    let model = Sequential::new()
+fn model() -> Sequential<f64> {
+    Sequential::new()
         .then(Linear::new(2, 8))
         .then(Activation::Tanh)
         .then(Forgetful)
-        .then(Linear::new(8, 3));
-    Network::new(model, &mut rng(2)).unwrap()
+        .then(Linear::new(8, 3))
+}
+
+fn network() -> Network<f64> {
+    Network::new(model(), &mut rng(2)).unwrap()
 }
 
 fn trainer<'f>() -> Trainer<'f, f64> {
@@ -63,7 +66,7 @@ fn training_goes_on_to_the_same_bits() {
         .unwrap();
 
     // another process: another network, another optimizer, even with another learning rate
-    let mut resumed = Network::new(mlp_like(), &mut rng(99)).unwrap();
+    let mut resumed = Network::new(model(), &mut rng(99)).unwrap();
     let mut fresh = Descent::new(123.0);
     let history = trainer().resume(&file.0).fit(&mut resumed, &mut fresh, &data).unwrap();
     assert_eq!(resumed.parameters(), whole.parameters());
@@ -78,14 +81,6 @@ fn training_goes_on_to_the_same_bits() {
     assert_eq!(history.kept_epoch(), expected.kept_epoch());
 }
 
-fn mlp_like() -> Sequential<f64> {
-    Sequential::new()
-        .then(Linear::new(2, 8))
-        .then(Activation::Tanh)
-        .then(Forgetful)
-        .then(Linear::new(8, 3))
-}
-
 #[test]
 fn the_weights_are_there_after_each_epoch() {
     let file = Temporary::new("each.safetensors");
@@ -93,7 +88,7 @@ fn the_weights_are_there_after_each_epoch() {
     trainer()
         .checkpoint(&file.0)
         .on_epoch(|_, network| {
-            let mut saved = Network::new(mlp_like(), &mut rng(1)).unwrap();
+            let mut saved = Network::new(model(), &mut rng(1)).unwrap();
             saved.load(&file.0).unwrap();
             assert_eq!(saved.parameters(), network.parameters());
             ControlFlow::Continue(())

@@ -1,17 +1,17 @@
 //! A training step with Adam, and a step of Newton's method by ten conjugate-gradient iterations, on the networks that
 //! `crates/comparison/python/training.py` trains with JAX and PyTorch.
 //!
-//! `cargo bench --bench training [mlp|cnn|lstm|transformer]`
+//! `cargo bench -p dualtape-optimizers --features layers --bench training -- [mlp|cnn|lstm|transformer]`
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use dualtape::autodiff::{Array, Function, Tensor, Var};
-use dualtape::layers::{
+use dualtape_autodiff::{Array, Function, Tensor, Var};
+use dualtape_layers::{
     Activation, Dataset, EncoderBlock, Error, Linear, Module, MultiHeadAttention, Network,
     Recurrent, Sequential, Supervised, Trainer, cnn, cross_entropy, mean_squared_error, mlp,
 };
-use dualtape::optimizers::Adam;
+use dualtape_optimizers::Adam;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
