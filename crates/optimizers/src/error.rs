@@ -1,5 +1,7 @@
 //! What a method refuses, with the cause and the remedy.
 
+use crate::CurvatureMatrix;
+
 /// Why a minimisation was refused or had to be abandoned.
 ///
 /// What ends a run in the ordinary way (a limit, a failed line search, …) is no error but a
@@ -81,6 +83,15 @@ pub enum Error {
         component: usize,
         /// The number found.
         value: f64,
+    },
+
+    /// The objective does not have the curvature matrix that was asked for.
+    #[error(
+        "the objective has no {matrix}: give one that is recorded in the parts which that matrix is made of, or use the Hessian"
+    )]
+    NoCurvature {
+        /// Which matrix.
+        matrix: CurvatureMatrix,
     },
 
     /// An eigenvalue iteration did not converge, which happens only for matrices close to overflow.

@@ -1,27 +1,38 @@
 //! The loop that the methods with a fixed rule of updating share.
 
-use crate::report::SecondOrder;
+use crate::method::{Here, Method, Next, Step, descend};
+use crate::objective::Known;
 use crate::run::{Ending, Run};
 use crate::vector::first_non_finite;
-use crate::{Counted, Error, Objective, Real};
+use crate::{Counted, Error, Real};
 
-/// Evaluates, tells the run, and updates `x`, until the run says stop.
+/// Runs a rule that makes the next point of the last and its gradient alone.
 pub(crate) fn iterate<S: Real>(
     objective: &Counted<'_, S>,
     run: &mut Run<'_, '_, S>,
-    mut x: Vec<S>,
-    mut update: impl FnMut(&mut [S], &[S]) -> Result<(), Error>,
+    x: Vec<S>,
+    update: impl FnMut(&mut [S], &[S]) -> Result<(), Error>,
 ) -> Ending<S> {
-    let mut gradient = vec![S::zero(); x.len()];
-    loop {
-        let value = objective.value_and_gradient(&x, &mut gradient)?;
-        if let Some(stop) = run.observe(&x, value, &gradient)? {
-            let stationary = stop.is_stationary();
-            let status =
-                if stationary { SecondOrder::NotExamined } else { SecondOrder::NotStationary };
-            return Ok((stop, status));
-        }
-        update(&mut x, &gradient)?;
+    descend(&mut UpdateRule(update), objective, run, x)
+}
+
+/// A fixed rule of updating.
+struct UpdateRule<F>(F);
+
+impl<S: Real, F: FnMut(&mut [S], &[S]) -> Result<(), Error>> Method<S> for UpdateRule<F> {
+    fn needs_curvature(&self) -> bool {
+        false
+    }
+
+    fn advance<'a>(&mut self, here: &Here<'a, '_, S>, _: &Run<'_, '_, S>) -> Next<'a, S> {
+        let mut x = here.x.to_vec();
+        (self.0)(&mut x, here.at.gradient())?;
+        Ok(Ok(Step { x, known: Known::Nothing }))
+    }
+
+    // The rule says where to go, and nothing else.
+    fn escapes(&self) -> bool {
+        false
     }
 }
 

@@ -43,11 +43,11 @@
 mod adam;
 mod conjugate_gradient;
 mod dense;
-mod descent;
 mod error;
 mod first_order;
 mod lanczos;
 mod line_search;
+mod method;
 mod newton;
 mod newton_cg;
 mod objective;
@@ -70,7 +70,7 @@ pub use line_search::{
 };
 pub use newton::Newton;
 pub use newton_cg::{Forcing, NewtonCg};
-pub use objective::{ByHand, Counted, Counts, Linearized, Objective};
+pub use objective::{ByHand, Counted, Counts, CurvatureMatrix, Linearized, Objective};
 pub use operator::LinearOperator;
 pub use options::{Minimizer, Options};
 pub use report::{Curvature, CurvatureSource, Iteration, Record, Report, SecondOrder, StopReason};

@@ -1,8 +1,10 @@
 //! Newton's method with the exact dense Hessian.
 
 use crate::dense::{Eigen, Pivots, SymmetricFactors};
-use crate::descent::{Here, Next, SecondOrderMethod, descend};
+use crate::lanczos::Lanczos;
 use crate::line_search::LineSearch;
+use crate::method::{Here, Method, Next, Step, descend};
+use crate::objective::Known;
 use crate::options::{Options, require};
 use crate::report::{Curvature, CurvatureSource, Eigenpair, Report, StopReason};
 use crate::run::{Run, run};
@@ -64,20 +66,13 @@ pub struct Newton<'c, S: Real> {
 struct Settings<S: Real> {
     fixed_step: Option<S>,
     line_search: LineSearch<S>,
-    second_order_check: bool,
-    curvature_tolerance: S,
 }
 
 impl<S: Real> Default for Newton<'_, S> {
     fn default() -> Self {
         Newton {
             options: Options::new(1000),
-            settings: Settings {
-                fixed_step: None,
-                line_search: LineSearch::default(),
-                second_order_check: true,
-                curvature_tolerance: S::epsilon().powf(S::constant(0.75)),
-            },
+            settings: Settings { fixed_step: None, line_search: LineSearch::default() },
         }
     }
 }
@@ -96,20 +91,6 @@ impl<S: Real> Newton<'_, S> {
         self.settings.line_search = line_search;
         self
     }
-
-    /// Whether to examine the smallest eigenvalue at a stationary point, and to move on if it is negative. Default true.
-    #[must_use]
-    pub fn second_order_check(mut self, check: bool) -> Self {
-        self.settings.second_order_check = check;
-        self
-    }
-
-    /// Eigenvalues of at most this magnitude, relative to the largest, count as zero. Default `ε^¾` (`2·10⁻¹²` in `f64`).
-    #[must_use]
-    pub fn curvature_tolerance(mut self, tolerance: S) -> Self {
-        self.settings.curvature_tolerance = tolerance;
-        self
-    }
 }
 
 impl<S: Real> Settings<S> {
@@ -117,9 +98,6 @@ impl<S: Real> Settings<S> {
         if let Some(alpha) = self.fixed_step {
             require("fixed_step", alpha, "positive", |a| a > 0.0)?;
         }
-        require("curvature_tolerance", self.curvature_tolerance, "in [0, 1)", |t| {
-            (0.0..1.0).contains(&t)
-        })?;
         self.line_search.check()
     }
 }
@@ -157,8 +135,8 @@ impl<S: Real> State<S> {
     }
 }
 
-impl<S: Real> SecondOrderMethod<S> for State<S> {
-    fn advance(&mut self, here: &Here<'_, S>, _: &Run<'_, '_, S>) -> Next<S> {
+impl<S: Real> Method<S> for State<S> {
+    fn advance<'a>(&mut self, here: &Here<'a, '_, S>, _: &Run<'_, '_, S>) -> Next<'a, S> {
         here.at.hessian().to_dense(&mut self.hessian)?;
         let pivots =
             if self.settings.fixed_step.is_some() { Pivots::Exact } else { Pivots::Absolute };
@@ -169,24 +147,22 @@ impl<S: Real> SecondOrderMethod<S> for State<S> {
         factors.solve_in_place(&mut self.direction);
         let Some(alpha) = self.settings.fixed_step else {
             let curvature = self.curvature_along_direction().min(S::zero());
-            return here.search(&self.settings.line_search, &self.direction, curvature);
+            return here.search(&self.settings.line_search, &self.direction, curvature, S::one());
         };
         if self.direction.iter().any(|d| !d.is_finite()) {
             return Ok(Err(StopReason::SingularHessian));
         }
         let mut next = here.x.to_vec();
         axpy(alpha, &self.direction, &mut next);
-        Ok(Ok(next))
+        Ok(Ok(Step { x: next, known: Known::Nothing }))
     }
 
     fn smallest_eigenpair(
         &mut self,
         hessian: &dyn LinearOperator<S>,
-        interrupted: &dyn Fn() -> bool,
+        settings: &Lanczos<S>,
+        _: &dyn Fn() -> bool,
     ) -> Result<Option<Eigenpair<S>>, Error> {
-        if !self.settings.second_order_check || interrupted() {
-            return Ok(None);
-        }
         hessian.to_dense(&mut self.hessian)?;
         let Some(eigen) = Eigen::new(hessian.dim(), &self.hessian)? else { return Ok(None) };
         let largest = eigen.values.iter().fold(0.0, |max: f64, value| max.max(value.abs()));
@@ -194,7 +170,7 @@ impl<S: Real> SecondOrderMethod<S> for State<S> {
         let curvature = Curvature {
             smallest,
             lower_bound: smallest,
-            tolerance: self.settings.curvature_tolerance * S::constant(largest),
+            tolerance: settings.tolerance * S::constant(largest),
             source: CurvatureSource::Eigenvalues,
         };
         Ok(Some((curvature, eigen.vector(0))))

@@ -3,14 +3,13 @@
 use std::fmt;
 
 use crate::conjugate_gradient::{ConjugateGradient, Outcome, System};
-use crate::descent::{Here, Next, SecondOrderMethod, descend};
-use crate::lanczos::Lanczos;
 use crate::line_search::LineSearch;
-use crate::options::{Options, require};
-use crate::report::{Eigenpair, Report, StopReason};
+use crate::method::{Here, Method, Next, descend};
+use crate::options::{Options, require, require_count};
+use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
 use crate::vector::norm;
-use crate::{Error, LinearOperator, Minimizer, Objective, Real};
+use crate::{Error, Minimizer, Objective, Real};
 
 /// How accurately conjugate gradients solve the Newton system: `‖H z + g‖₂ ≤ η ‖g‖₂`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,21 +94,16 @@ struct Settings<S: Real> {
     forcing: Forcing<S>,
     max_cg_iterations: Option<usize>,
     line_search: LineSearch<S>,
-    second_order_check: bool,
-    lanczos: Lanczos<S>,
 }
 
 impl<S: Real> Default for NewtonCg<'_, S> {
     fn default() -> Self {
-        let tolerance = S::epsilon().powf(S::constant(0.75));
         NewtonCg {
             options: Options::new(1000),
             settings: Settings {
                 forcing: Forcing::Superlinear,
                 max_cg_iterations: None,
                 line_search: LineSearch::default(),
-                second_order_check: true,
-                lanczos: Lanczos { max_steps: 100, seed: 0, tolerance },
             },
             preconditioner: None,
         }
@@ -155,34 +149,6 @@ impl<'c, S: Real> NewtonCg<'c, S> {
         self.preconditioner = Some(Box::new(fill));
         self
     }
-
-    /// Whether to examine the smallest eigenvalue at a stationary point, and to move on if it is negative. Default true.
-    #[must_use]
-    pub fn second_order_check(mut self, check: bool) -> Self {
-        self.settings.second_order_check = check;
-        self
-    }
-
-    /// Eigenvalues of at most this magnitude, relative to the largest, count as zero. Default `ε^¾` (`2·10⁻¹²` in `f64`).
-    #[must_use]
-    pub fn curvature_tolerance(mut self, tolerance: S) -> Self {
-        self.settings.lanczos.tolerance = tolerance;
-        self
-    }
-
-    /// Lanczos steps allowed for the final check; that many vectors of length `n` are kept. Default 100.
-    #[must_use]
-    pub fn max_lanczos_steps(mut self, steps: usize) -> Self {
-        self.settings.lanczos.max_steps = steps;
-        self
-    }
-
-    /// Seed of the random vector from which Lanczos's method starts. Default 0.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.settings.lanczos.seed = seed;
-        self
-    }
 }
 
 impl<S: Real> Settings<S> {
@@ -190,13 +156,7 @@ impl<S: Real> Settings<S> {
         if let Forcing::Constant(eta) = self.forcing {
             require("forcing", eta, "in (0, 1)", |eta| eta > 0.0 && eta < 1.0)?;
         }
-        let at_least_one = |name, count: usize| {
-            require(name, S::constant(count as f64), "at least 1", |count| count >= 1.0)
-        };
-        at_least_one("max_cg_iterations", self.max_cg_iterations.unwrap_or(1))?;
-        at_least_one("max_lanczos_steps", self.lanczos.max_steps)?;
-        let tolerance = self.lanczos.tolerance;
-        require("curvature_tolerance", tolerance, "in [0, 1)", |t| (0.0..1.0).contains(&t))?;
+        require_count("max_cg_iterations", self.max_cg_iterations.unwrap_or(1))?;
         self.line_search.check()
     }
 }
@@ -264,8 +224,8 @@ impl<S: Real> State<'_, S> {
     }
 }
 
-impl<S: Real> SecondOrderMethod<S> for State<'_, S> {
-    fn advance(&mut self, here: &Here<'_, S>, run: &Run<'_, '_, S>) -> Next<S> {
+impl<S: Real> Method<S> for State<'_, S> {
+    fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S> {
         let gradient_norm = norm(here.at.gradient());
         let tolerance = self.forcing(gradient_norm) * gradient_norm;
         self.fill_diagonal(here.x)?;
@@ -285,17 +245,6 @@ impl<S: Real> SecondOrderMethod<S> for State<'_, S> {
         if let Some(stop) = run.interrupted() {
             return Ok(Err(stop));
         }
-        here.search(&self.settings.line_search, self.inner.solution(), curvature)
-    }
-
-    fn smallest_eigenpair(
-        &mut self,
-        hessian: &dyn LinearOperator<S>,
-        interrupted: &dyn Fn() -> bool,
-    ) -> Result<Option<Eigenpair<S>>, Error> {
-        if !self.settings.second_order_check || interrupted() {
-            return Ok(None);
-        }
-        self.settings.lanczos.smallest(hessian, interrupted)
+        here.search(&self.settings.line_search, self.inner.solution(), curvature, S::one())
     }
 }

@@ -42,6 +42,41 @@ pub trait LinearOperator<S: Real> {
     /// [`Error::Length`] if `v` or `out` do not have `n` entries, or whatever the computation itself refuses.
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error>;
 
+    /// `outₖ ← A vₖ` for as many vectors as `vs` holds, one after the other, `n` entries each.
+    ///
+    /// As provided: one application after the other. Operators that read their data once for several vectors do better.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if `vs` is not a whole number of vectors or `out` not as long, and the errors of
+    /// [`apply`](LinearOperator::apply).
+    fn apply_many(&self, vs: &[S], out: &mut [S]) -> Result<(), Error> {
+        let n = self.dim().max(1);
+        Error::check_length("the vectors to multiply", vs.len(), vs.len() / n * n)?;
+        Error::check_length("the products", out.len(), vs.len())?;
+        vs.chunks_exact(n).zip(out.chunks_exact_mut(n)).try_for_each(|(v, out)| self.apply(v, out))
+    }
+
+    /// `out ← diag A`.
+    ///
+    /// As provided: `n` applications to unit vectors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if `out` does not have `n` entries, and the errors of [`apply`](LinearOperator::apply).
+    fn diagonal(&self, out: &mut [S]) -> Result<(), Error> {
+        let n = self.dim();
+        Error::check_length("the diagonal", out.len(), n)?;
+        let (mut unit, mut column) = (vec![S::zero(); n], vec![S::zero(); n]);
+        for (i, entry) in out.iter_mut().enumerate() {
+            unit[i] = S::one();
+            self.apply(&unit, &mut column)?;
+            unit[i] = S::zero();
+            *entry = column[i];
+        }
+        Ok(())
+    }
+
     /// Writes the whole matrix, `n·n` entries row by row.
     ///
     /// As provided: `n` applications to unit vectors, and then `½(A + Aᵀ)`, which removes the asymmetry of rounding.
@@ -60,6 +95,28 @@ pub trait LinearOperator<S: Real> {
         }
         symmetrize(n, out);
         Ok(())
+    }
+}
+
+impl<S: Real, T: LinearOperator<S> + ?Sized> LinearOperator<S> for &T {
+    fn dim(&self) -> usize {
+        (**self).dim()
+    }
+
+    fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
+        (**self).apply(v, out)
+    }
+
+    fn apply_many(&self, vs: &[S], out: &mut [S]) -> Result<(), Error> {
+        (**self).apply_many(vs, out)
+    }
+
+    fn diagonal(&self, out: &mut [S]) -> Result<(), Error> {
+        (**self).diagonal(out)
+    }
+
+    fn to_dense(&self, out: &mut [S]) -> Result<(), Error> {
+        (**self).to_dense(out)
     }
 }
 

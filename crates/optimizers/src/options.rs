@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use crate::lanczos::Lanczos;
 use crate::report::{Iteration, Report};
 use crate::{Error, Objective, Real};
 
@@ -17,6 +18,8 @@ pub struct Options<'c, S: Real> {
     pub(crate) max_passes: usize,
     pub(crate) time_limit: Duration,
     pub(crate) keep_history: bool,
+    pub(crate) second_order_check: bool,
+    pub(crate) lanczos: Lanczos<S>,
     pub(crate) callback: Option<Callback<'c, S>>,
 }
 
@@ -33,6 +36,12 @@ impl<S: Real> Options<'_, S> {
             max_passes: usize::MAX,
             time_limit: Duration::MAX,
             keep_history: true,
+            second_order_check: true,
+            lanczos: Lanczos {
+                max_steps: 100,
+                seed: 0,
+                tolerance: S::epsilon().powf(S::constant(0.75)),
+            },
             callback: None,
         }
     }
@@ -46,7 +55,11 @@ impl<S: Real> Options<'_, S> {
         ];
         tolerances.into_iter().try_for_each(|(name, value)| {
             require(name, value, "zero or positive, and finite", |t| t >= 0.0)
-        })
+        })?;
+        require("curvature_tolerance", self.lanczos.tolerance, "in [0, 1)", |t| {
+            (0.0..1.0).contains(&t)
+        })?;
+        require_count("max_lanczos_steps", self.lanczos.max_steps)
     }
 }
 
@@ -61,6 +74,8 @@ impl<S: Real> fmt::Debug for Options<'_, S> {
             .field("max_passes", &self.max_passes)
             .field("time_limit", &self.time_limit)
             .field("keep_history", &self.keep_history)
+            .field("second_order_check", &self.second_order_check)
+            .field("lanczos", &self.lanczos)
             .field("on_iteration", &self.callback.is_some())
             .finish()
     }
@@ -79,6 +94,11 @@ pub(crate) fn require<S: Real>(
     } else {
         Err(Error::Setting { name, value, requirement })
     }
+}
+
+/// `Err` with the setter's name unless `count` is at least 1.
+pub(crate) fn require_count(name: &'static str, count: usize) -> Result<(), Error> {
+    require(name, count as f64, "at least 1", |count| count >= 1.0)
 }
 
 /// A method that minimises an [`Objective`], and the settings that all methods share.
@@ -193,6 +213,36 @@ pub trait Minimizer<'c, S: Real>: Sized {
     #[must_use]
     fn keep_history(mut self, keep: bool) -> Self {
         self.options_mut().keep_history = keep;
+        self
+    }
+
+    /// Whether to examine the smallest eigenvalue of the Hessian at a stationary point: a dense method computes it, any
+    /// other estimates it by Lanczos's method. If it is negative, the deterministic methods move on along its eigenvector.
+    /// Default true.
+    #[must_use]
+    fn second_order_check(mut self, check: bool) -> Self {
+        self.options_mut().second_order_check = check;
+        self
+    }
+
+    /// Eigenvalues of at most this magnitude, relative to the largest, count as zero. Default `ε^¾` (`2·10⁻¹²` in `f64`).
+    #[must_use]
+    fn curvature_tolerance(mut self, tolerance: S) -> Self {
+        self.options_mut().lanczos.tolerance = tolerance;
+        self
+    }
+
+    /// Lanczos steps allowed for the second-order check; that many vectors of length `n` are kept. Default 100.
+    #[must_use]
+    fn max_lanczos_steps(mut self, steps: usize) -> Self {
+        self.options_mut().lanczos.max_steps = steps;
+        self
+    }
+
+    /// Seed of the random vector from which Lanczos's method starts. Default 0.
+    #[must_use]
+    fn lanczos_seed(mut self, seed: u64) -> Self {
+        self.options_mut().lanczos.seed = seed;
         self
     }
 

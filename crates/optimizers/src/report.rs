@@ -200,6 +200,9 @@ pub struct Report<S> {
     pub stop: StopReason,
     /// Whether the point is a minimum as far as curvature tells.
     pub second_order: SecondOrder<S>,
+    /// The unit eigenvector (or Ritz vector) of the smallest eigenvalue, where curvature was examined: at a saddle point
+    /// or a maximum, a direction in which the function falls.
+    pub smallest_direction: Option<Vec<S>>,
     /// Iterations made.
     pub iterations: usize,
     /// Calls to the objective.

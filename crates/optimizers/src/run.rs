@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::lanczos::Lanczos;
 use crate::options::Options;
 use crate::report::{Iteration, Record, Report, SecondOrder, StopReason};
 use crate::vector::{distance, first_non_finite, norm, norm_inf};
@@ -31,7 +32,21 @@ struct Best<S> {
 }
 
 /// How a method's own loop ended.
-pub(crate) type Ending<S> = Result<(StopReason, SecondOrder<S>), Error>;
+pub(crate) struct End<S> {
+    pub(crate) stop: StopReason,
+    pub(crate) second_order: SecondOrder<S>,
+    /// The unit eigenvector of the smallest eigenvalue, where curvature was examined.
+    pub(crate) direction: Option<Vec<S>>,
+}
+
+impl<S> End<S> {
+    /// The end of a run whose curvature was not examined.
+    pub(crate) fn at(stop: StopReason, second_order: SecondOrder<S>) -> Self {
+        End { stop, second_order, direction: None }
+    }
+}
+
+pub(crate) type Ending<S> = Result<End<S>, Error>;
 
 /// Runs `method` on a counted objective, and puts the best point into `x` whatever happens.
 ///
@@ -47,9 +62,9 @@ pub(crate) fn run<S: Real>(
     let counted = Counted::new(objective);
     let mut run = Run::new(&counted, options, x);
     let ending = method(&counted, &mut run, x.to_vec());
-    if let (Ok((stop, second_order)), Some(last)) = (&ending, &run.last)
-        && stop.is_stationary()
-        && !matches!(second_order, SecondOrder::Indefinite(_))
+    if let (Ok(end), Some(last)) = (&ending, &run.last)
+        && end.stop.is_stationary()
+        && !matches!(end.second_order, SecondOrder::Indefinite(_))
     {
         // The report speaks of the point that passed the test.
         run.best.take(&run.previous_x, last);
@@ -57,8 +72,7 @@ pub(crate) fn run<S: Real>(
     if run.last.is_some() {
         x.copy_from_slice(&run.best.x);
     }
-    let (stop, second_order) = ending?;
-    Ok(run.report(stop, second_order))
+    Ok(run.report(ending?))
 }
 
 fn check_start<S: Real>(dim: usize, x: &[S]) -> Result<(), Error> {
@@ -176,10 +190,16 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
         (self.started.elapsed() >= self.options.time_limit).then_some(StopReason::TimeLimit)
     }
 
-    fn report(self, stop: StopReason, second_order: SecondOrder<S>) -> Report<S> {
+    /// How to examine curvature at a stationary point, if it is wanted.
+    pub(crate) fn second_order_check(&self) -> Option<&Lanczos<S>> {
+        self.options.second_order_check.then_some(&self.options.lanczos)
+    }
+
+    fn report(self, end: End<S>) -> Report<S> {
         Report {
-            stop,
-            second_order,
+            stop: end.stop,
+            second_order: end.second_order,
+            smallest_direction: end.direction,
             iterations: self.last.map_or(0, |last| last.iteration),
             counts: self.objective.counts(),
             value: self.best.value,

@@ -10,6 +10,7 @@ pub use more_thuente::MoreThuente;
 
 use std::fmt;
 
+use crate::objective::Known;
 use crate::options::require;
 use crate::vector::{axpy, dot};
 use crate::{Error, Objective, Real};
@@ -175,11 +176,13 @@ pub(crate) struct Ray<'a, S: Real> {
     direction: &'a [S],
     point: Vec<S>,
     gradient: Vec<S>,
+    /// The step and the value that `gradient` is of.
+    evaluated: Option<(S, S)>,
 }
 
 impl<'a, S: Real> Ray<'a, S> {
     pub(crate) fn new(objective: &'a dyn Objective<S>, x: &'a [S], direction: &'a [S]) -> Self {
-        Ray { objective, x, direction, point: x.to_vec(), gradient: Vec::new() }
+        Ray { objective, x, direction, point: x.to_vec(), gradient: Vec::new(), evaluated: None }
     }
 
     fn move_to(&mut self, a: S) {
@@ -187,10 +190,14 @@ impl<'a, S: Real> Ray<'a, S> {
         axpy(a, self.direction, &mut self.point);
     }
 
-    /// `x + a d`.
-    pub(crate) fn into_point(mut self, a: S) -> Vec<S> {
+    /// `x + a d`, and value and gradient there if they were the last evaluated.
+    pub(crate) fn into_point<'k>(mut self, a: S) -> (Vec<S>, Known<'k, S>) {
         self.move_to(a);
-        self.point
+        let known = match self.evaluated {
+            Some((step, value)) if step == a => Known::Gradient(value, self.gradient),
+            _ => Known::Nothing,
+        };
+        (self.point, known)
     }
 }
 
@@ -204,6 +211,7 @@ impl<S: Real> Line<S> for Ray<'_, S> {
         self.move_to(a);
         self.gradient.resize(self.x.len(), S::zero());
         let value = self.objective.value_and_gradient(&self.point, &mut self.gradient)?;
+        self.evaluated = Some((a, value));
         Ok((value, dot(&self.gradient, self.direction)))
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use super::{Linearized, Objective};
+use super::{CurvatureMatrix, Linearized, Objective};
 use crate::{Error, LinearOperator, Real};
 
 /// How often an objective was asked for what.
@@ -18,25 +18,32 @@ pub struct Counts {
     pub linearizations: usize,
     /// Hessian–vector products.
     pub hvps: usize,
-    /// Dense Hessians.
+    /// Dense Hessians, and diagonals of Hessians.
     pub hessians: usize,
+    /// Products with another curvature matrix: Gauss–Newton, Fisher. A dense one counts as its dimension.
+    pub curvature_products: usize,
 }
 
 impl Counts {
     /// The number of passes over the function of `dim` parameters, of whatever kind, a dense Hessian being `dim`
     /// Hessian–vector products. A pass of another kind costs another, but bounded, multiple of a value.
     pub fn passes(&self, dim: usize) -> usize {
-        self.values + self.gradients + self.linearizations + self.hvps + self.hessians * dim
+        let single = self.values + self.gradients + self.linearizations;
+        single + self.hvps + self.curvature_products + self.hessians * dim
     }
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { values, gradients, linearizations, hvps, hessians } = self;
+        let Counts { values, gradients, linearizations, hvps, hessians, curvature_products } = self;
         write!(
             f,
             "{values} values, {gradients} gradients, {linearizations} linearizations, {hvps} HVPs, {hessians} Hessians"
-        )
+        )?;
+        match curvature_products {
+            0 => Ok(()),
+            products => write!(f, ", {products} other curvature products"),
+        }
     }
 }
 
@@ -91,17 +98,17 @@ impl<S: Real> Objective<S> for Counted<'_, S> {
     }
 
     fn value(&self, x: &[S]) -> Result<S, Error> {
-        count(&self.counts, |c| &mut c.values);
+        count(&self.counts, |c| &mut c.values, 1);
         self.objective.value(x)
     }
 
     fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
-        count(&self.counts, |c| &mut c.gradients);
+        count(&self.counts, |c| &mut c.gradients, 1);
         self.objective.value_and_gradient(x, gradient)
     }
 
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {
-        count(&self.counts, |c| &mut c.linearizations);
+        count(&self.counts, |c| &mut c.linearizations, 1);
         let inner = self.objective.linearize(x)?;
         Ok(Box::new(CountedAt { inner, counts: &self.counts }))
     }
@@ -125,26 +132,85 @@ impl<S: Real> Linearized<S> for CountedAt<'_, S> {
     fn hessian(&self) -> &dyn LinearOperator<S> {
         self
     }
+
+    fn curvature(&self, matrix: CurvatureMatrix) -> Result<Box<dyn LinearOperator<S> + '_>, Error> {
+        Ok(match matrix {
+            CurvatureMatrix::Hessian => Box::new(self),
+            matrix => {
+                let operator = self.inner.curvature(matrix)?;
+                Box::new(CountedOperator { operator, counts: self.counts })
+            }
+        })
+    }
 }
 
+/// The Hessian.
 impl<S: Real> LinearOperator<S> for CountedAt<'_, S> {
     fn dim(&self) -> usize {
         self.inner.hessian().dim()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
-        count(self.counts, |c| &mut c.hvps);
+        count(self.counts, |c| &mut c.hvps, 1);
         self.inner.hessian().apply(v, out)
     }
 
+    fn apply_many(&self, vs: &[S], out: &mut [S]) -> Result<(), Error> {
+        count(self.counts, |c| &mut c.hvps, vs.len() / self.dim().max(1));
+        self.inner.hessian().apply_many(vs, out)
+    }
+
+    fn diagonal(&self, out: &mut [S]) -> Result<(), Error> {
+        count(self.counts, |c| &mut c.hessians, 1);
+        self.inner.hessian().diagonal(out)
+    }
+
     fn to_dense(&self, out: &mut [S]) -> Result<(), Error> {
-        count(self.counts, |c| &mut c.hessians);
+        count(self.counts, |c| &mut c.hessians, 1);
         self.inner.hessian().to_dense(out)
     }
 }
 
-fn count(counts: &Cell<Counts>, kind: impl FnOnce(&mut Counts) -> &mut usize) {
+/// A curvature matrix other than the Hessian, whose products are counted.
+struct CountedOperator<'a, S> {
+    operator: Box<dyn LinearOperator<S> + 'a>,
+    counts: &'a Cell<Counts>,
+}
+
+impl<S: Real> CountedOperator<'_, S> {
+    fn count(&self, products: usize) {
+        count(self.counts, |c| &mut c.curvature_products, products);
+    }
+}
+
+impl<S: Real> LinearOperator<S> for CountedOperator<'_, S> {
+    fn dim(&self) -> usize {
+        self.operator.dim()
+    }
+
+    fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
+        self.count(1);
+        self.operator.apply(v, out)
+    }
+
+    fn apply_many(&self, vs: &[S], out: &mut [S]) -> Result<(), Error> {
+        self.count(vs.len() / self.dim().max(1));
+        self.operator.apply_many(vs, out)
+    }
+
+    fn diagonal(&self, out: &mut [S]) -> Result<(), Error> {
+        self.count(self.dim());
+        self.operator.diagonal(out)
+    }
+
+    fn to_dense(&self, out: &mut [S]) -> Result<(), Error> {
+        self.count(self.dim());
+        self.operator.to_dense(out)
+    }
+}
+
+fn count(counts: &Cell<Counts>, kind: impl FnOnce(&mut Counts) -> &mut usize, times: usize) {
     let mut updated = counts.get();
-    *kind(&mut updated) += 1;
+    *kind(&mut updated) += times;
     counts.set(updated);
 }

@@ -49,6 +49,16 @@ impl<S: Real> LinearOperator<S> for At<'_, S> {
         Ok(self.0.hvp_into(v, out)?)
     }
 
+    fn apply_many(&self, vs: &[S], out: &mut [S]) -> Result<(), Error> {
+        Ok(self.0.hvps_into(vs, out)?)
+    }
+
+    fn diagonal(&self, out: &mut [S]) -> Result<(), Error> {
+        Error::check_length("the diagonal", out.len(), self.0.dim())?;
+        out.copy_from_slice(&self.0.hessian_diagonal()?);
+        Ok(())
+    }
+
     // Several tangents a pass, which is cheaper than the provided one at a time; symmetric already.
     fn to_dense(&self, out: &mut [S]) -> Result<(), Error> {
         let n = self.0.dim();

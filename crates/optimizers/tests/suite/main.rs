@@ -2,6 +2,7 @@
 
 mod functions;
 mod line_search;
+mod mgh;
 mod newton_methods;
 mod reference;
 mod reports;

@@ -1,6 +1,6 @@
 //! Newton's method and Newton-CG on published test problems, from the standard starts, with nothing derived by hand.
 
-#[path = "../crates/autodiff/tests/mgh/problems.rs"]
+#[path = "../../../autodiff/tests/mgh/problems.rs"]
 mod problems;
 
 use dualtape_autodiff::{Function, Matrix};
