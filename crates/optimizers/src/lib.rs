@@ -42,10 +42,10 @@
 
 mod adam;
 mod conjugate_gradient;
+mod curvature;
 mod dense;
 mod error;
 mod first_order;
-mod lanczos;
 mod line_search;
 mod method;
 mod newton;

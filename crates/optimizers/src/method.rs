@@ -1,6 +1,6 @@
 //! The loop that all methods share: step while the gradient is large, look at curvature where it is not.
 
-use crate::lanczos::Lanczos;
+use crate::curvature::SmallestEigenvalue;
 use crate::line_search::{Armijo, Condition, LineSearch, Origin, Ray};
 use crate::objective::{GradientAt, Known};
 use crate::report::{Eigenpair, SecondOrder, StopReason};
@@ -41,10 +41,10 @@ pub(crate) trait Method<S: Real> {
     fn smallest_eigenpair(
         &mut self,
         hessian: &dyn LinearOperator<S>,
-        settings: &Lanczos<S>,
+        settings: &SmallestEigenvalue<S>,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<Eigenpair<S>>, Error> {
-        settings.smallest(hessian, interrupted)
+        settings.find(hessian, interrupted)
     }
 
     /// Whether to go on along negative curvature from a stationary point that is no minimum.

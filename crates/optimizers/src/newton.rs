@@ -1,7 +1,7 @@
 //! Newton's method with the exact dense Hessian.
 
+use crate::curvature::SmallestEigenvalue;
 use crate::dense::{Eigen, Pivots, SymmetricFactors};
-use crate::lanczos::Lanczos;
 use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, Step, descend};
 use crate::objective::Known;
@@ -160,7 +160,7 @@ impl<S: Real> Method<S> for State<S> {
     fn smallest_eigenpair(
         &mut self,
         hessian: &dyn LinearOperator<S>,
-        settings: &Lanczos<S>,
+        settings: &SmallestEigenvalue<S>,
         _: &dyn Fn() -> bool,
     ) -> Result<Option<Eigenpair<S>>, Error> {
         hessian.to_dense(&mut self.hessian)?;

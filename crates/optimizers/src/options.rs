@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::lanczos::Lanczos;
+use crate::curvature::SmallestEigenvalue;
 use crate::report::{Iteration, Report};
 use crate::{Error, Objective, Real};
 
@@ -19,7 +19,7 @@ pub struct Options<'c, S: Real> {
     pub(crate) time_limit: Duration,
     pub(crate) keep_history: bool,
     pub(crate) second_order_check: bool,
-    pub(crate) lanczos: Lanczos<S>,
+    pub(crate) lanczos: SmallestEigenvalue<S>,
     pub(crate) callback: Option<Callback<'c, S>>,
 }
 
@@ -37,7 +37,7 @@ impl<S: Real> Options<'_, S> {
             time_limit: Duration::MAX,
             keep_history: true,
             second_order_check: true,
-            lanczos: Lanczos {
+            lanczos: SmallestEigenvalue {
                 max_steps: 100,
                 seed: 0,
                 tolerance: S::epsilon().powf(S::constant(0.75)),

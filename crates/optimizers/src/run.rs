@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::lanczos::Lanczos;
+use crate::curvature::SmallestEigenvalue;
 use crate::options::Options;
 use crate::report::{Iteration, Record, Report, SecondOrder, StopReason};
 use crate::vector::{distance, first_non_finite, norm, norm_inf};
@@ -191,7 +191,7 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
     }
 
     /// How to examine curvature at a stationary point, if it is wanted.
-    pub(crate) fn second_order_check(&self) -> Option<&Lanczos<S>> {
+    pub(crate) fn second_order_check(&self) -> Option<&SmallestEigenvalue<S>> {
         self.options.second_order_check.then_some(&self.options.lanczos)
     }
 
