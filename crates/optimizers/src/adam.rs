@@ -216,32 +216,38 @@ impl<S: Real> Rule<S> {
         moments.largest_second.resize(if self.amsgrad { x.len() } else { 0 }, S::zero());
         moments.steps = moments.steps.saturating_add(1);
         let correction1 = one - self.beta1.powi(moments.steps);
-        let correction2 = (one - self.beta2.powi(moments.steps)).sqrt();
         let (coupled, decoupled) = if self.decoupled {
             (S::zero(), self.weight_decay)
         } else {
             (self.weight_decay, S::zero())
         };
+        // A product in the loop costs less than a quotient.
+        let scale = (one - self.beta2.powi(moments.steps)).sqrt().recip();
         let step = self.learning_rate / correction1;
         let kept = one - self.learning_rate * decoupled;
         let (beta1, beta2, epsilon) = (self.beta1, self.beta2, self.epsilon);
         let Moments { first, second, largest_second, .. } = moments;
-        // Averages first, then the update, each a loop without a branch, which the compiler turns into vectors.
+        // Loops without a branch, which the compiler turns into vectors.
         vectorized(|| {
-            for (((x, &gradient), m), v) in
-                x.iter_mut().zip(gradient).zip(&mut *first).zip(&mut *second)
-            {
+            let average = |x: &mut S, gradient: S, m: &mut S, v: &mut S| {
                 let g = gradient + coupled * *x;
                 *x *= kept;
                 *m = beta1 * *m + (one - beta1) * g;
                 *v = beta2 * *v + (one - beta2) * g * g;
-            }
-            for (largest, &v) in largest_second.iter_mut().zip(&*second) {
-                *largest = largest.max(v);
-            }
-            let second = if self.amsgrad { largest_second } else { second };
-            for ((x, &m), &v) in x.iter_mut().zip(&*first).zip(&*second) {
-                *x -= step * m / (v.sqrt() / correction2 + epsilon);
+            };
+            let update = |x: &mut S, m: S, v: S| *x -= step * m / (v.sqrt() * scale + epsilon);
+            let entries = x.iter_mut().zip(gradient).zip(first).zip(second);
+            if self.amsgrad {
+                for ((((x, &gradient), m), v), largest) in entries.zip(largest_second) {
+                    average(x, gradient, m, v);
+                    *largest = largest.max(*v);
+                    update(x, *m, *largest);
+                }
+            } else {
+                for (((x, &gradient), m), v) in entries {
+                    average(x, gradient, m, v);
+                    update(x, *m, *v);
+                }
             }
         });
         Ok(())

@@ -11,13 +11,7 @@ macro_rules! update_with_each_gradient {
     ($($method:ident),*) => {$(
         impl<S: Real> Optimizer<S> for $method<'_, S> {
             fn step(&mut self, batch: &Batch<'_, S>, theta: &mut [S]) -> Result<S, OptimizerError> {
-                let mut gradient = vec![S::zero(); theta.len()];
-                let value = batch.value_and_gradient(theta, &mut gradient)?;
-                // A loss that is lost is the loop's to report.
-                if value.is_finite() {
-                    $method::step(self, theta, &gradient)?;
-                }
-                Ok(value)
+                batch.update(theta, |theta, gradient| Ok($method::step(self, theta, gradient)?))
             }
 
             fn learning_rate(&self) -> Option<f64> {

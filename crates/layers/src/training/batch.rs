@@ -10,6 +10,7 @@ use crate::errors::Error;
 use crate::module::Layout;
 
 use super::objective::{Recording, Supervised};
+use super::optimizer::OptimizerError;
 
 /// How gradients that are too long are shortened.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,6 +32,8 @@ pub struct Batch<'a, S: Real> {
     layout: &'a Layout,
     rows: usize,
     clip: Option<Clip>,
+    /// Where gradients are written: the loop's, which keeps it from step to step.
+    scratch: &'a RefCell<Vec<S>>,
     first: RefCell<Option<Observation<S>>>,
 }
 
@@ -49,8 +52,9 @@ impl<'a, S: Real> Batch<'a, S> {
         layout: &'a Layout,
         rows: usize,
         clip: Option<Clip>,
+        scratch: &'a RefCell<Vec<S>>,
     ) -> Self {
-        Self { recording, layout, rows, clip, first: RefCell::default() }
+        Self { recording, layout, rows, clip, scratch, first: RefCell::default() }
     }
 
     /// Number of examples.
@@ -81,6 +85,51 @@ impl<'a, S: Real> Batch<'a, S> {
             clip.apply(gradient);
         }
         Ok(value)
+    }
+
+    /// One step of a method that moves with each gradient: calls `update(theta, gradient)` with the gradient at `theta`, as
+    /// [`value_and_gradient`](Self::value_and_gradient) has it, and returns the objective as it was before. The gradient's
+    /// memory is kept from step to step.
+    ///
+    /// Nothing is updated where the objective is not finite: the training loop will report it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Autodiff`], and what `update` refuses.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_layers::{Activation, Batch, Dataset, Network, Trainer, mean_squared_error, perceptron, table};
+    /// use rand::{SeedableRng, rngs::ChaCha8Rng};
+    ///
+    /// let data = Dataset::new(table(&[[0.0], [1.0], [2.0]])?, table(&[[1.0], [3.0], [5.0]])?)?;
+    /// let line = perceptron(1, 1, Activation::Identity);
+    /// let mut network = Network::new(line, &mut ChaCha8Rng::seed_from_u64(1))?;
+    /// // descent with the signs of the derivatives
+    /// let mut rate = 0.5;
+    /// let mut signs = |batch: &Batch<'_, f64>, theta: &mut [f64]| {
+    ///     rate *= 0.97;
+    ///     batch.update(theta, |theta, gradient| {
+    ///         theta.iter_mut().zip(gradient).for_each(|(x, g)| *x -= rate * g.signum());
+    ///         Ok(())
+    ///     })
+    /// };
+    /// Trainer::new(mean_squared_error).epochs(200).fit(&mut network, &mut signs, &data)?;
+    /// assert!((network.predict(&table(&[[10.0]])?)?.data()[0] - 21.0).abs() < 0.1);
+    /// # Ok::<(), dualtape_layers::Error>(())
+    /// ```
+    pub fn update(
+        &self,
+        theta: &mut [S],
+        update: impl FnOnce(&mut [S], &[S]) -> Result<(), OptimizerError>,
+    ) -> Result<S, OptimizerError> {
+        let mut gradient = self.scratch.take();
+        gradient.resize(theta.len(), S::zero());
+        let value = self.value_and_gradient(theta, &mut gradient)?;
+        let updated = if value.is_finite() { update(theta, &gradient) } else { Ok(()) };
+        self.scratch.replace(gradient);
+        updated.map(|()| value)
     }
 
     /// What the first gradient told; where none was asked for, what outputs and buffers are at `theta`, if it is given.
@@ -125,17 +174,18 @@ impl Clip {
     }
 }
 
-/// `‖x‖²`, in double precision, in eight sums that a processor can keep in vectors.
+/// `‖x‖²`, in double precision, in as many sums as a processor can keep in vectors.
 fn squares<S: Real>(x: &[S]) -> f64 {
     let square = |x: S| to_f64(x).powi(2);
-    let (chunks, rest) = x.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    vectorized(|| {
+    let (chunks, rest) = x.as_chunks::<16>();
+    let sums = vectorized(|| {
+        let mut sums = [0.0; 16];
         for chunk in chunks {
             for (sum, &x) in sums.iter_mut().zip(chunk) {
                 *sum += square(x);
             }
         }
+        sums
     });
     sums.iter().sum::<f64>() + rest.iter().map(|&x| square(x)).sum::<f64>()
 }

@@ -1,5 +1,6 @@
 //! One training under way.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use dualtape_autodiff::{Array, Real};
@@ -32,6 +33,10 @@ pub(super) struct Fit<'a, 'f, S: Real> {
     /// The learning rate that the schedule's factors are of.
     base: Option<f64>,
     state: Checkpoint<S>,
+    /// The parameters that are trained, ahead of the network's by the steps of the epoch under way.
+    theta: Vec<S>,
+    /// Memory of gradients.
+    scratch: RefCell<Vec<S>>,
 }
 
 impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
@@ -50,7 +55,8 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
         let names = trained.iter().map(|view| view.name().to_owned()).collect();
         let sizes = trained.iter().map(|view| view.len()).collect();
         let state = Checkpoint::new(network, History::new(names, sizes), trainer.seed);
-        Ok(Self { trainer, data, train: Recordings::new(objective), validate, base, state })
+        let (train, theta) = (Recordings::new(objective), Vec::new());
+        Ok(Self { trainer, data, train, validate, base, state, theta, scratch: RefCell::default() })
     }
 
     pub(super) fn run(
@@ -65,6 +71,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             let restored = optimizer.restore(&self.state.optimizer);
             restored.map_err(|error| Error::Optimizer { message: error.to_string() })?;
         }
+        self.theta = network.layout().trainable(network.parameters())?;
         let mut progress = Progress::new(trainer.progress, trainer.epochs, self.state.epochs());
         while self.state.epochs() < trainer.epochs && self.state.history.ended == Ended::Epochs {
             let epoch = self.epoch(network, optimizer, &mut progress)?;
@@ -103,7 +110,6 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             }
             false => vec![Vec::new()],
         };
-        let mut theta = layout.trainable(network.parameters())?;
         let mut buffers = network.buffers().to_vec();
         let mut means = Means::new(layout.trained().count());
         let mut rate = None;
@@ -113,11 +119,11 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             let gathered = if size < n { Some(self.data.gather(rows)?) } else { None };
             let examples = gathered.as_ref().unwrap_or(self.data);
             let recording = self.train.at(examples, &Array::vector(buffers.clone()), step)?;
-            let batch = Batch::new(recording, &layout, examples.len(), trainer.clip);
+            let batch = Batch::new(recording, &layout, examples.len(), trainer.clip, &self.scratch);
             // Where the optimizer asks for no gradient here, outputs and buffers are computed afterwards.
-            let told_by = recording.is_told(trainer.metric.is_some()).then(|| theta.clone());
+            let told_by = recording.is_told(trainer.metric.is_some()).then(|| self.theta.clone());
             let loss = optimizer
-                .step(&batch, &mut theta)
+                .step(&batch, &mut self.theta)
                 .map_err(|error| Error::Optimizer { message: error.to_string() })?;
             let loss = to_f64(loss);
             if !loss.is_finite() {
@@ -135,10 +141,10 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             means.add(examples.len(), loss, metric, &told.squares);
             progress.step(number, done + 1, batches.len(), means.loss());
         }
-        layout.set_trainable(&theta, network.parameters_mut())?;
+        layout.set_trainable(&self.theta, network.parameters_mut())?;
         network.buffers_mut().copy_from_slice(&buffers);
         self.state.steps += batches.len() as u64;
-        let (validation_loss, validation_metric) = self.validated(&theta, &buffers)?;
+        let (validation_loss, validation_metric) = self.validated(&buffers)?;
         self.state.history.gradients.extend(means.gradients(&self.state.history.sizes));
         Ok(Epoch {
             epoch: number + 1,
@@ -171,11 +177,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
     }
 
     /// Loss and metric on the validation data.
-    fn validated(
-        &mut self,
-        theta: &[S],
-        buffers: &[S],
-    ) -> Result<(Option<f64>, Option<f64>), Error> {
+    fn validated(&mut self, buffers: &[S]) -> Result<(Option<f64>, Option<f64>), Error> {
         let Some(data) = self.trainer.validation else { return Ok((None, None)) };
         let size = self.trainer.batch_size.unwrap_or(data.len()).max(VALIDATED_AT_ONCE);
         let mut means = Means::new(0);
@@ -185,7 +187,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             let examples = data.gather(rows)?;
             let recording = self.validate.at(&examples, &buffers, 0)?;
             let mut outputs = vec![S::zero(); recording.outputs_len()];
-            let loss = recording.function.value_and_auxiliary(theta, &mut outputs)?;
+            let loss = recording.function.value_and_auxiliary(&self.theta, &mut outputs)?;
             let metric = self.trainer.metric.as_ref();
             let metric = metric
                 .map(|metric| metric(&recording.outputs(&outputs)?, examples.targets()))

@@ -28,11 +28,11 @@ pub type OptimizerState = BTreeMap<String, Vec<f64>>;
 /// let data = Dataset::new(table(&[[0.0], [1.0], [2.0]])?, table(&[[1.0], [3.0], [5.0]])?)?;
 /// let line = perceptron(1, 1, Activation::Identity);
 /// let mut network = Network::new(line, &mut ChaCha8Rng::seed_from_u64(1))?;
-/// let mut gradient = vec![0.0; 2];
 /// let mut descent = |batch: &Batch<'_, f64>, theta: &mut [f64]| {
-///     let loss = batch.value_and_gradient(theta, &mut gradient)?;
-///     theta.iter_mut().zip(&gradient).for_each(|(x, g)| *x -= 0.2 * g);
-///     Ok(loss)
+///     batch.update(theta, |theta, gradient| {
+///         theta.iter_mut().zip(gradient).for_each(|(x, g)| *x -= 0.2 * g);
+///         Ok(())
+///     })
 /// };
 /// let history = Trainer::new(mean_squared_error).epochs(200).fit(&mut network, &mut descent, &data)?;
 /// assert!(history.last().unwrap().loss < 1e-6);

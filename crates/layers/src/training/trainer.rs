@@ -44,11 +44,11 @@ type Watcher<'f, S> = dyn Fn(&Epoch, &Network<S>) -> ControlFlow<()> + 'f;
 /// let [train, validation] = data.split_stratified([0.75, 0.25], &labels, &mut rng)?;
 ///
 /// let mut network = Network::new(mlp(&[2, 8, 2], Activation::Tanh), &mut rng)?;
-/// let mut gradient = vec![0.0; network.parameters().len()];
 /// let mut descent = |batch: &Batch<'_, f64>, theta: &mut [f64]| {
-///     let loss = batch.value_and_gradient(theta, &mut gradient)?;
-///     theta.iter_mut().zip(&gradient).for_each(|(x, g)| *x -= 0.5 * g);
-///     Ok(loss)
+///     batch.update(theta, |theta, gradient| {
+///         theta.iter_mut().zip(gradient).for_each(|(x, g)| *x -= 0.5 * g);
+///         Ok(())
+///     })
 /// };
 /// let history = Trainer::new(cross_entropy)
 ///     .epochs(60)

@@ -214,6 +214,42 @@ fn a_loss_that_is_lost_ends_training_and_keeps_the_network() {
 }
 
 #[test]
+fn an_update_sees_the_clipped_gradient_of_a_finite_loss_only() {
+    let (data, mut trained) = (classes(20), network(3));
+    let start = trained.parameters().to_vec();
+    let calls = AtomicUsize::new(0);
+    let mut checked = |batch: &Batch<'_, f64>, theta: &mut [f64]| {
+        let mut expected = vec![f64::NAN; theta.len()];
+        let loss = batch.value_and_gradient(theta, &mut expected)?;
+        // Within an update one may ask for another: each has memory of its own.
+        let same = batch.update(theta, |theta, gradient| {
+            assert_eq!(gradient, expected);
+            batch.update(theta, |_, inner| {
+                assert_eq!(inner, expected);
+                Ok(())
+            })?;
+            assert_eq!(gradient, expected);
+            theta.iter_mut().for_each(|x| *x = f64::INFINITY);
+            Ok(())
+        })?;
+        assert_eq!(same, loss);
+        calls.fetch_add(1, Ordering::Relaxed);
+        batch.update(theta, |_, _| panic!("the loss is lost"))
+    };
+    let result = Trainer::new(cross_entropy).epochs(1).clip(Clip::Value(0.01)).fit(
+        &mut trained,
+        &mut checked,
+        &data,
+    );
+    assert!(matches!(result, Err(Error::Diverged { epoch: 1, step: 0, .. })), "{result:?}");
+    assert_eq!((trained.parameters(), calls.into_inner()), (&start[..], 1));
+    let mut refuses =
+        |batch: &Batch<'_, f64>, theta: &mut [f64]| batch.update(theta, |_, _| Err("no".into()));
+    let result = Trainer::new(cross_entropy).fit(&mut trained, &mut refuses, &data);
+    assert!(matches!(result, Err(Error::Optimizer { message }) if message == "no"));
+}
+
+#[test]
 fn schedules_have_their_shapes() {
     let rates = |schedule: &dyn Fn(&Moment<'_>) -> f64, epochs: usize| -> Vec<f64> {
         let (mut trained, mut descent) = (network(1), Descent::new(0.5));
