@@ -26,6 +26,8 @@ pub struct DataFileError {
     pub file: String,
     /// The line, counted from 1, where there are lines.
     pub line: Option<u64>,
+    /// The row, counted from 1, where there are rows but no lines: an entry along the first axis of an array.
+    pub row: Option<usize>,
     /// The column, counted from 1.
     pub column: Option<usize>,
     /// The column's name, or that of an array in an archive.
@@ -99,7 +101,13 @@ pub enum DataFault {
 
 impl DataFileError {
     pub(super) fn new(file: &str, fault: DataFault) -> Self {
-        Self { file: file.to_owned(), line: None, column: None, name: None, fault }
+        let index: &[usize] = match &fault {
+            DataFault::NotANumberOfTheType { index, .. } => index,
+            _ => &[],
+        };
+        let row = index.first().map(|row| row + 1);
+        let column = if let &[_, column] = index { Some(column + 1) } else { None };
+        Self { file: file.to_owned(), line: None, row, column, name: None, fault }
     }
 
     pub(super) fn io(file: &str, error: &io::Error) -> Self {
@@ -113,11 +121,14 @@ impl fmt::Display for DataFileError {
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
         }
-        match (self.column, &self.name) {
-            (Some(column), Some(name)) => write!(f, ", column {column} (`{name}`)")?,
-            (Some(column), None) => write!(f, ", column {column}")?,
-            (None, Some(name)) => write!(f, ", `{name}`")?,
-            (None, None) => {}
+        // A name is that of a column in a table, and that of a whole array in an archive.
+        match (self.row, self.column, &self.name) {
+            (None, Some(column), Some(name)) => write!(f, ", column {column} (`{name}`)")?,
+            (row, column, name) => {
+                name.iter().try_for_each(|name| write!(f, ", `{name}`"))?;
+                row.iter().try_for_each(|row| write!(f, ", row {row}"))?;
+                column.iter().try_for_each(|column| write!(f, ", column {column}"))?;
+            }
         }
         write!(f, ": {}", self.fault)
     }

@@ -21,7 +21,8 @@ const LONGEST_HEADER: usize = 1 << 14;
 /// # Errors
 ///
 /// [`Error::DataFile`]: a file that cannot be read, is no NPY file, is cut off, holds another type of element, or a number that
-/// the number type has not, as NaN, an infinity, or an integer beyond its exact range.
+/// the number type has not, as NaN, an infinity, or an integer beyond its exact range; that comes with its row, in a matrix
+/// its column too, and its index.
 ///
 /// # Example
 ///

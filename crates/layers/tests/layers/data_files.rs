@@ -194,9 +194,20 @@ fn bad_arrays_are_refused_with_their_place() {
     assert!(refused(&[&good[..], &[0]].concat()).contains("more than the 16 bytes"));
     assert!(refused(b"PK\x03\x04 a zip file").contains("not an NPY file"));
     let nan = npy(&header("<f8", true, "(1, 2)"), &[one, f64::NAN.to_le_bytes()].concat());
-    let place =
-        "a.npy: NaN at index [0, 1] is no number of the type; remove or impute such rows first";
+    let place = "a.npy, row 1, column 2: NaN at index [0, 1] is no number of the type; \
+                 remove or impute such rows first";
     assert_eq!(refused(&nan), place);
+    // the eleventh of 2×3×2, in both orders of axes
+    let mut numbers = [one; 12];
+    numbers[10] = f64::INFINITY.to_le_bytes();
+    for (fortran, index) in [(false, [1, 2, 0]), (true, [0, 2, 1])] {
+        let file = npy(&header("<f8", fortran, "(2, 3, 2)"), &numbers.concat());
+        let error = file_error(read_npy_from::<f64>("a.npy", file.as_slice()));
+        assert_eq!((error.line, error.row, error.column), (None, Some(index[0] + 1), None));
+        let text = error.to_string();
+        let start = format!("a.npy, row {}: inf at index {index:?} is", index[0] + 1);
+        assert!(text.starts_with(&start), "{text}");
+    }
     for descr in ["<c16", "<U3", "|O", "<f2", "<M8[s]", "", "é"] {
         let text = refused(&npy(&header(descr, false, "(1,)"), &one));
         assert!(text.contains("elements of type"), "{descr}: {text}");
@@ -219,7 +230,7 @@ fn bad_arrays_are_refused_with_their_place() {
     }
     // integers that the number type does not have
     let odd = npy(&header("<i8", false, "(1,)"), &9_007_199_254_740_993_i64.to_le_bytes());
-    assert!(refused(&odd).contains("9007199254740993 at index [0]"));
+    assert!(refused(&odd).starts_with("a.npy, row 1: 9007199254740993 at index [0] is no"));
     let odd = npy(&header("<i4", false, "(1,)"), &16_777_217_i32.to_le_bytes());
     assert!(read_npy_from::<f64>("a", odd.as_slice()).is_ok());
     assert!(read_npy_from::<f32>("a", odd.as_slice()).is_err());
@@ -256,7 +267,7 @@ proptest! {
 
 #[cfg(feature = "npz")]
 mod npz {
-    use std::io::Cursor;
+    use std::io::{Cursor, Write as _};
 
     use dualtape_layers::Npz;
 
@@ -281,6 +292,19 @@ mod npz {
         assert_eq!(archive.array::<f64>("labels").unwrap().data(), [2.0, 0.0, 1.0]);
         let error = file_error(archive.array::<f64>("y")).to_string();
         assert!(error.starts_with("arrays.npz, `y`: there is no such entry"), "{error}");
+    }
+
+    #[test]
+    fn a_bad_number_is_refused_with_its_array_row_and_column() {
+        let numbers = [1.0, 2.0, 3.0, f64::NAN].map(f64::to_le_bytes).concat();
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        archive.start_file("x.npy", zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(&npy(&header("<f8", false, "(2, 2)"), &numbers)).unwrap();
+        let mut archive = Npz::new("a.npz", archive.finish().unwrap()).unwrap();
+        let error = file_error(archive.array::<f64>("x"));
+        let start = "a.npz, `x`, row 2, column 2: NaN at index [1, 1] is no number";
+        assert!(error.to_string().starts_with(start), "{error}");
+        assert_eq!((error.row, error.column), (Some(2), Some(2)));
     }
 
     #[test]
