@@ -11,6 +11,17 @@ pub enum Error {
     #[error(transparent)]
     Autodiff(#[from] dualtape_autodiff::Error),
 
+    /// The model asks for arrays beside its inputs, as lengths or a mask, that did not come along.
+    #[error(
+        "{source}; no array `{names}` came along: bring it by `Dataset::with_side`, or its shape by `summary_with`"
+    )]
+    NoSideInput {
+        /// The names that it asked for in vain.
+        names: String,
+        /// What failed for want of them.
+        source: dualtape_autodiff::Error,
+    },
+
     /// A file of data was refused.
     #[error(transparent)]
     DataFile(Box<crate::data::DataFileError>),

@@ -93,18 +93,45 @@ pub trait Module<S: Real>: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// As [`layout`](Self::layout); [`Error::Autodiff`] if an input of this shape does not fit the model.
+    /// As [`layout`](Self::layout); [`Error::Autodiff`] if an input of this shape does not fit the model;
+    /// [`Error::NoSideInput`] if the model asks for arrays beside its inputs: see [`summary_with`](Self::summary_with).
     fn summary(&self, input_shape: &[usize]) -> Result<String, Error> {
+        self.summary_with(input_shape, &[])
+    }
+
+    /// As [`summary`](Self::summary), of a model that asks for arrays beside its inputs: by names and shapes.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_layers::{Error, Module, Recurrent};
+    ///
+    /// let model = Recurrent::gru(3, 4).last().lengths_from("lengths");
+    /// let summary = Module::<f64>::summary_with(&model, &[5, 20, 3], &[("lengths", &[5])])?;
+    /// assert!(summary.contains("[5, 4]"));
+    /// let refused = Module::<f64>::summary(&model, &[5, 20, 3]).unwrap_err();
+    /// assert!(matches!(refused, Error::NoSideInput { names, .. } if names == "lengths"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn summary_with(
+        &self,
+        input_shape: &[usize],
+        side_shapes: &[(&str, &[usize])],
+    ) -> Result<String, Error> {
         let declaration = Declaration::of(self);
         let layout = declaration.layout()?;
-        let tape = Tape::new();
-        let theta: Array<S> = Array::zeros(&[layout.len()]);
-        let scope = layout.bind_in(tape.constant(&theta), Mode::Eval);
-        let output = self.forward(&scope, tape.constant(&Array::zeros(input_shape)));
-        if let Some(error) = tape.error() {
-            return Err(error.into());
+        let tape = Tape::<S>::new();
+        let zeros = |shape: &[usize]| tape.constant(&Array::zeros(shape));
+        let mut scope = layout.bind_in(zeros(&[layout.len()]), Mode::Eval);
+        for &(name, shape) in side_shapes {
+            scope = scope.with_side_input(name, zeros(shape));
         }
-        let mut shapes = scope.trace().shapes;
+        let output = self.forward(&scope, zeros(input_shape));
+        let mut shapes = scope.finished()?.shapes;
         shapes.push((String::new(), output.shape().to_vec()));
         Ok(summary_table(declaration.rows(), &shapes, layout.len()))
     }

@@ -1,6 +1,7 @@
 //! What a module sees while it runs.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use dualtape_autodiff::{Array, Real, Tape, Tensor, Var};
@@ -9,6 +10,7 @@ use rand::rngs::ChaCha8Rng;
 use super::Module;
 use super::layout::{Layout, Place, View};
 use super::noise::{Demand, Noise, generator};
+use crate::errors::Error;
 
 /// Whether a model is being trained or used.
 ///
@@ -56,6 +58,7 @@ struct Run<'t, S: Real> {
     demands: RefCell<Vec<Demand>>,
     updates: RefCell<Vec<(usize, Tensor<'t, S>)>>,
     shapes: RefCell<Vec<(String, Vec<usize>)>>,
+    missing: RefCell<BTreeSet<String>>,
 }
 
 /// The tensors that a model runs on.
@@ -87,6 +90,8 @@ pub(crate) struct Trace<'t, S: Real> {
     pub updates: Vec<(usize, Tensor<'t, S>)>,
     /// Paths of modules with the shapes of their outputs.
     pub shapes: Vec<(String, Vec<usize>)>,
+    /// Names by which it asked for side inputs in vain.
+    pub missing: BTreeSet<String>,
 }
 
 impl<'t, S: Real> Scope<'t, S> {
@@ -105,6 +110,7 @@ impl<'t, S: Real> Scope<'t, S> {
             demands: RefCell::default(),
             updates: RefCell::default(),
             shapes: RefCell::default(),
+            missing: RefCell::default(),
         };
         Self { run: Rc::new(run), prefix: String::new(), side }
     }
@@ -216,8 +222,11 @@ impl<'t, S: Real> Scope<'t, S> {
 
     /// The array that came along with the inputs under this name, if there is one: a mask, or lengths.
     pub fn side_input(&self, name: &str) -> Option<Tensor<'t, S>> {
-        let mut side = self.side.iter().rev();
-        side.find(|(other, _)| other == name).map(|&(_, array)| array)
+        let found = self.side.iter().rev().find(|(other, _)| other == name);
+        if found.is_none() {
+            self.run.missing.borrow_mut().insert(name.to_owned());
+        }
+        found.map(|&(_, array)| array)
     }
 
     /// All parameters that are not frozen, as the flat vector.
@@ -283,6 +292,20 @@ impl<'t, S: Real> Scope<'t, S> {
             demands: self.run.demands.take(),
             updates: self.run.updates.take(),
             shapes: self.run.shapes.take(),
+            missing: self.run.missing.take(),
+        }
+    }
+
+    /// What the run has left behind, if the tape keeps no error.
+    pub(crate) fn finished(&self) -> Result<Trace<'t, S>, Error> {
+        let trace = self.trace();
+        match self.tape().error() {
+            None => Ok(trace),
+            Some(source) if trace.missing.is_empty() => Err(source.into()),
+            Some(source) => {
+                let names: Vec<String> = trace.missing.into_iter().collect();
+                Err(Error::NoSideInput { names: names.join("`, `"), source })
+            }
         }
     }
 

@@ -117,7 +117,8 @@ impl<S: Real> Network<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Autodiff`] with both shapes if the inputs do not fit the model.
+    /// [`Error::Autodiff`] with both shapes if the inputs do not fit the model; [`Error::NoSideInput`] if it asks for arrays
+    /// beside them, which [`outputs`](Self::outputs) takes.
     pub fn predict(&self, inputs: &Array<S>) -> Result<Array<S>, Error> {
         run(&*self.module, &self.layout, [&self.parameters, &self.buffers], inputs, &[])
     }
@@ -140,6 +141,20 @@ impl<S: Real> Network<S> {
     /// As there.
     pub fn summary(&self, input_shape: &[usize]) -> Result<String, Error> {
         self.module.summary(input_shape)
+    }
+
+    /// As [`summary`](Self::summary), of a model that asks for arrays beside its inputs: by names and shapes. See
+    /// [`Module::summary_with`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn summary_with(
+        &self,
+        input_shape: &[usize],
+        side_shapes: &[(&str, &[usize])],
+    ) -> Result<String, Error> {
+        self.module.summary_with(input_shape, side_shapes)
     }
 }
 
@@ -195,8 +210,6 @@ fn run<S: Real>(
     let source = Source::Generator(Box::new(generator(0, 0)));
     let scope = Scope::new(&layout.unfrozen(), given, Mode::Eval, source);
     let output = model.forward(&scope, tape.constant(inputs));
-    if let Some(error) = tape.error() {
-        return Err(error.into());
-    }
+    scope.finished()?;
     Ok(Array::new(output.shape(), output.data().to_vec())?)
 }

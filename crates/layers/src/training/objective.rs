@@ -183,7 +183,8 @@ impl<'f, S: Real> Supervised<'f, S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Autodiff`] with both shapes and the source line if data, model and loss do not fit each other.
+    /// [`Error::Autodiff`] with both shapes and the source line if data, model and loss do not fit each other;
+    /// [`Error::NoSideInput`] if the model asks for arrays that the data do not have beside the inputs.
     pub fn function(&self, data: &Dataset<S>) -> Result<Function<'f, S>, Error> {
         Ok(self.record(data)?.function)
     }
@@ -303,10 +304,7 @@ impl<'f, S: Real> Supervised<'f, S> {
         let source = Source::Generator(Box::new(generator(self.seed, 0)));
         let scope = slots.scope(tape.constant(&Array::vector(theta.clone())), &tensors, source);
         let outputs = self.parts.module.forward(&scope, tensors[0]).shape().to_vec();
-        if let Some(error) = tape.error() {
-            return Err(error.into());
-        }
-        let Trace { demands, updates, .. } = scope.trace();
+        let Trace { demands, updates, .. } = scope.finished()?;
         let buffers = self.layout.buffer_views();
         let updated = updates.iter().map(|&(index, _)| buffers[index].range()).collect();
         arrays.extend(self.noise(&demands, 0));

@@ -2,8 +2,9 @@
 
 use dualtape_autodiff::{Array, Real, Tape, Tensor};
 use dualtape_layers::{
-    Activation, Dataset, Declaration, Error, Init, Linear, Module, Scope, Sequential,
-    mean_squared_error, mlp, perceptron, predict, supervised,
+    Activation, Dataset, Declaration, DecoderBlock, Error, Init, Linear, MeanOfSteps, Module,
+    MultiHeadAttention, Network, Scope, Sequential, mean_squared_error, mlp, perceptron, predict,
+    supervised,
 };
 use proptest::prelude::*;
 
@@ -120,6 +121,42 @@ fn summary_lists_layers_and_total() {
     );
     let single = Module::<f64>::summary(&Linear::new(7, 2), &[1, 7]).unwrap();
     assert_eq!(single.lines().nth(1), Some("(model)  Linear(7 → 2)  [1, 2]          16"));
+}
+
+#[test]
+fn arrays_beside_the_inputs_are_summarised_by_shape_and_missed_by_name() {
+    let attention = MultiHeadAttention::new(4, 2);
+    let cross = attention.clone().lengths_from("lengths");
+    let model = Sequential::new()
+        .named("look", DecoderBlock::new(attention, cross, 8))
+        .then(MeanOfSteps::new().mask_from("mask"));
+    let side: [(&str, &[usize]); 3] =
+        [("memory", &[2, 3, 4]), ("lengths", &[2]), ("mask", &[2, 5])];
+    let network = Network::<f64>::new(model.clone(), &mut rng(1)).unwrap();
+    let summary = network.summary_with(&[2, 5, 4], &side).unwrap();
+    assert!(summary.contains("look.multihead_attn"), "{summary}");
+    assert!(summary.lines().any(|line| line.starts_with("1 ") && line.contains("[2, 4]")));
+    assert_eq!(summary, model.summary_with(&[2, 5, 4], &side).unwrap());
+
+    let x = wave(&[2, 5, 4], 1.0, 0.7);
+    let missed = |error: Error| {
+        let text = error.to_string();
+        assert!(text.contains("Dataset::with_side") && text.contains("summary_with"), "{text}");
+        let Error::NoSideInput { names, source } = error else { panic!("{text}") };
+        assert!(text.starts_with(&source.to_string()));
+        names
+    };
+    assert_eq!(missed(network.summary(&[2, 5, 4]).unwrap_err()), "mask`, `memory");
+    assert_eq!(missed(network.summary_with(&[2, 5, 4], &side[..2]).unwrap_err()), "mask");
+    assert_eq!(missed(network.predict(&x).unwrap_err()), "mask`, `memory");
+    let data = Dataset::new(x.clone(), wave(&[2, 4], 1.0, 0.7)).unwrap();
+    let refused = supervised(&model, &data, mean_squared_error).unwrap_err();
+    assert_eq!(missed(refused), "mask`, `memory");
+    // Given, but of another shape: the tape says which.
+    let refused = network.summary_with(&[2, 5, 4], &[side[0], side[1], ("mask", &[5, 2])]);
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, Error::Autodiff(_)), "{refused}");
+    assert!(refused.to_string().contains("[[5, 2]] do not fit a side input"), "{refused}");
 }
 
 #[derive(Debug)]
