@@ -65,6 +65,54 @@ fn attention_agrees_with_pytorch() {
 }
 
 #[test]
+fn keys_and_values_of_their_own_widths_agree_with_pytorch() {
+    let [keys, values] = [sines(&[2, 2, 3], [0.9, 0.67, 0.8]), sines(&[2, 2, 5], [1.1, 0.43, 0.3])];
+    for name in ["widths", "widths no bias padding"] {
+        let layer = attention(name).key_value_widths(3, 5);
+        let data = [&inputs(), &keys, &values, &lengths(1.0)];
+        check(&format!("attention/{name}"), &layout(&layer), &data, |scope, data| {
+            let scope = scope.clone().with_side_input("lengths", data[3]);
+            vec![layer.attend_to(&scope, data[0], data[1], data[2])]
+        });
+    }
+    // Two names for one thing.
+    let (layer, memory) = (attention(""), memory());
+    check("attention/cross", &layout(&layer), &[&inputs(), &memory], |scope, data| {
+        vec![layer.attend_to(scope, data[0], data[1], data[1])]
+    });
+}
+
+#[test]
+fn keys_and_values_must_have_the_widths_that_were_stated() {
+    let layer = MultiHeadAttention::new(4, 2).key_value_widths(3, 5);
+    let layout = layout(&layer);
+    let [x, keys, values] = [&[2, 3, 4], &[2, 2, 3], &[2, 2, 5]];
+    let fits = |[x, keys, values]: [&[usize]; 3]| {
+        let tape = Tape::<f64>::new();
+        let scope = layout.bind(tape.constant(&Array::zeros(&[layout.len()])));
+        let [x, keys, values] = [x, keys, values].map(|of| tape.constant(&Array::zeros(of)));
+        layer.attend_to(&scope, x, keys, values);
+        tape.error().map(|error| error.to_string())
+    };
+    assert_eq!(fits([x, keys, values]), None);
+    let bad: [[&[usize]; 3]; 6] = [
+        [x, values, keys],
+        [&[2, 3, 3], keys, values],
+        [x, &[2, 3, 3], values],
+        [x, &[1, 2, 3], &[1, 2, 5]],
+        [x, &[2, 0, 3], &[2, 0, 5]],
+        [x, keys, &[2, 5]],
+    ];
+    for shapes in bad {
+        let refused = fits(shapes).unwrap_or_else(|| panic!("{shapes:?} were taken"));
+        let needs = "[batch, steps, 4 (for keys 3, for values 5)]";
+        assert!(refused.contains(needs), "{refused}");
+    }
+    // It is no self-attention.
+    assert!(predict(&layer, &vec![0.0; layout.len()], &inputs()).is_err());
+}
+
+#[test]
 fn encoder_blocks_agree_with_pytorch() {
     let post = EncoderBlock::new(attention(""), 5);
     let pre = EncoderBlock::new(attention("causal padding"), 5).pre_norm();

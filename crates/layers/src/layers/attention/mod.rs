@@ -15,6 +15,10 @@ use super::linear::Linear;
 use super::steps::Steps;
 use crate::module::{Declaration, Init, Module, Scope};
 
+/// Names of the weights of queries, keys and values: of all in one, and of each.
+const SHARED_WEIGHT: &str = "in_proj_weight";
+const WEIGHTS: [&str; 3] = ["q_proj_weight", "k_proj_weight", "v_proj_weight"];
+
 /// Multi-head attention: for each head `softmax(q·kᵀ/√d + M)·v`, where queries, keys and values are linear in the inputs and
 /// `d = width/heads`; the heads side by side go through one more linear layer.
 ///
@@ -31,8 +35,9 @@ use crate::module::{Declaration, Init, Module, Scope};
 /// Input and output are `[batch, steps, width]`, with at least one step. Parameters are those of
 /// `torch.nn.MultiheadAttention`: `in_proj_weight` `[3·width, width]` (queries, keys, values), which starts
 /// [Xavier-uniform](Init::xavier_uniform), `in_proj_bias` `[3·width]`, `out_proj.weight` `[width, width]`, uniform on
-/// `±1/√width`, and `out_proj.bias` `[width]`; biases start at 0. Other inputs, and a width that is not a multiple of the
-/// heads, are errors that the tape keeps.
+/// `±1/√width`, and `out_proj.bias` `[width]`; biases start at 0. Where keys and values have
+/// [widths of their own](Self::key_value_widths), `q_proj_weight`, `k_proj_weight` and `v_proj_weight` stand in place of
+/// `in_proj_weight`, as there. Other inputs, and a width that is not a multiple of the heads, are errors that the tape keeps.
 ///
 /// # Example
 ///
@@ -51,6 +56,8 @@ use crate::module::{Declaration, Init, Module, Scope};
 #[doc(alias = "MultiheadAttention")]
 pub struct MultiHeadAttention {
     width: usize,
+    /// Features of what queries, keys and values are made of.
+    inputs: [usize; 3],
     heads: usize,
     bias: bool,
     dropout: f64,
@@ -64,6 +71,7 @@ impl MultiHeadAttention {
     pub fn new(width: usize, heads: usize) -> Self {
         Self {
             width,
+            inputs: [width; 3],
             heads,
             bias: true,
             dropout: 0.0,
@@ -76,6 +84,13 @@ impl MultiHeadAttention {
     /// The same layer without biases.
     pub fn without_bias(self) -> Self {
         Self { bias: false, ..self }
+    }
+
+    /// The same layer for keys made of arrays with `keys` features, and values made of arrays with `values` features:
+    /// PyTorch's `kdim` and `vdim`. They are given to [`attend`](Self::attend) or [`attend_to`](Self::attend_to).
+    #[doc(alias("kdim", "vdim"))]
+    pub fn key_value_widths(self, keys: usize, values: usize) -> Self {
+        Self { inputs: [self.width, keys, values], ..self }
     }
 
     /// The same layer with [`Dropout`] of this probability on the weights of the softmax.
@@ -134,7 +149,7 @@ impl MultiHeadAttention {
         x: Tensor<'t, S>,
         memory: Tensor<'t, S>,
     ) -> Tensor<'t, S> {
-        if let Some(needs) = self.lacks(x.shape(), memory.shape()) {
+        if let Some(needs) = self.lacks([x, memory, memory]) {
             scope.tape().refuse("MultiHeadAttention", &[x.shape(), memory.shape()], &needs);
             return x;
         }
@@ -142,44 +157,105 @@ impl MultiHeadAttention {
         self.mix(scope, queries[0], others[0], others[1])
     }
 
+    /// As [`attend`](Self::attend), with keys and values made of two arrays: `[batch, keys, features]`, each with the features
+    /// that the layer has [for it](Self::key_value_widths).
+    ///
+    /// Other shapes are errors that the tape keeps.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, Tape};
+    /// use dualtape_layers::{Module, MultiHeadAttention};
+    ///
+    /// let layer = MultiHeadAttention::new(1, 1).without_bias().key_value_widths(2, 1);
+    /// let layout = Module::<f64>::layout(&layer)?;
+    /// assert_eq!(layout.find("k_proj_weight")?.shape(), [1, 2]);
+    /// let tape = Tape::new();
+    /// let theta = [/* q */ 0.0, /* k */ 1.0, 2.0, /* v */ 1.0, /* out */ 10.0];
+    /// let scope = layout.bind(tape.constant(&Array::vector(theta.to_vec())));
+    /// let x = tape.constant(&Array::new(&[1, 1, 1], vec![7.0])?);
+    /// let keys = tape.constant(&Array::new(&[1, 2, 2], vec![0.3, 0.1, 0.2, 0.4])?);
+    /// let values = tape.constant(&Array::new(&[1, 2, 1], vec![1.0, 2.0])?);
+    /// assert_eq!(layer.attend_to(&scope, x, keys, values).data(), [15.0]);
+    /// # Ok::<(), dualtape_layers::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn attend_to<'t, S: Real>(
+        &self,
+        scope: &Scope<'t, S>,
+        x: Tensor<'t, S>,
+        keys: Tensor<'t, S>,
+        values: Tensor<'t, S>,
+    ) -> Tensor<'t, S> {
+        let given = [x, keys, values];
+        if let Some(needs) = self.lacks(given) {
+            scope.tape().refuse("MultiHeadAttention", &given.map(|part| part.shape()), &needs);
+            return x;
+        }
+        let [q, k, v] = [0, 1, 2].map(|part| self.project(scope, given[part], part..part + 1)[0]);
+        self.mix(scope, q, k, v)
+    }
+
     /// Number of features.
     pub(super) fn width(&self) -> usize {
         self.width
     }
 
-    /// What the layer, or inputs of these shapes, lack.
-    fn lacks(&self, x: &[usize], memory: &[usize]) -> Option<String> {
-        let Self { width, heads, .. } = *self;
+    /// Whether one parameter holds the weights of queries, keys and values.
+    fn shares_weight(&self) -> bool {
+        self.inputs == [self.width; 3]
+    }
+
+    /// What the layer lacks, or the arrays that queries, keys and values are made of.
+    fn lacks<S: Real>(&self, given: [Tensor<'_, S>; 3]) -> Option<String> {
+        let Self { width, heads, inputs, .. } = *self;
         if width == 0 || heads == 0 || !width.is_multiple_of(heads) {
             return Some(format!(
                 "a width that is a multiple of the heads, not {width} of {heads}"
             ));
         }
-        let fits = |shape: &[usize]| matches!(*shape, [_, steps, features] if steps > 0 && features == width);
-        let fits = fits(x) && fits(memory) && x[0] == memory[0];
-        (!fits).then(|| format!("[batch, steps, {width}] with at least one step, of one batch"))
+        let shapes = given.map(|part| part.shape());
+        let fits = |(shape, features): (&[usize], usize)| matches!(*shape, [_, steps, n] if steps > 0 && n == features);
+        let fits = shapes.into_iter().zip(inputs).all(fits)
+            && shapes[0][0] == shapes[1][0]
+            && shapes[1][..2] == shapes[2][..2];
+        let features = if self.shares_weight() {
+            width.to_string()
+        } else {
+            let [queries, keys, values] = inputs;
+            format!("{queries} (for keys {keys}, for values {values})")
+        };
+        (!fits).then(|| format!("[batch, steps, {features}] with at least one step, of one batch"))
     }
 
-    /// Of the three linear functions of `x` (queries, keys, values) those in this range, in one product: each
-    /// `[batch, heads, steps, d]`.
+    /// Of the three linear functions of `x` (queries, keys, values) those in this range, each `[batch, heads, steps, d]`; in
+    /// one product if they share a weight.
     fn project<'t, S: Real>(
         &self,
         scope: &Scope<'t, S>,
         x: Tensor<'t, S>,
         parts: Range<usize>,
     ) -> Vec<Tensor<'t, S>> {
-        let &[batch, steps, width] = x.shape() else { return vec![x; parts.len()] };
+        if !self.shares_weight() && parts.len() > 1 {
+            return parts.flat_map(|part| self.project(scope, x, part..part + 1)).collect();
+        }
+        let &[batch, steps, _] = x.shape() else { return vec![x; parts.len()] };
+        let Self { width, heads, .. } = *self;
         let rows = parts.len() * width;
-        let weight =
-            scope.parameter("in_proj_weight").view(parts.start * width * width, &[rows, width]);
+        let weight = if self.shares_weight() {
+            scope.parameter(SHARED_WEIGHT).view(parts.start * width * width, &[rows, width])
+        } else {
+            scope.parameter(WEIGHTS[parts.start])
+        };
         let mut z = x.matmul(weight.t());
         if self.bias {
             z = z + scope.parameter("in_proj_bias").view(parts.start * width, &[rows]);
         }
-        let of_one = [batch, self.heads, steps, width / self.heads];
-        let z = z.reshape(&[batch, steps, parts.len(), self.heads, width / self.heads]);
+        let of_one = [batch, heads, steps, width / heads];
+        let z = z.reshape(&[batch, steps, parts.len(), heads, width / heads]);
         let z = z.permute(&[2, 0, 3, 1, 4]);
-        (0..parts.len()).map(|part| z.view(part * x.len(), &of_one)).collect()
+        (0..parts.len()).map(|part| z.view(part * batch * steps * width, &of_one)).collect()
     }
 
     /// From queries, keys and values of all heads to the output.
@@ -277,7 +353,13 @@ impl<S: Real> Module<S> for MultiHeadAttention {
     fn declare(&self, declaration: &mut Declaration) {
         let Self { width, bias, .. } = *self;
         let weight = Init::xavier_uniform(1.0);
-        declaration.parameter("in_proj_weight", &[3 * width, width], weight);
+        if self.shares_weight() {
+            declaration.parameter(SHARED_WEIGHT, &[3 * width, width], weight);
+        } else {
+            for (name, features) in WEIGHTS.into_iter().zip(self.inputs) {
+                declaration.parameter(name, &[width, features], weight);
+            }
+        }
         if bias {
             declaration.parameter("in_proj_bias", &[3 * width], Init::Zeros);
         }
@@ -285,7 +367,7 @@ impl<S: Real> Module<S> for MultiHeadAttention {
     }
 
     fn forward<'t>(&self, scope: &Scope<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
-        if let Some(needs) = self.lacks(x.shape(), x.shape()) {
+        if let Some(needs) = self.lacks([x; 3]) {
             scope.tape().refuse("MultiHeadAttention", &[x.shape()], &needs);
             return x;
         }
