@@ -81,33 +81,43 @@ pub(crate) fn likely_cause(
         return Cause::Cancellation;
     }
     if let How::Recorded { .. } = how {
-        let simple = [-2.0, -1.0, -0.5, 0.5, 2.0].map(|factor| (ratio / factor - 1.0_f64).abs());
-        let simple = simple.iter().any(|error| *error < ROUGHLY);
-        return if simple { of_ratio(ratio, ROUGHLY) } else { Cause::MissingTerm };
+        let errors = [-2.0, -1.0, -0.5, 0.5, 2.0].map(|factor| (ratio / factor - 1.0_f64).abs());
+        let plausible = errors.iter().any(|error| *error < ROUGHLY);
+        return if plausible { of_ratio(ratio, ROUGHLY) } else { Cause::MissingTerm };
     }
     // A factor is the same at other points, or a term would have to vary as the rest does.
-    let elsewhere = [(other, seed), (other, !seed), (x, !seed)].map(|(x, seed)| {
+    let same = |r: &f64| (r - ratio).abs() <= MEASURED * ratio.abs();
+    let ratio_at = |x: &[f64], seed| {
         let laws = Laws::that_show(law, violation);
         let found = examine(subject, policy, (x, x, seed), laws, None);
         ratio_at(subject, policy, (x, seed), (law, violation), found)
-    });
-    let constant = elsewhere.iter().flatten().all(|r| (r - ratio).abs() <= MEASURED * ratio.abs());
-    if constant { of_ratio(ratio, MEASURED) } else { Cause::MissingTerm }
+    };
+    let between: Vec<f64> = x.iter().zip(other).map(|(a, b)| 0.5 * a + 0.5 * b).collect();
+    let elsewhere = [(other, seed), (other, !seed), (&between[..], seed)];
+    let elsewhere = elsewhere.map(|(x, seed)| ratio_at(x, seed));
+    let constant = elsewhere.iter().flatten().all(same) && ratio_at(x, !seed).iter().all(same);
+    // Where no other point shows it, only a simple number is believed to be a factor.
+    let believed = elsewhere.iter().any(Option::is_some) || simple(ratio, MEASURED).is_some();
+    if constant && believed { of_ratio(ratio, MEASURED) } else { Cause::MissingTerm }
 }
 
 /// Factors are simple, and known to `accuracy`.
 fn of_ratio(ratio: f64, accuracy: f64) -> Cause {
-    let simple = (1..=12).find_map(|q| {
-        let p = (ratio * f64::from(q)).round();
-        let factor = p / f64::from(q);
-        (factor != 0.0 && factor != 1.0 && (factor - ratio).abs() <= accuracy * ratio.abs())
-            .then_some(factor)
-    });
-    match simple {
+    match simple(ratio, accuracy) {
         Some(-1.0) => Cause::WrongSign,
         Some(factor) => Cause::WrongFactor { factor },
         None => Cause::WrongFactor { factor: ratio },
     }
+}
+
+/// The fraction with a denominator of at most 12 that a ratio is to `accuracy`.
+fn simple(ratio: f64, accuracy: f64) -> Option<f64> {
+    (1..=12).find_map(|q| {
+        let p = (ratio * f64::from(q)).round();
+        let factor = p / f64::from(q);
+        (factor != 0.0 && factor != 1.0 && (factor - ratio).abs() <= accuracy * ratio.abs())
+            .then_some(factor)
+    })
 }
 
 /// The same ratio at another point, if the same law fails there.

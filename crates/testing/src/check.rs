@@ -110,7 +110,8 @@ pub enum Kinks {
 ///
 /// By `factor·ε·growth·size + noise·σ`, where `size` is that of the terms of which the numbers are made, `growth` is
 /// `4 + √(n + m)`, and `σ` is the rounding error of the function at the point, measured there: so an ill-conditioned point is
-/// no false alarm, and a well-conditioned one is held to a few units in the last place.
+/// no false alarm, and a well-conditioned one is held to a few units in the last place. Differences of less than the smallest
+/// normal number over `ε` (10⁻²⁹² in `f64`) are always allowed, since what underflows has no digits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// In units of `ε·growth·size`. By default 256.

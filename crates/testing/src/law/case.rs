@@ -228,7 +228,7 @@ impl<'a> Case<'a> {
     /// How much rounding may make of numbers of this size.
     pub(crate) fn tolerance(&self, size: f64) -> f64 {
         let growth = 4.0 + ((self.x.len() + self.values.len()) as f64).sqrt();
-        self.policy.tolerance.factor * f64::EPSILON * growth * size
+        self.policy.tolerance.factor * f64::EPSILON * growth * size + UNDERFLOW
     }
 
     /// Compares two numbers, if need be with the rounding of one of them: `noise` is not asked for unless they differ.
@@ -251,6 +251,10 @@ impl<'a> Case<'a> {
         Err(Stop::Violated(Box::new(violation(How::Compared { tolerance }))))
     }
 }
+
+/// A number on the way that is smaller than the smallest normal one has lost digits, and a factor on the rest of the way may
+/// bring it back among the normal ones: differences of this size prove nothing.
+const UNDERFLOW: f64 = f64::MIN_POSITIVE / f64::EPSILON;
 
 /// The answer by the first route that the subject has.
 fn first_offered<T>(answer: impl Fn(Route) -> Answer<T>) -> Answer<T> {

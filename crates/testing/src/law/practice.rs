@@ -96,7 +96,8 @@ pub(super) fn single(case: &Case<'_>) -> Result<(), Stop> {
         }
     }
     let ratio = f64::from(f32::EPSILON) / f64::EPSILON;
-    let allowed = ratio * case.tolerance(case.magnitude().max(largest(&expected)));
+    let underflow = f64::from(f32::MIN_POSITIVE / f32::EPSILON);
+    let allowed = ratio * case.tolerance(case.magnitude().max(largest(&expected))) + underflow;
     for (k, (&given, &expected)) in given.iter().zip(&expected).enumerate() {
         let component = k.checked_sub(values.len());
         let difference = (given - expected).abs();
