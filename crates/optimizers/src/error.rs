@@ -65,6 +65,28 @@ pub enum Error {
         value: f64,
     },
 
+    /// A product with a curvature matrix contains NaN or an infinity.
+    #[error(
+        "component {component} of a product with the curvature matrix is {value}: the point is outside the domain or on its edge"
+    )]
+    NonFiniteProduct {
+        /// Index of the first such component.
+        component: usize,
+        /// The number found.
+        value: f64,
+    },
+
+    /// A named range of parameters reaches beyond them.
+    #[error("the block `{name}` ends at {end}, but there are {parameters} parameters")]
+    Block {
+        /// Its name.
+        name: String,
+        /// Where it ends.
+        end: usize,
+        /// The number of parameters.
+        parameters: usize,
+    },
+
     /// A setting is outside the range in which the method is defined.
     #[error("{name} = {value} is not usable: it must be {requirement}")]
     Setting {
@@ -92,6 +114,14 @@ pub enum Error {
     NoCurvature {
         /// Which matrix.
         matrix: CurvatureMatrix,
+    },
+
+    /// A drawing could not be made or written.
+    #[cfg(feature = "svg")]
+    #[error("the drawing could not be made: {cause}")]
+    Drawing {
+        /// What went wrong.
+        cause: String,
     },
 
     /// An eigenvalue iteration did not converge, which happens only for matrices close to overflow.

@@ -14,6 +14,10 @@
 //! stopped, what is known of the second-order conditions, and what was spent. [`Report::converged`] is never true at a
 //! point where negative curvature was found.
 //!
+//! Curvature can also be looked at: [`CurvatureInspection`] gives extreme eigenvalues, trace, condition number, shares of
+//! parameters and the spectral density of any [`LinearOperator`], from products alone and with errors; with the feature
+//! `svg`, a `Picture` draws them.
+//!
 //! # Example
 //!
 //! ```
@@ -64,6 +68,13 @@ mod vector;
 pub use dualtape_autodiff::Real;
 
 pub use adam::Adam;
+#[cfg(feature = "svg")]
+pub use curvature::Picture;
+pub use curvature::{
+    BlockShare, ConditionNumber, CurvatureInspection, CurvatureReport, Estimate, ExtremeEigenpairs,
+    Extremes, HutchPlusPlus, Hutchinson, LossCurve, LossSurface, ParameterRange, RitzPair, Signs,
+    SpectralDensity, StochasticLanczos, XTrace,
+};
 pub use error::Error;
 pub use line_search::{
     Accepted, Armijo, Condition, Line, LineSearch, LineSearchFailure, MoreThuente, Origin,

@@ -30,6 +30,11 @@ impl<S: Real> Basis<S> {
         &self.entries[k * self.n..(k + 1) * self.n]
     }
 
+    /// All of them, one after the other.
+    pub(crate) fn as_slice(&self) -> &[S] {
+        &self.entries
+    }
+
     pub(crate) fn vectors(&self) -> ChunksExact<'_, S> {
         self.entries.chunks_exact(self.n.max(1))
     }

@@ -116,7 +116,6 @@ impl<S: Real> Lanczos<S> {
 
     /// The first half of a step, for who multiplies several at once: the vector to multiply; `None` if
     /// [exhausted](Lanczos::exhausted).
-    #[expect(dead_code, reason = "for methods that run several processes side by side")]
     pub(crate) fn begin(&mut self) -> Option<&[S]> {
         if self.exhausted() {
             return None;
@@ -126,7 +125,6 @@ impl<S: Real> Lanczos<S> {
     }
 
     /// The second half: takes the product of the vector that [`begin`](Lanczos::begin) gave.
-    #[expect(dead_code, reason = "for methods that run several processes side by side")]
     pub(crate) fn finish(&mut self, product: &[S]) {
         self.rest.copy_from_slice(product);
         self.absorb();
