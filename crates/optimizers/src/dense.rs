@@ -9,11 +9,13 @@ use faer::linalg::cholesky::lblt::factor::{
     LbltParams, PivotingStrategy, cholesky_in_place, cholesky_in_place_scratch,
 };
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{
     solve_unit_lower_triangular_in_place, solve_unit_upper_triangular_in_place,
 };
-use faer::{Auto, Mat, Par, Spec};
+use faer::{Accum, Auto, Mat, Par, Spec};
 
+use crate::operator::symmetrize;
 use crate::{Error, Real};
 
 /// What to do with the eigenvalues of the block-diagonal factor before solving.
@@ -120,6 +122,20 @@ impl SymmetricFactors {
         }
     }
 
+    /// The smallest `|λ|` of `B` relative to the largest: at the level of rounding where `A` is singular, up to the bounded
+    /// growth of `L`. 1 if there is nothing.
+    pub(crate) fn reciprocal_condition(&self) -> f64 {
+        let eigenvalues = self.blocks.iter().flat_map(|b| &b.eigenvalues[..b.order]);
+        let (least, most) = eigenvalues.fold((f64::INFINITY, 0.0_f64), |(least, most), l| {
+            (least.min(l.abs()), most.max(l.abs()))
+        });
+        match (least.is_finite(), most > 0.0) {
+            (true, true) => least / most,
+            (true, false) => 0.0,
+            (false, _) => 1.0,
+        }
+    }
+
     /// The number of negative eigenvalues of `A` (Sylvester's law of inertia). Zero after
     /// [`Pivots::Absolute`].
     #[cfg(test)]
@@ -211,6 +227,18 @@ impl Eigen {
     pub(crate) fn vector<S: Real>(&self, k: usize) -> Vec<S> {
         self.vectors.col_as_slice(k).iter().map(|&v| S::constant(v)).collect()
     }
+}
+
+/// `X diag(w) Xᵀ` for the rows `x` of `X`, `n` entries each, row by row. `O(k²n)` for `k` rows.
+pub(crate) fn gram<S: Real>(n: usize, rows: &[S], weights: &[f64]) -> Vec<f64> {
+    let k = rows.len() / n.max(1);
+    let x = Mat::from_fn(k, n, |i, j| rows[i * n + j].as_f64());
+    let weighted = Mat::from_fn(n, k, |j, i| weights[j] * x[(i, j)]);
+    let mut products = Mat::zeros(k, k);
+    matmul(products.as_mut(), Accum::Replace, x.as_ref(), weighted.as_ref(), 1.0, Par::Seq);
+    let mut entries: Vec<f64> = (0..k * k).map(|e| products[(e / k, e % k)]).collect();
+    symmetrize(k, &mut entries);
+    entries
 }
 
 fn finite_matrix<S: Real>(n: usize, a: &[S]) -> Option<Mat<f64>> {

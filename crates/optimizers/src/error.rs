@@ -124,6 +124,84 @@ pub enum Error {
         cause: String,
     },
 
+    /// A matrix to be solved with is singular to the precision of its numbers.
+    #[error("a {dim}×{dim} matrix to be solved with is singular to rounding: raise the shift")]
+    Singular {
+        /// Order of the matrix.
+        dim: usize,
+    },
+
+    /// A linear system could not be solved to the accuracy that rounding allows.
+    #[error(
+        "a linear system is not solved: after {products} products the residual is {residual:e} of what it is compared with: raise the shift"
+    )]
+    NotSolved {
+        /// Products spent.
+        products: usize,
+        /// Norm of the residual relative to that of the right-hand side (and of the product, where both are compared).
+        residual: f64,
+    },
+
+    /// A matrix contains NaN or an infinity.
+    #[error(
+        "row {row} of a curvature matrix is not finite: the point is outside the domain or on its edge"
+    )]
+    NonFiniteMatrix {
+        /// Index of the first such row.
+        row: usize,
+    },
+
+    /// There is no variable of this number.
+    #[error("there is no variable {index}: an operator on {dim} variables has 0 to {dim} − 1")]
+    NoSuchVariable {
+        /// The number.
+        index: usize,
+        /// How many there are.
+        dim: usize,
+    },
+
+    /// Blocks do not follow each other, or do not cover all variables.
+    #[error(
+        "block {block} begins at {start}, but should begin at {expected}: blocks are not empty, follow each other, and cover all {dim} variables"
+    )]
+    Blocks {
+        /// Number of the first block that is wrong; the number of blocks if one is missing at the end.
+        block: usize,
+        /// Where it begins.
+        start: usize,
+        /// Where the one before ends.
+        expected: usize,
+        /// How many variables there are.
+        dim: usize,
+    },
+
+    /// The mean of the gradients of the examples is not the gradient of the objective.
+    #[error(
+        "the examples are not those of the objective: the mean of their gradients is off by {difference:e} of its size: record both as the mean of the same loss, on the same data"
+    )]
+    OtherExamples {
+        /// Distance between the two, relative to their size.
+        difference: f64,
+    },
+
+    /// A rank that an operator cannot have.
+    #[error("rank {rank} is not usable: it must be at least 1 and at most {dim}")]
+    Rank {
+        /// The rank asked for.
+        rank: usize,
+        /// Order of the operator.
+        dim: usize,
+    },
+
+    /// A matrix that must be positive semidefinite is not.
+    #[error(
+        "a curvature of {curvature:e} was met where none may be negative: use a Gauss–Newton or Fisher matrix, or a form that keeps the signs"
+    )]
+    Indefinite {
+        /// The negative curvature.
+        curvature: f64,
+    },
+
     /// An eigenvalue iteration did not converge, which happens only for matrices close to overflow.
     #[error("the eigenvalues of a {dim}×{dim} matrix could not be computed: rescale the objective")]
     Eigenvalues {

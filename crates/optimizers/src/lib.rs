@@ -8,6 +8,8 @@
 //! |---|---|---|
 //! | [`Newton`] | dense Hessian | up to some hundreds of parameters |
 //! | [`NewtonCg`] | Hessian–vector products | many parameters |
+//! | [`StructuredNewton`] | blocks, diagonal, low rank, Gauss–Newton | structure that fits the problem |
+//! | [`NaturalGradient`] | Fisher matrix, true or empirical | likelihoods |
 //! | [`Sgd`], [`Adam`] | gradients | minibatches, baselines |
 //!
 //! All are [`Minimizer`]s: they share the settings, update `x` in place, and return a [`Report`] that says why they
@@ -52,6 +54,7 @@ mod error;
 mod first_order;
 mod line_search;
 mod method;
+mod natural_gradient;
 mod newton;
 mod newton_cg;
 mod objective;
@@ -61,6 +64,7 @@ mod report;
 mod run;
 mod saved;
 mod sgd;
+mod structured_newton;
 #[cfg(feature = "layers")]
 mod training;
 mod vector;
@@ -79,14 +83,21 @@ pub use error::Error;
 pub use line_search::{
     Accepted, Armijo, Condition, Line, LineSearch, LineSearchFailure, MoreThuente, Origin,
 };
+pub use natural_gradient::NaturalGradient;
 pub use newton::Newton;
 pub use newton_cg::{Forcing, NewtonCg};
-pub use objective::{ByHand, Counted, Counts, CurvatureMatrix, Linearized, Objective};
-pub use operator::LinearOperator;
+pub use objective::{
+    ByHand, Counted, Counts, CurvatureMatrix, Linearized, Objective, WithExamples,
+};
+pub use operator::{
+    BlockDiagonal, Dense, Diagonal, EmpiricalFisher, KroneckerFactored, LinearOperator, LowRank,
+    Patches, Restricted, Scaled, Sharing, Shifted, Sum,
+};
 pub use options::{Minimizer, Options};
 pub use report::{Curvature, CurvatureSource, Iteration, Record, Report, SecondOrder, StopReason};
 pub use saved::SavedState;
 pub use sgd::Sgd;
+pub use structured_newton::{Structure, StructuredNewton};
 #[cfg(feature = "layers")]
 pub use training::OnEachBatch;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::line_search::LineSearchFailure;
-use crate::{Counts, Real};
+use crate::{Counts, Error, Real};
 
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +30,22 @@ pub enum StopReason {
     LineSearch(LineSearchFailure),
     /// A value, gradient or curvature became NaN or infinite.
     NonFinite,
-    /// A fixed Newton step does not exist: the Hessian is singular.
+    /// A step does not exist: the Hessian, or the matrix in its place, is singular.
     SingularHessian,
 }
 
 impl StopReason {
+    /// What the failure to solve with a curvature matrix means for a run; other errors remain what they are.
+    pub(crate) fn of_unsolved(error: Error) -> Result<StopReason, Error> {
+        match error {
+            Error::NonFiniteMatrix { .. } | Error::NonFiniteProduct { .. } => {
+                Ok(StopReason::NonFinite)
+            }
+            Error::Singular { .. } => Ok(StopReason::SingularHessian),
+            error => Err(error),
+        }
+    }
+
     /// Whether the gradient is within one of its tolerances.
     pub fn is_stationary(self) -> bool {
         matches!(self, StopReason::GradientTolerance | StopReason::RelativeGradientTolerance)

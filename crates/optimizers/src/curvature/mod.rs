@@ -22,6 +22,7 @@ pub use estimate::Estimate;
 pub use hutchinson::{BlockShare, Hutchinson, ParameterRange};
 pub(crate) use lanczos::Lanczos;
 pub use landscape::{LossCurve, LossSurface};
+pub(crate) use probes::check_finite;
 pub use report::{ConditionNumber, CurvatureInspection, CurvatureReport, Signs};
 pub use sketched_trace::{HutchPlusPlus, XTrace};
 #[cfg(feature = "svg")]

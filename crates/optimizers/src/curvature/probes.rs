@@ -66,7 +66,8 @@ pub(super) fn products<S: Real>(a: &dyn LinearOperator<S>, vs: &[S]) -> Result<V
     Ok(products)
 }
 
-pub(super) fn check_finite<S: Real>(products: &[S], n: usize) -> Result<(), Error> {
+/// `Ok` if products, one after the other, are finite.
+pub(crate) fn check_finite<S: Real>(products: &[S], n: usize) -> Result<(), Error> {
     match first_non_finite(products) {
         None => Ok(()),
         Some(k) => Err(Error::NonFiniteProduct { component: k % n, value: products[k].as_f64() }),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use super::{CurvatureMatrix, Linearized, Objective};
-use crate::{Error, LinearOperator, Real};
+use crate::{EmpiricalFisher, Error, LinearOperator, Real};
 
 /// How often an objective was asked for what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub struct Counts {
     pub hvps: usize,
     /// Dense Hessians, and diagonals of Hessians.
     pub hessians: usize,
-    /// Products with another curvature matrix: Gauss–Newton, Fisher. A dense one counts as its dimension.
+    /// Products with another curvature matrix: Gauss–Newton, Fisher. A dense one counts as its dimension; the gradients
+    /// of all examples, which the empirical Fisher matrix is made of, as one.
     pub curvature_products: usize,
 }
 
@@ -136,11 +137,17 @@ impl<S: Real> Linearized<S> for CountedAt<'_, S> {
     fn curvature(&self, matrix: CurvatureMatrix) -> Result<Box<dyn LinearOperator<S> + '_>, Error> {
         Ok(match matrix {
             CurvatureMatrix::Hessian => Box::new(self),
+            CurvatureMatrix::EmpiricalFisher => Box::new(self.empirical_fisher()?),
             matrix => {
                 let operator = self.inner.curvature(matrix)?;
                 Box::new(CountedOperator { operator, counts: self.counts })
             }
         })
+    }
+
+    fn empirical_fisher(&self) -> Result<EmpiricalFisher<S>, Error> {
+        count(self.counts, |c| &mut c.curvature_products, 1);
+        self.inner.empirical_fisher()
     }
 }
 
@@ -168,6 +175,11 @@ impl<S: Real> LinearOperator<S> for CountedAt<'_, S> {
     fn to_dense(&self, out: &mut [S]) -> Result<(), Error> {
         count(self.counts, |c| &mut c.hessians, 1);
         self.inner.hessian().to_dense(out)
+    }
+
+    fn block(&self, indices: &[usize], out: &mut [S]) -> Result<(), Error> {
+        count(self.counts, |c| &mut c.hvps, indices.len());
+        self.inner.hessian().block(indices, out)
     }
 }
 
@@ -206,6 +218,11 @@ impl<S: Real> LinearOperator<S> for CountedOperator<'_, S> {
     fn to_dense(&self, out: &mut [S]) -> Result<(), Error> {
         self.count(self.dim());
         self.operator.to_dense(out)
+    }
+
+    fn block(&self, indices: &[usize], out: &mut [S]) -> Result<(), Error> {
+        self.count(indices.len());
+        self.operator.block(indices, out)
     }
 }
 

@@ -3,6 +3,7 @@
 use dualtape_autodiff::{Function, Linearization};
 
 use super::{Linearized, Objective};
+use crate::operator::check_indices;
 use crate::{Error, LinearOperator, Real};
 
 impl<S: Real> Objective<S> for Function<'_, S> {
@@ -19,20 +20,18 @@ impl<S: Real> Objective<S> for Function<'_, S> {
     }
 
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {
-        Ok(Box::new(At(Function::linearize(self, x)?)))
+        Ok(Box::new(Function::linearize(self, x)?))
     }
 }
 
 /// A recorded function frozen at a point.
-struct At<'a, S: Real>(Linearization<'a, S>);
-
-impl<S: Real> Linearized<S> for At<'_, S> {
+impl<S: Real> Linearized<S> for Linearization<'_, S> {
     fn value(&self) -> S {
-        self.0.value()
+        Linearization::value(self)
     }
 
     fn gradient(&self) -> &[S] {
-        self.0.gradient()
+        Linearization::gradient(self)
     }
 
     fn hessian(&self) -> &dyn LinearOperator<S> {
@@ -40,30 +39,38 @@ impl<S: Real> Linearized<S> for At<'_, S> {
     }
 }
 
-impl<S: Real> LinearOperator<S> for At<'_, S> {
+/// The Hessian.
+impl<S: Real> LinearOperator<S> for Linearization<'_, S> {
     fn dim(&self) -> usize {
-        self.0.dim()
+        Linearization::dim(self)
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
-        Ok(self.0.hvp_into(v, out)?)
+        Ok(self.hvp_into(v, out)?)
     }
 
     fn apply_many(&self, vs: &[S], out: &mut [S]) -> Result<(), Error> {
-        Ok(self.0.hvps_into(vs, out)?)
+        Ok(self.hvps_into(vs, out)?)
     }
 
     fn diagonal(&self, out: &mut [S]) -> Result<(), Error> {
-        Error::check_length("the diagonal", out.len(), self.0.dim())?;
-        out.copy_from_slice(&self.0.hessian_diagonal()?);
+        Error::check_length("the diagonal", out.len(), self.point().len())?;
+        out.copy_from_slice(&self.hessian_diagonal()?);
         Ok(())
     }
 
     // Several tangents a pass, which is cheaper than the provided one at a time; symmetric already.
     fn to_dense(&self, out: &mut [S]) -> Result<(), Error> {
-        let n = self.0.dim();
+        let n = self.point().len();
         Error::check_length("the dense matrix", out.len(), n * n)?;
-        out.copy_from_slice(self.0.hessian()?.as_slice());
+        out.copy_from_slice(Linearization::hessian(self)?.as_slice());
+        Ok(())
+    }
+
+    fn block(&self, indices: &[usize], out: &mut [S]) -> Result<(), Error> {
+        check_indices(indices, self.point().len())?;
+        Error::check_length("the block", out.len(), indices.len() * indices.len())?;
+        out.copy_from_slice(self.hessian_block(indices.iter().copied())?.as_slice());
         Ok(())
     }
 }

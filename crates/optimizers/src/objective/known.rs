@@ -3,14 +3,13 @@
 use std::cell::OnceCell;
 
 use super::{CurvatureMatrix, Linearized, Objective};
-use crate::{Counted, Error, LinearOperator, Real};
+use crate::{Counted, EmpiricalFisher, Error, LinearOperator, Real};
 
 /// What is already known of the objective at a point.
 pub(crate) enum Known<'a, S: Real> {
     Nothing,
     /// Value and gradient.
     Gradient(S, Vec<S>),
-    #[expect(dead_code, reason = "for methods that linearise their trial points")]
     Linearized(Box<dyn Linearized<S> + 'a>),
 }
 
@@ -53,6 +52,10 @@ impl<S: Real> Linearized<S> for GradientAt<'_, S> {
     fn curvature(&self, matrix: CurvatureMatrix) -> Result<Box<dyn LinearOperator<S> + '_>, Error> {
         self.linearized()?.curvature(matrix)
     }
+
+    fn empirical_fisher(&self) -> Result<EmpiricalFisher<S>, Error> {
+        self.linearized()?.empirical_fisher()
+    }
 }
 
 /// The Hessian.
@@ -75,5 +78,9 @@ impl<S: Real> LinearOperator<S> for GradientAt<'_, S> {
 
     fn to_dense(&self, out: &mut [S]) -> Result<(), Error> {
         self.linearized()?.hessian().to_dense(out)
+    }
+
+    fn block(&self, indices: &[usize], out: &mut [S]) -> Result<(), Error> {
+        self.linearized()?.hessian().block(indices, out)
     }
 }

@@ -1,22 +1,25 @@
 //! What is minimised: a function with its gradient and its exact Hessian.
 
 mod by_hand;
+mod composite;
 mod counted;
 mod function;
 mod known;
 
 pub use by_hand::ByHand;
+pub use composite::WithExamples;
 pub use counted::{Counted, Counts};
 pub(crate) use known::{GradientAt, Known};
 
 use std::fmt;
 
-use crate::{Error, LinearOperator, Real};
+use crate::{EmpiricalFisher, Error, LinearOperator, Real};
 
 /// A twice differentiable function `f: ℝⁿ → ℝ`.
 ///
-/// Implemented for [`dualtape_autodiff::Function`], where every derivative is exact and nothing is written by hand, and
-/// for [`ByHand`], which takes closures. Where `f` cannot be evaluated (a logarithm of a negative number), the value is
+/// Implemented for [`dualtape_autodiff::Function`], where every derivative is exact and nothing is written by hand, for
+/// [`dualtape_autodiff::Composite`], which adds the Gauss–Newton and Fisher matrices, for [`WithExamples`], which adds the
+/// empirical Fisher matrix, and for [`ByHand`], which takes closures. Where `f` cannot be evaluated (a logarithm of a negative number), the value is
 /// NaN or infinite and no error: line searches then step back.
 pub trait Objective<S: Real> {
     /// The number of parameters `n`.
@@ -66,6 +69,16 @@ pub trait Linearized<S: Real> {
             CurvatureMatrix::Hessian => Ok(Box::new(self.hessian())),
             matrix => Err(Error::NoCurvature { matrix }),
         }
+    }
+
+    /// [`CurvatureMatrix::EmpiricalFisher`], with the gradients of the examples that it is made of, where the objective
+    /// knows them. As provided: refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`curvature`](Self::curvature).
+    fn empirical_fisher(&self) -> Result<EmpiricalFisher<S>, Error> {
+        Err(Error::NoCurvature { matrix: CurvatureMatrix::EmpiricalFisher })
     }
 }
 

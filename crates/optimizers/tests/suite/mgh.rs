@@ -3,9 +3,12 @@
 #[path = "../../../autodiff/tests/mgh/problems.rs"]
 mod problems;
 
-use dualtape_autodiff::{Function, Matrix};
+use dualtape_autodiff::{Composite, Function, Matrix, Var};
 use dualtape_optimizers::prelude::*;
-use dualtape_optimizers::{Newton, NewtonCg, Report, SecondOrder, StopReason};
+use dualtape_optimizers::{
+    CurvatureMatrix, NaturalGradient, Newton, NewtonCg, Report, SecondOrder, StopReason, Structure,
+    StructuredNewton,
+};
 use problems::Problem;
 use serde_json::Value;
 
@@ -38,7 +41,7 @@ fn solve_all<M: Minimizer<'static, f64>>(method: impl Fn() -> M) {
         let tolerance = GRADIENT_TOLERANCE.max(RELATIVE_GRADIENT_TOLERANCE * start_gradient);
         assert!(report.gradient_norm <= tolerance, "{problem:?}: {report}");
         assert_true(problem, &report, &f, &x);
-        assert_known_minimum(problem, &reference, report.value, &x);
+        assert_known_minimum(problem, &reference, report.value, &x, 1e-6);
     }
 }
 
@@ -72,7 +75,7 @@ fn assert_true(problem: Problem, report: &Report<f64>, f: &Function<'_>, x: &[f6
     assert!(report.certified());
 }
 
-fn assert_known_minimum(problem: Problem, reference: &Value, value: f64, x: &[f64]) {
+fn assert_known_minimum(problem: Problem, reference: &Value, value: f64, x: &[f64], accuracy: f64) {
     let minima = reference["minima"].as_array().expect("a list of minima");
     let known = minima.iter().any(|minimum| {
         let f = minimum["f"].as_f64().expect("a number");
@@ -82,7 +85,7 @@ fn assert_known_minimum(problem: Problem, reference: &Value, value: f64, x: &[f6
             x.iter().zip(&at).all(|(x, at)| (x - at).abs() <= tolerance * at.abs().max(1.0))
         };
         // Where the Hessian is singular, f grows with the fourth power of the distance.
-        (value - f).abs() <= 1e-8 * f.max(1.0) && near(if singular { 1e-2 } else { 1e-6 })
+        (value - f).abs() <= 1e-8 * f.max(1.0) && near(if singular { 1e-2 } else { accuracy })
     });
     assert!(known, "{problem:?}: f = {value:e} at {x:?} is none of {minima:?}");
 }
@@ -126,6 +129,102 @@ fn newton_finds_the_published_minima() {
 #[test]
 fn newton_cg_finds_the_published_minima() {
     solve_all(NewtonCg::default);
+}
+
+/// As [`solve_all`], for a sum of squares in two parts. Exactly the problems listed are not reached, which the report must
+/// say; a method that converges linearly leaves `x` less accurate.
+fn solve_squares<M: Minimizer<'static, f64>>(
+    method: impl Fn(Problem) -> M,
+    accuracy: f64,
+    exceptions: &[Problem],
+) {
+    let mut missed = Vec::new();
+    for problem in Problem::ALL {
+        let reference = problem.reference();
+        let mut x = floats(&reference["x0"]);
+        let squares = Composite::record(
+            &x,
+            move |x| problem.residuals(x),
+            |z| z.iter().map(|&z| z * z).sum::<Var<'_>>(),
+        )
+        .unwrap();
+        let f = squares.function();
+        let start_gradient = max_norm(&f.gradient(&x).unwrap());
+        let report = method(problem)
+            .gradient_tolerance(GRADIENT_TOLERANCE)
+            .relative_gradient_tolerance(RELATIVE_GRADIENT_TOLERANCE)
+            .minimize(&squares, &mut x)
+            .unwrap();
+        println!("{problem:?}: {report}");
+        assert_eq!(report.converged(), report.certified(), "{problem:?}: {report}");
+        if !report.converged() {
+            missed.push(format!("{problem:?}"));
+            continue;
+        }
+        let tolerance = GRADIENT_TOLERANCE.max(RELATIVE_GRADIENT_TOLERANCE * start_gradient);
+        assert!(report.gradient_norm <= tolerance, "{problem:?}: {report}");
+        assert_true(problem, &report, f, &x);
+        assert_known_minimum(problem, &reference, report.value, &x, accuracy);
+    }
+    let exceptions: Vec<String> = exceptions.iter().map(|problem| format!("{problem:?}")).collect();
+    assert_eq!(missed, exceptions);
+}
+
+#[test]
+fn gauss_newton_with_a_line_search() {
+    let method = |_| StructuredNewton::new(CurvatureMatrix::GaussNewton, Structure::Full);
+    // Large residuals: the direction is nearly orthogonal to the gradient.
+    solve_squares(method, 1e-6, &[Problem::FreudensteinRoth, Problem::BrownDennis]);
+}
+
+#[test]
+fn gauss_newton_with_levenberg_damping() {
+    solve_squares(|_| NaturalGradient::gauss_newton(), 1e-6, &[]);
+}
+
+#[test]
+fn block_diagonal_newton() {
+    let method = |problem: Problem| {
+        let n = floats(&problem.reference()["x0"]).len();
+        let blocks = (0..n).step_by(2).map(|start| start..(start + 2).min(n)).collect();
+        StructuredNewton::new(CurvatureMatrix::Hessian, Structure::Blocks(blocks))
+    };
+    // The pairs interact so strongly that 1000 iterations of linear convergence are too few.
+    let exceptions = [
+        Problem::HelicalValley,
+        Problem::Bard,
+        Problem::VariablyDimensioned,
+        Problem::DiscreteBoundaryValue,
+    ];
+    solve_squares(method, 1e-4, &exceptions);
+}
+
+#[test]
+fn diagonal_newton() {
+    let method = |_| StructuredNewton::new(CurvatureMatrix::Hessian, Structure::Diagonal);
+    // As gradient descent with other units: lost in every curved valley.
+    let exceptions = [
+        Problem::Rosenbrock,
+        Problem::HelicalValley,
+        Problem::Bard,
+        Problem::PowellSingular,
+        Problem::Wood,
+        Problem::ExtendedRosenbrock,
+        Problem::ExtendedPowellSingular,
+        Problem::VariablyDimensioned,
+        Problem::DiscreteBoundaryValue,
+    ];
+    solve_squares(method, 1e-4, &exceptions);
+}
+
+#[test]
+fn low_rank_newton() {
+    let method = |problem: Problem| {
+        let n = floats(&problem.reference()["x0"]).len();
+        StructuredNewton::new(CurvatureMatrix::Hessian, Structure::Lanczos { rank: n.div_ceil(2) })
+    };
+    // The line search stops at the rounding of f, as it says; and nothing is known of half of a spectrum that reaches far.
+    solve_squares(method, 1e-4, &[Problem::FreudensteinRoth, Problem::DiscreteBoundaryValue]);
 }
 
 #[test]
