@@ -176,7 +176,9 @@ impl SpectralDensity {
     /// The share of the eigenvalues that lies in `range`, with its standard error.
     pub fn share(&self, range: Range<f64>) -> Estimate {
         let weight = |nodes: &Vec<(f64, f64)>| {
-            nodes.iter().filter(|(t, _)| range.contains(t)).map(|&(_, w)| w).sum()
+            // From zero, as the sum of nothing is −0.
+            let inside = nodes.iter().filter(|(t, _)| range.contains(t));
+            inside.fold(0.0, |sum, &(_, w)| sum + w)
         };
         let samples: Vec<f64> = self.quadratures.iter().map(weight).collect();
         self.estimate(&samples)

@@ -24,7 +24,7 @@ use crate::{Error, LinearOperator, Real};
 /// certain as a random start is.
 ///
 /// **Defaults**: residuals of `√ε` relative to the largest magnitude found (the eigenvalue is then far closer, by
-/// `‖r‖²/gap`), blocks of 4, at most 2000 products, a basis of `max(40, 2k + 16)` vectors, kept with
+/// `‖r‖²/gap`), blocks of 4, at most 2000 products, a basis of `max(60, 3k + 12b)` vectors, kept with
 /// their images. Pairs that did not get that far say so.
 ///
 /// # Example
@@ -140,7 +140,7 @@ impl ExtremeEigenpairs {
         let tolerance = self.tolerance.unwrap_or_else(|| S::epsilon().as_f64().sqrt());
         require("tolerance", tolerance, "in (0, 1)", |t| t > 0.0 && t < 1.0)?;
         let wanted = Wanted { largest: self.largest.min(n), smallest: self.smallest.min(n) };
-        let capacity = (2 * (wanted.largest + wanted.smallest) + 4 * self.block).max(40).min(n);
+        let capacity = (3 * (wanted.largest + wanted.smallest) + 12 * self.block).max(60).min(n);
         let mut space = Space::new(n, self.block, self.seed);
         loop {
             space.expand(a)?;

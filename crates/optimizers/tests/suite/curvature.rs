@@ -181,7 +181,7 @@ fn both_ends_of_a_large_spectrum_with_residuals_that_bound_the_error() {
 
 #[test]
 fn a_slow_spectrum_takes_restarts() {
-    // Equidistant: the ends converge slowly, and a basis of 40 is not enough.
+    // Equidistant: the ends converge slowly, and one basis is not enough.
     let spectrum: Vec<f64> = (0..400).map(|i| f64::from(i) / 400.0 - 0.25).collect();
     let a = Dense::with_spectrum(&spectrum);
     let found = ExtremeEigenpairs::new(2, 2).find(&a).unwrap();
@@ -190,7 +190,7 @@ fn a_slow_spectrum_takes_restarts() {
     for (pair, exact) in values.iter().zip([-0.25, -0.2475, 0.745, 0.7475]) {
         assert!((pair.value - exact).abs() < 1e-11, "{} {exact}", pair.value);
     }
-    assert!(found.products > 40 && found.products < 1200, "{}", found.products);
+    assert!(found.products > 60 && found.products < 1200, "{}", found.products);
 }
 
 #[test]
