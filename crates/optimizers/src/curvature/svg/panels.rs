@@ -49,6 +49,7 @@ where
 
 fn legend<'c, 'b: 'c, X, Y>(
     chart: &mut ChartContext<'c, SVGBackend<'b>, Cartesian2d<X, Y>>,
+    position: SeriesLabelPosition,
 ) -> Drawn
 where
     X: Ranged<ValueType = f64>,
@@ -56,7 +57,7 @@ where
 {
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
+        .position(position)
         .legend_area_size(28)
         .margin(8)
         .label_font((FONT, 14))
@@ -91,7 +92,7 @@ pub(super) fn density(area: &Area<'_>, density: &SpectralDensity) -> Drawn {
     for stretch in visible(points, &xs, &ys) {
         chart.draw_series(LineSeries::new(stretch, COLOURS[0].stroke_width(2)))?;
     }
-    legend(&mut chart)
+    legend(&mut chart, SeriesLabelPosition::UpperRight)
 }
 
 /// Bars of the magnitudes, in the order of the signed values, coloured by sign.
@@ -118,7 +119,7 @@ pub(super) fn eigenvalues(area: &Area<'_>, values: &[f64]) -> Drawn {
             });
         }
     }
-    legend(&mut chart)
+    legend(&mut chart, SeriesLabelPosition::UpperRight)
 }
 
 /// The loss along directions, and dashed what the eigenvalues promise.
@@ -142,7 +143,7 @@ pub(super) fn curves(area: &Area<'_>, curves: &[LossCurve]) -> Drawn {
         }
         name_line(&mut chart, &curve.label, colour)?;
     }
-    legend(&mut chart)
+    legend(&mut chart, SeriesLabelPosition::UpperRight)
 }
 
 /// The loss by iteration, logarithmic in both: second-order methods need few where others need many.
@@ -162,7 +163,8 @@ pub(super) fn histories(area: &Area<'_>, runs: &[(String, Vec<f64>)]) -> Drawn {
         }
         name_line(&mut chart, name, colour)?;
     }
-    legend(&mut chart)
+    // Losses fall, which leaves that corner free.
+    legend(&mut chart, SeriesLabelPosition::LowerLeft)
 }
 
 /// An entry in the legend, drawn as a line.
