@@ -202,6 +202,42 @@ pub enum Error {
         curvature: f64,
     },
 
+    /// A least-squares method was given an objective that is not made of residuals.
+    #[error(
+        "the objective is not a sum of squares: record the residuals as `Residuals`, or take a method for any objective"
+    )]
+    NoResiduals,
+
+    /// There are not more residuals than parameters, so that nothing is left from which to estimate their variance.
+    #[error(
+        "{residuals} residuals leave no degrees of freedom for {parameters} parameters: give more data, or use a likelihood with known variance"
+    )]
+    DegreesOfFreedom {
+        /// The number of residuals.
+        residuals: usize,
+        /// The number of parameters.
+        parameters: usize,
+    },
+
+    /// The data do not determine the parameters: along a direction the objective is flat, or even falls.
+    #[error(
+        "the parameters are not determined along a direction (curvature {curvature:e}, mainly parameter {}): fix or remove a parameter, give more data, or a prior; if the curvature is negative, the point is no minimum",
+        largest(direction)
+    )]
+    Undetermined {
+        /// The second derivative along the direction; 0 where it is at the level of rounding in a Jacobian.
+        curvature: f64,
+        /// A unit vector.
+        direction: Vec<f64>,
+    },
+
+    /// An objective that comes from elsewhere could not be evaluated.
+    #[error("the objective reports: {message}")]
+    External {
+        /// What it says.
+        message: String,
+    },
+
     /// An eigenvalue iteration did not converge, which happens only for matrices close to overflow.
     #[error("the eigenvalues of a {dim}×{dim} matrix could not be computed: rescale the objective")]
     Eigenvalues {
@@ -219,4 +255,11 @@ impl Error {
     ) -> Result<(), Error> {
         if got == expected { Ok(()) } else { Err(Error::Length { what, got, expected }) }
     }
+}
+
+/// The place of the entry of largest magnitude.
+fn largest(direction: &[f64]) -> usize {
+    let place =
+        |best: usize, i: usize| if direction[i].abs() > direction[best].abs() { i } else { best };
+    (0..direction.len()).fold(0, place)
 }

@@ -10,6 +10,7 @@
 //! | [`NewtonCg`] | Hessian–vector products | many parameters |
 //! | [`StructuredNewton`] | blocks, diagonal, low rank, Gauss–Newton | structure that fits the problem |
 //! | [`NaturalGradient`] | Fisher matrix, true or empirical | likelihoods |
+//! | [`GaussNewton`], [`LevenbergMarquardt`] | Jacobian of residuals | sums of squares ([`Residuals`]) |
 //! | [`Sgd`], [`Adam`] | gradients | minibatches, baselines |
 //!
 //! All are [`Minimizer`]s: they share the settings, update `x` in place, and return a [`Report`] that says why they
@@ -47,11 +48,14 @@
 //! ```
 
 mod adam;
+#[cfg(feature = "argmin")]
+mod argmin_adapters;
 mod conjugate_gradient;
 mod curvature;
 mod dense;
 mod error;
 mod first_order;
+mod least_squares;
 mod line_search;
 mod method;
 mod natural_gradient;
@@ -72,6 +76,8 @@ mod vector;
 pub use dualtape_autodiff::Real;
 
 pub use adam::Adam;
+#[cfg(feature = "argmin")]
+pub use argmin_adapters::{ArgminHessian, ArgminProblem, FromArgmin};
 #[cfg(feature = "svg")]
 pub use curvature::Picture;
 pub use curvature::{
@@ -80,6 +86,9 @@ pub use curvature::{
     SpectralDensity, StochasticLanczos, XTrace,
 };
 pub use error::Error;
+pub use least_squares::{
+    GaussNewton, LevenbergMarquardt, Residuals, ResidualsAt, Scaling, SecondOrderTerm, Uncertainty,
+};
 pub use line_search::{
     Accepted, Armijo, Condition, Line, LineSearch, LineSearchFailure, MoreThuente, Origin,
 };

@@ -36,6 +36,11 @@ pub(crate) trait Method<S: Real> {
     /// Moves on from a point whose gradient is not small.
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S>;
 
+    /// A test of stationarity of the method's own, made where the tests on the gradient are not met.
+    fn stationary(&mut self, _here: &Here<'_, '_, S>) -> Result<Option<StopReason>, Error> {
+        Ok(None)
+    }
+
     /// The smallest eigenvalue of the Hessian with its unit eigenvector; `None` if the curvature is not finite. As
     /// provided: Lanczos's method.
     fn smallest_eigenpair(
@@ -68,7 +73,11 @@ pub(crate) fn descend<S: Real>(
         let Step { x, known } = step;
         let at = evaluate(method, objective, &x, known)?;
         let here = Here { objective, x: &x, at: &*at };
-        step = match run.observe(&x, at.value(), at.gradient())? {
+        let stop = match run.observe(&x, at.value(), at.gradient())? {
+            Some(stop) if stop.is_stationary() || stop == StopReason::NonFinite => Some(stop),
+            other => method.stationary(&here)?.or(other),
+        };
+        step = match stop {
             None => match method.advance(&here, run)? {
                 Ok(next) => next,
                 Err(stop) => return Ok(End::at(stop, SecondOrder::NotStationary)),

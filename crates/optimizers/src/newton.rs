@@ -1,12 +1,12 @@
 //! Newton's method with the exact dense Hessian.
 
 use crate::curvature::SmallestEigenvalue;
-use crate::dense::{Eigen, Pivots, SymmetricFactors};
+use crate::dense::{Pivots, SymmetricFactors, smallest_eigenpair};
 use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, Step, descend};
 use crate::objective::Known;
 use crate::options::{Options, require};
-use crate::report::{Curvature, CurvatureSource, Eigenpair, Report, StopReason};
+use crate::report::{Eigenpair, Report, StopReason};
 use crate::run::{Run, run};
 use crate::vector::{axpy, dot, negate};
 use crate::{Error, LinearOperator, Minimizer, Objective, Real};
@@ -163,16 +163,6 @@ impl<S: Real> Method<S> for State<S> {
         settings: &SmallestEigenvalue<S>,
         _: &dyn Fn() -> bool,
     ) -> Result<Option<Eigenpair<S>>, Error> {
-        hessian.to_dense(&mut self.hessian)?;
-        let Some(eigen) = Eigen::new(hessian.dim(), &self.hessian)? else { return Ok(None) };
-        let largest = eigen.values.iter().fold(0.0, |max: f64, value| max.max(value.abs()));
-        let smallest = S::constant(eigen.values[0]);
-        let curvature = Curvature {
-            smallest,
-            lower_bound: smallest,
-            tolerance: settings.tolerance * S::constant(largest),
-            source: CurvatureSource::Eigenvalues,
-        };
-        Ok(Some((curvature, eigen.vector(0))))
+        smallest_eigenpair(hessian, settings.tolerance)
     }
 }

@@ -32,6 +32,10 @@ pub enum StopReason {
     NonFinite,
     /// A step does not exist: the Hessian, or the matrix in its place, is singular.
     SingularHessian,
+    /// The residuals are, within tolerance, orthogonal to all that a change of the parameters could change.
+    OrthogonalResiduals,
+    /// No step could be found whose effect is more than rounding.
+    NoProgress,
 }
 
 impl StopReason {
@@ -48,7 +52,12 @@ impl StopReason {
 
     /// Whether the gradient is within one of its tolerances.
     pub fn is_stationary(self) -> bool {
-        matches!(self, StopReason::GradientTolerance | StopReason::RelativeGradientTolerance)
+        matches!(
+            self,
+            StopReason::GradientTolerance
+                | StopReason::RelativeGradientTolerance
+                | StopReason::OrthogonalResiduals
+        )
     }
 }
 
@@ -66,6 +75,10 @@ impl fmt::Display for StopReason {
             StopReason::LineSearch(failure) => return write!(f, "line search: {failure}"),
             StopReason::NonFinite => "a value or derivative is not finite",
             StopReason::SingularHessian => "the Hessian is singular",
+            StopReason::OrthogonalResiduals => {
+                "residuals orthogonal, within tolerance, to what the parameters can change"
+            }
+            StopReason::NoProgress => "no progress beyond rounding",
         })
     }
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 
 use super::{CurvatureMatrix, Linearized, Objective};
-use crate::{EmpiricalFisher, Error, LinearOperator, Real};
+use crate::{EmpiricalFisher, Error, LinearOperator, Real, ResidualsAt};
 
 /// How often an objective was asked for what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,28 +23,31 @@ pub struct Counts {
     /// Products with another curvature matrix: Gauss–Newton, Fisher. A dense one counts as its dimension; the gradients
     /// of all examples, which the empirical Fisher matrix is made of, as one.
     pub curvature_products: usize,
+    /// Jacobians of residuals, beyond the linearizations.
+    pub jacobians: usize,
 }
 
 impl Counts {
     /// The number of passes over the function of `dim` parameters, of whatever kind, a dense Hessian being `dim`
-    /// Hessian–vector products. A pass of another kind costs another, but bounded, multiple of a value.
+    /// Hessian–vector products and a Jacobian `dim` tangents. A pass of another kind costs another, but bounded, multiple
+    /// of a value.
     pub fn passes(&self, dim: usize) -> usize {
         let single = self.values + self.gradients + self.linearizations;
-        single + self.hvps + self.curvature_products + self.hessians * dim
+        single + self.hvps + self.curvature_products + (self.hessians + self.jacobians) * dim
     }
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts { values, gradients, linearizations, hvps, hessians, curvature_products } = self;
+        let Counts { values, gradients, linearizations, hvps, hessians, .. } = self;
         write!(
             f,
             "{values} values, {gradients} gradients, {linearizations} linearizations, {hvps} HVPs, {hessians} Hessians"
         )?;
-        match curvature_products {
-            0 => Ok(()),
-            products => write!(f, ", {products} other curvature products"),
-        }
+        let others =
+            [(self.curvature_products, "other curvature products"), (self.jacobians, "Jacobians")];
+        let mut used = others.into_iter().filter(|&(count, _)| count > 0);
+        used.try_for_each(|(count, what)| write!(f, ", {count} {what}"))
     }
 }
 
@@ -148,6 +151,11 @@ impl<S: Real> Linearized<S> for CountedAt<'_, S> {
     fn empirical_fisher(&self) -> Result<EmpiricalFisher<S>, Error> {
         count(self.counts, |c| &mut c.curvature_products, 1);
         self.inner.empirical_fisher()
+    }
+
+    fn residuals(&self) -> Result<ResidualsAt<S>, Error> {
+        count(self.counts, |c| &mut c.jacobians, 1);
+        self.inner.residuals()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use super::{CurvatureMatrix, Linearized, Objective};
-use crate::{Counted, EmpiricalFisher, Error, LinearOperator, Real};
+use crate::{Counted, EmpiricalFisher, Error, LinearOperator, Real, ResidualsAt};
 
 /// What is already known of the objective at a point.
 pub(crate) enum Known<'a, S: Real> {
@@ -55,6 +55,10 @@ impl<S: Real> Linearized<S> for GradientAt<'_, S> {
 
     fn empirical_fisher(&self) -> Result<EmpiricalFisher<S>, Error> {
         self.linearized()?.empirical_fisher()
+    }
+
+    fn residuals(&self) -> Result<ResidualsAt<S>, Error> {
+        self.linearized()?.residuals()
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) use known::{GradientAt, Known};
 
 use std::fmt;
 
-use crate::{EmpiricalFisher, Error, LinearOperator, Real};
+use crate::{EmpiricalFisher, Error, LinearOperator, Real, ResidualsAt};
 
 /// A twice differentiable function `f: ℝⁿ → ℝ`.
 ///
@@ -79,6 +79,16 @@ pub trait Linearized<S: Real> {
     /// As [`curvature`](Self::curvature).
     fn empirical_fisher(&self) -> Result<EmpiricalFisher<S>, Error> {
         Err(Error::NoCurvature { matrix: CurvatureMatrix::EmpiricalFisher })
+    }
+
+    /// The residuals `r` and their Jacobian, where the objective is a sum of squares `f = Σ rᵢ²`. As provided: none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoResiduals`] if the objective is not recorded as a sum of squares, or whatever the computation itself
+    /// refuses.
+    fn residuals(&self) -> Result<ResidualsAt<S>, Error> {
+        Err(Error::NoResiduals)
     }
 }
 

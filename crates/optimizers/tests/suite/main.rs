@@ -1,11 +1,15 @@
 //! Tests of the crate as its users see it.
 
+#[cfg(feature = "argmin")]
+mod argmin;
 mod curvature;
 mod curvature_matrices;
 mod functions;
+mod least_squares;
 mod line_search;
 mod mgh;
 mod newton_methods;
+mod nist;
 mod operators;
 #[cfg(feature = "svg")]
 mod pictures;

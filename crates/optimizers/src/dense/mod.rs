@@ -1,7 +1,11 @@
-//! Dense symmetric factorizations: the only file that names the linear-algebra library.
+//! Dense factorizations: the only files that name the linear-algebra library.
 //!
 //! Everything runs in double precision and on one thread, whatever the number type of the objective: a Hessian in `f32`
 //! is worth solving accurately, and the order of the sums never changes.
+
+mod qr;
+
+pub(crate) use qr::LeastSquaresFactors;
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -16,7 +20,8 @@ use faer::linalg::triangular_solve::{
 use faer::{Accum, Auto, Mat, Par, Spec};
 
 use crate::operator::symmetrize;
-use crate::{Error, Real};
+use crate::report::{Curvature, CurvatureSource, Eigenpair};
+use crate::{Error, LinearOperator, Real};
 
 /// What to do with the eigenvalues of the block-diagonal factor before solving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +141,11 @@ impl SymmetricFactors {
         }
     }
 
+    /// Whether all eigenvalues of `A` are positive, as those of `B` are then (Sylvester's law of inertia).
+    pub(crate) fn is_positive_definite(&self) -> bool {
+        self.blocks.iter().flat_map(|b| &b.eigenvalues[..b.order]).all(|&l| l > 0.0)
+    }
+
     /// The number of negative eigenvalues of `A` (Sylvester's law of inertia). Zero after
     /// [`Pivots::Absolute`].
     #[cfg(test)]
@@ -239,6 +249,27 @@ pub(crate) fn gram<S: Real>(n: usize, rows: &[S], weights: &[f64]) -> Vec<f64> {
     let mut entries: Vec<f64> = (0..k * k).map(|e| products[(e / k, e % k)]).collect();
     symmetrize(k, &mut entries);
     entries
+}
+
+/// The smallest eigenvalue of an operator of moderate dimension, from its dense matrix; `None` if that is not finite.
+/// Eigenvalues up to `tolerance` times the largest count as zero.
+pub(crate) fn smallest_eigenpair<S: Real>(
+    operator: &dyn LinearOperator<S>,
+    tolerance: S,
+) -> Result<Option<Eigenpair<S>>, Error> {
+    let n = operator.dim();
+    let mut matrix = vec![S::zero(); n * n];
+    operator.to_dense(&mut matrix)?;
+    let Some(eigen) = Eigen::new(n, &matrix)? else { return Ok(None) };
+    let largest = eigen.values.iter().fold(0.0, |max: f64, value| max.max(value.abs()));
+    let smallest = S::constant(eigen.values[0]);
+    let curvature = Curvature {
+        smallest,
+        lower_bound: smallest,
+        tolerance: tolerance * S::constant(largest),
+        source: CurvatureSource::Eigenvalues,
+    };
+    Ok(Some((curvature, eigen.vector(0))))
 }
 
 fn finite_matrix<S: Real>(n: usize, a: &[S]) -> Option<Mat<f64>> {

@@ -1,0 +1,349 @@
+//! The Levenberg–Marquardt method as a trust-region method.
+
+use super::damped::{DampedStep, Model};
+use super::tangent::Tangent;
+use crate::curvature::SmallestEigenvalue;
+use crate::dense::smallest_eigenpair;
+use crate::method::{Here, Method, Next, Step, descend};
+use crate::objective::Known;
+use crate::options::{Options, require};
+use crate::report::{Eigenpair, Report, StopReason};
+use crate::run::{Run, run};
+use crate::{Error, LinearOperator, Linearized, Minimizer, Objective, Real};
+
+/// How the trust region of [`LevenbergMarquardt`] is shaped: `‖D p‖ ≤ Δ`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Scaling {
+    /// `Dⱼ` the largest norm that column `j` of the Jacobian has had so far: invariant to the units of the parameters, and
+    /// safe where a parameter becomes ineffective on the way (Moré 1978, §4).
+    Monotone,
+    /// `Dⱼ` the present norm of column `j`.
+    Current,
+    /// `D = I`: Levenberg's own choice, for parameters of like units and sizes.
+    Identity,
+}
+
+/// When [`LevenbergMarquardt`] takes the exact Hessian, `JᵀJ + Σ rᵢ∇²rᵢ`, for its model in place of `JᵀJ`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecondOrderTerm {
+    /// Never: the classical method, without second derivatives.
+    Never,
+    /// Where convergence is slow because residuals are large and curved: after an iteration in which `f` fell by less than
+    /// a fifth and its slope by less than a factor of 4, though the step was undamped, or the residuals nearly orthogonal
+    /// already to each column of `J` (to a cosine of 0.03). Until `f` falls by more than a fifth again.
+    Automatic,
+    /// Wherever the Hessian is positive definite.
+    Always,
+}
+
+/// The Levenberg–Marquardt method, as the trust-region method that Moré made of it ("The Levenberg–Marquardt algorithm:
+/// implementation and theory", 1978), for sums of squares `f(x) = ‖r(x)‖²`:
+///
+/// ```text
+/// x ← x + p,    p minimises ‖J p + r‖² with ‖D p‖ ≤ Δ,    that is (JᵀJ + λ D²) p = −Jᵀr,  λ ≥ 0
+/// ```
+///
+/// `p` comes from orthogonal factorizations of `[J; √λ D]`, never from the matrix `JᵀJ`, and `λ` from the secular equation
+/// `‖D p(λ)‖ = Δ` (to 10 %), which no change of units affects. `J` is factored once for all `λ` tried at a point.
+///
+/// **Large residuals**: where `JᵀJ` alone makes for slow convergence, the exact second-order term is added to the model
+/// (see [`second_order_term`](LevenbergMarquardt::second_order_term)) and convergence is quadratic again: the hybrid of
+/// Fletcher & Xu, IMA J. Numer. Anal. 7 (1987), with the exact Hessian where they have quasi-Newton updates. As in all
+/// methods of this crate, the end is examined with the exact Hessian.
+///
+/// **Stops** as all methods do, and where the residuals are orthogonal to the columns of `J`
+/// ([`orthogonality_tolerance`](LevenbergMarquardt::orthogonality_tolerance)). MINPACK's `ftol` and `xtol` are
+/// [`function_tolerance`](Minimizer::function_tolerance) and [`step_tolerance`](Minimizer::step_tolerance), which do not
+/// count as convergence here. Where the predicted decrease is below the rounding of `f`, a step is judged by the gradient
+/// instead, so that the accuracy is that of the derivatives; if no such step helps, the reason is
+/// [`NoProgress`](StopReason::NoProgress).
+///
+/// **Defaults**: [`Scaling::Monotone`], first radius `100 ‖D x‖`, [`SecondOrderTerm::Automatic`], steps accepted from a
+/// ratio of actual to predicted decrease of `10⁻⁴`, 1000 iterations; `gradient_tolerance` is 0 here, as the test of
+/// orthogonality is the better one, being free of units.
+///
+/// **Use it** to fit models to data: a value for each trial, a Jacobian and `O(m n²)` operations for each step, any rank of
+/// `J`, any start where the residuals are finite.
+///
+/// **Pitfalls**: a parameter on which the residuals do not depend at the start has scale 1, in whatever unit. From a far
+/// start, parameters may run off to where the model is flat; the report is then of a stationary point "at infinity".
+///
+/// # Example
+///
+/// ```
+/// use dualtape_optimizers::{LevenbergMarquardt, Residuals, prelude::*};
+///
+/// // y = a (1 − e^(−b x)), from a poor start
+/// let data = [(1.0, 8.3), (2.0, 10.3), (3.0, 19.0), (4.0, 16.0), (5.0, 15.6), (7.0, 19.8)];
+/// let mut p = [20.0, 0.24];
+/// let demand = Residuals::record(&p, |p| {
+///     data.iter().map(|&(x, y)| y - p[0] * (1.0 - (-p[1] * x).exp())).collect()
+/// })?;
+/// let report = LevenbergMarquardt::default().minimize(&demand, &mut p)?;
+/// assert!(report.converged() && report.certified());
+/// assert!((p[0] - 19.143_f64).abs() < 1e-3 && (p[1] - 0.5311).abs() < 1e-4);
+/// # Ok::<(), dualtape_optimizers::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct LevenbergMarquardt<'c, S: Real> {
+    options: Options<'c, S>,
+    settings: Settings<S>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Settings<S: Real> {
+    orthogonality_tolerance: S,
+    initial_radius: S,
+    scaling: Scaling,
+    second_order_term: SecondOrderTerm,
+}
+
+impl<S: Real> Default for LevenbergMarquardt<'_, S> {
+    fn default() -> Self {
+        let mut options = Options::new(1000);
+        options.gradient_tolerance = S::zero();
+        let settings = Settings {
+            orthogonality_tolerance: super::default_orthogonality_tolerance(),
+            initial_radius: S::constant(100.0),
+            scaling: Scaling::Monotone,
+            second_order_term: SecondOrderTerm::Automatic,
+        };
+        LevenbergMarquardt { options, settings }
+    }
+}
+
+impl<S: Real> LevenbergMarquardt<'_, S> {
+    /// As [`GaussNewton::orthogonality_tolerance`](crate::GaussNewton::orthogonality_tolerance).
+    #[must_use]
+    pub fn orthogonality_tolerance(mut self, tolerance: S) -> Self {
+        self.settings.orthogonality_tolerance = tolerance;
+        self
+    }
+
+    /// The first radius of the trust region, `factor · ‖D x‖` (`factor` where `x` is 0). Default 100; a smaller one where
+    /// the first steps lead astray.
+    #[must_use]
+    pub fn initial_radius(mut self, factor: S) -> Self {
+        self.settings.initial_radius = factor;
+        self
+    }
+
+    /// The shape of the trust region. Default [`Scaling::Monotone`].
+    #[must_use]
+    pub fn scaling(mut self, scaling: Scaling) -> Self {
+        self.settings.scaling = scaling;
+        self
+    }
+
+    /// When to use the exact Hessian. Default [`SecondOrderTerm::Automatic`].
+    #[must_use]
+    pub fn second_order_term(mut self, term: SecondOrderTerm) -> Self {
+        self.settings.second_order_term = term;
+        self
+    }
+}
+
+impl<S: Real> Settings<S> {
+    fn check(&self) -> Result<(), Error> {
+        require("orthogonality_tolerance", self.orthogonality_tolerance, "in [0, 1)", |t| {
+            (0.0..1.0).contains(&t)
+        })?;
+        require("initial_radius", self.initial_radius, "positive", |radius| radius > 0.0)
+    }
+}
+
+impl<'c, S: Real> Minimizer<'c, S> for LevenbergMarquardt<'c, S> {
+    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+        self.settings.check()?;
+        let settings = self.settings;
+        run(&mut self.options, objective, x, |objective, run, x| {
+            let mut state = State {
+                settings,
+                tangent: None,
+                d: vec![0.0; x.len()],
+                radius: None,
+                lambda: 0.0,
+                before: None,
+                exact: settings.second_order_term == SecondOrderTerm::Always,
+            };
+            descend(&mut state, objective, run, x)
+        })
+    }
+
+    fn options_mut(&mut self) -> &mut Options<'c, S> {
+        &mut self.options
+    }
+}
+
+/// A run of the method.
+struct State<S: Real> {
+    settings: Settings<S>,
+    /// At the present point, if it is finite.
+    tangent: Option<Tangent>,
+    d: Vec<f64>,
+    /// `Δ`; none before the first step.
+    radius: Option<f64>,
+    /// The last `λ`, a guess for the next.
+    lambda: f64,
+    /// `f` and its scaled slope at the point before.
+    before: Option<(f64, f64)>,
+    /// Whether the exact Hessian is to be tried.
+    exact: bool,
+}
+
+/// A trial point.
+struct Trial<S> {
+    x: Vec<S>,
+    step: DampedStep,
+    /// Predicted decrease of `f`.
+    predicted: f64,
+}
+
+impl<S: Real> Method<S> for State<S> {
+    fn stationary(&mut self, here: &Here<'_, '_, S>) -> Result<Option<StopReason>, Error> {
+        self.tangent = Tangent::new(here.at, here.x)?;
+        let tolerance = self.settings.orthogonality_tolerance.as_f64();
+        let orthogonal = self.tangent.as_ref().is_some_and(|t| t.is_orthogonal(tolerance));
+        Ok(orthogonal.then_some(StopReason::OrthogonalResiduals))
+    }
+
+    fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S> {
+        let Some(tangent) = self.tangent.take() else { return Ok(Err(StopReason::NonFinite)) };
+        self.rescale(&tangent, here.x);
+        let value = here.at.value().as_f64();
+        self.choose_model(value, &tangent);
+        let mut model = self.model(here, &tangent)?;
+        let half = S::constant(0.5);
+        let g: Vec<f64> = here.at.gradient().iter().map(|&g| (half * g).as_f64()).collect();
+        loop {
+            let trial = self.trial(&model, here.x, &g);
+            if trial.x == here.x || !trial.step.length.is_finite() {
+                return Ok(Err(StopReason::NoProgress));
+            }
+            if trial.predicted <= tangent.noise::<S>() {
+                if let Some(step) = self.judge_by_gradient(here, trial, &tangent)? {
+                    return Ok(Ok(step));
+                }
+                if self.exact || self.settings.second_order_term == SecondOrderTerm::Never {
+                    return Ok(Err(StopReason::NoProgress));
+                }
+                self.exact = true;
+                model = self.model(here, &tangent)?;
+                continue;
+            }
+            let next = here.objective.value(&trial.x)?.as_f64();
+            let ratio = (value - next) / trial.predicted;
+            self.resize(&trial.step, ratio);
+            if ratio >= 1e-4 {
+                return Ok(Ok(Step { x: trial.x, known: Known::Nothing }));
+            }
+            if let Some(limit) = run.interrupted() {
+                return Ok(Err(limit));
+            }
+        }
+    }
+
+    fn smallest_eigenpair(
+        &mut self,
+        hessian: &dyn LinearOperator<S>,
+        settings: &SmallestEigenvalue<S>,
+        _: &dyn Fn() -> bool,
+    ) -> Result<Option<Eigenpair<S>>, Error> {
+        smallest_eigenpair(hessian, settings.tolerance)
+    }
+
+    fn escaped(&mut self) {
+        (self.radius, self.before) = (None, None);
+    }
+}
+
+impl<S: Real> State<S> {
+    /// Updates `D`, and sets `Δ` where there is none yet.
+    fn rescale(&mut self, tangent: &Tangent, x: &[S]) {
+        let first = self.radius.is_none();
+        for (d, &norm) in self.d.iter_mut().zip(tangent.factors.column_norms()) {
+            let new = match self.settings.scaling {
+                Scaling::Monotone => d.max(norm),
+                Scaling::Current => norm,
+                Scaling::Identity => 1.0,
+            };
+            // A parameter without effect: Moré's choice.
+            *d = if new > 0.0 { new } else { 1.0 };
+        }
+        if first {
+            let scaled = x.iter().zip(&self.d).map(|(x, d)| (d * x.as_f64()).powi(2));
+            let size = scaled.sum::<f64>().sqrt();
+            let factor = self.settings.initial_radius.as_f64();
+            self.radius = Some(if size > 0.0 { factor * size } else { factor });
+        }
+    }
+
+    /// Whether the last step was one of slow convergence, and so the exact Hessian is needed; or of fast decrease, and so
+    /// it no longer is.
+    fn choose_model(&mut self, value: f64, tangent: &Tangent) {
+        let slope = tangent.slope;
+        let before = self.before.replace((value, slope));
+        let (SecondOrderTerm::Automatic, Some((value_before, slope_before))) =
+            (self.settings.second_order_term, before)
+        else {
+            return;
+        };
+        if value < 0.8 * value_before {
+            self.exact = false;
+        } else if slope >= 0.25 * slope_before {
+            // Damped steps are slow in narrow valleys too, where second derivatives do not help.
+            self.exact |= self.lambda == 0.0 || slope <= 0.03 * tangent.residual_norm;
+        }
+    }
+
+    fn model<'t>(&self, here: &Here<'_, '_, S>, tangent: &'t Tangent) -> Result<Model<'t>, Error> {
+        let exact = if self.exact { half_hessian(here.at)? } else { None };
+        Ok(exact.unwrap_or(Model::GaussNewton(&tangent.factors)))
+    }
+
+    fn trial(&mut self, model: &Model<'_>, x: &[S], g: &[f64]) -> Trial<S> {
+        let radius = self.radius.unwrap_or(f64::INFINITY);
+        let step = model.step_within(g, &self.d, radius, self.lambda);
+        self.lambda = step.lambda;
+        let moved = x.iter().zip(&step.step).map(|(&x, &p)| x + S::constant(p));
+        Trial { x: moved.collect(), predicted: model.decrease(&step), step }
+    }
+
+    /// Moré's rules, with the radius cut to a tenth where the value is not finite.
+    fn resize(&mut self, step: &DampedStep, ratio: f64) {
+        let radius = self.radius.unwrap_or(f64::INFINITY).min(10.0 * step.length);
+        self.radius = Some(if !ratio.is_finite() {
+            0.1 * radius.min(step.length)
+        } else if ratio <= 0.25 {
+            0.25 * radius.min(step.length)
+        } else if step.lambda == 0.0 || ratio >= 0.75 {
+            2.0 * step.length
+        } else {
+            radius
+        });
+    }
+
+    /// Where values cannot tell: a step is good if it makes the slope smaller.
+    fn judge_by_gradient<'a>(
+        &self,
+        here: &Here<'a, '_, S>,
+        trial: Trial<S>,
+        tangent: &Tangent,
+    ) -> Result<Option<Step<'a, S>>, Error> {
+        let next = here.objective.linearize(&trial.x)?;
+        let slope = Tangent::new(&*next, &trial.x)?.map_or(f64::INFINITY, |next| next.slope);
+        let no_worse = next.value().as_f64() <= here.at.value().as_f64() + tangent.noise::<S>();
+        let good = no_worse && slope <= 0.99 * tangent.slope;
+        Ok(good.then(|| Step { x: trial.x, known: Known::Linearized(next) }))
+    }
+}
+
+/// The model with `½∇²f`, if that is positive definite.
+fn half_hessian<'t, S: Real>(at: &dyn Linearized<S>) -> Result<Option<Model<'t>>, Error> {
+    let n = at.gradient().len();
+    let mut hessian = vec![S::zero(); n * n];
+    at.hessian().to_dense(&mut hessian)?;
+    Ok(Model::exact(n, hessian.iter().map(|h| 0.5 * h.as_f64()).collect()))
+}
