@@ -64,6 +64,7 @@ mod newton_cg;
 mod objective;
 mod operator;
 mod options;
+mod quantile;
 mod report;
 mod run;
 mod saved;

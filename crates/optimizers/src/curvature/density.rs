@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::estimate::{Estimate, student_t};
+use super::estimate::Estimate;
 use super::lanczos::Lanczos;
 use super::probes::{AT_ONCE, Probes, check_finite, dimension};
 use crate::options::{require, require_count};
+use crate::quantile::student_t;
 use crate::{Error, LinearOperator, Real};
 
 /// The spectral density by stochastic Lanczos quadrature (Ubaru, Chen & Saad, SIAM J. Matrix Anal. Appl. 38 (2017); for
@@ -194,7 +195,7 @@ impl SpectralDensity {
         let quantile = match count {
             _ if self.exhaustive => 0.0,
             1 => f64::INFINITY,
-            n => student_t(self.confidence, n - 1),
+            n => student_t(self.confidence, (n - 1) as f64),
         };
         for &t in &self.grid {
             let smoothed = |nodes: &Vec<(f64, f64)>| -> f64 {

@@ -1,7 +1,8 @@
 //! Numbers with the uncertainty of having been sampled.
 
-use std::f64::consts::{FRAC_2_PI, FRAC_PI_2};
 use std::fmt;
+
+use crate::quantile::student_t;
 
 /// A number estimated as the mean of independent samples, or known exactly.
 ///
@@ -50,7 +51,7 @@ impl Estimate {
         let half = match self.samples {
             0 => 0.0,
             1 => f64::INFINITY,
-            n => student_t(confidence, n - 1) * self.standard_error,
+            n => student_t(confidence, (n - 1) as f64) * self.standard_error,
         };
         (self.value - half, self.value + half)
     }
@@ -82,59 +83,9 @@ impl fmt::Display for Estimate {
     }
 }
 
-/// The `t` with `P(|T| ≤ t) = confidence` for Student's distribution with so many degrees of freedom.
-///
-/// By bisection of the finite series for whole degrees of freedom (Abramowitz & Stegun, 26.7.3 and 26.7.4). `O(ν)`.
-pub(crate) fn student_t(confidence: f64, freedom: usize) -> f64 {
-    let (mut low, mut high) = (0.0, FRAC_PI_2);
-    for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if student_probability(middle, freedom) < confidence {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    (freedom as f64).sqrt() * low.tan()
-}
-
-/// `P(|T| ≤ √ν tan θ)`.
-fn student_probability(theta: f64, freedom: usize) -> f64 {
-    let (sine, cosine) = theta.sin_cos();
-    let odd = freedom % 2 == 1;
-    // The powers of the cosine start at 1 if ν is odd, else at 0, and go up to ν − 2 by twos.
-    let (mut term, mut sum, mut power) = (if odd { cosine } else { 1.0 }, 0.0, usize::from(odd));
-    while power + 2 <= freedom {
-        sum += term;
-        let next = power as f64;
-        term *= cosine * cosine * (next + 1.0) / (next + 2.0);
-        power += 2;
-    }
-    if odd { FRAC_2_PI * (theta + sine * sum) } else { sine * sum }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_of_the_tables() {
-        // Two-sided, from the usual tables.
-        let table = [
-            (0.95, 1, 12.706205),
-            (0.95, 2, 4.302653),
-            (0.95, 3, 3.182446),
-            (0.90, 4, 2.131847),
-            (0.99, 5, 4.032143),
-            (0.95, 9, 2.262157),
-            (0.95, 30, 2.042272),
-            (0.95, 1001, 1.962_338),
-        ];
-        for (confidence, freedom, t) in table {
-            let found = student_t(confidence, freedom);
-            assert!((found - t).abs() < 2e-6, "{confidence} {freedom}: {found}");
-        }
-    }
 
     #[test]
     fn one_sample_tells_nothing_of_its_error() {

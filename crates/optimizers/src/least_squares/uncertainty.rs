@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
-
 use crate::dense::{Eigen, LeastSquaresFactors, Pivots, SymmetricFactors};
 use crate::operator::symmetrize;
 use crate::options::require;
+use crate::quantile::{normal, student_t};
 use crate::vector::{dot, norm};
 use crate::{Error, Linearized, Objective, Real};
 
@@ -214,19 +213,15 @@ impl<S: Real> Uncertainty<S> {
     /// [`Error::Setting`] unless `level` is in (0, 1).
     pub fn confidence_intervals(&self, level: f64) -> Result<Vec<[f64; 2]>, Error> {
         require("level", level, "in (0, 1)", |level| level > 0.0 && level < 1.0)?;
-        let width = self.quantile(0.5 + 0.5 * level);
+        let width = self.width(level);
         let intervals = self.estimates.iter().zip(&self.standard_errors);
         Ok(intervals.map(|(x, s)| [x.as_f64() - width * s, x.as_f64() + width * s]).collect())
     }
 
-    fn quantile(&self, probability: f64) -> f64 {
+    fn width(&self, level: f64) -> f64 {
         match self.spread {
-            Spread::Normal => Normal::standard().inverse_cdf(probability),
-            // The parameters are valid, as there is a degree of freedom at least.
-            Spread::Student { degrees_of_freedom, .. } => {
-                StudentsT::new(0.0, 1.0, degrees_of_freedom)
-                    .map_or(f64::NAN, |student| student.inverse_cdf(probability))
-            }
+            Spread::Normal => normal(level),
+            Spread::Student { degrees_of_freedom, .. } => student_t(level, degrees_of_freedom),
         }
     }
 }
@@ -234,7 +229,7 @@ impl<S: Real> Uncertainty<S> {
 /// Estimates, standard errors and 95 % intervals as a table.
 impl<S: Real> fmt::Display for Uncertainty<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.quantile(0.975);
+        let width = self.width(0.95);
         writeln!(f, "{:>4} {:>16} {:>16}   95 % interval", "", "estimate", "standard error")?;
         for (i, (x, s)) in self.estimates.iter().zip(&self.standard_errors).enumerate() {
             let x = x.as_f64();
