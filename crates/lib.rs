@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`autodiff`] | `dualtape-autodiff` | tape, derivative operators, recorded functions |
 //! | [`layers`] | `dualtape-layers` | parameters, layers, losses, data, training |
-//! | [`optimizers`] | `dualtape-optimizers` | Newton, Newton-CG, SGD, Adam |
+//! | [`optimizers`] | `dualtape-optimizers` | Newton, Newton-CG, SGD, Adam, … |
 //! | `testing`, with the feature of this name | `dualtape-testing` | property tests of derivatives |
 //!
 //! # Example

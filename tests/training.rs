@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use dualtape::prelude::*;
 use dualtape_layers::Optimizer;
-use dualtape_optimizers::OnEachBatch;
+use dualtape_optimizers::stochastic::sources::{HutchinsonDiagonal, NewtonCg as NewtonCgDirection};
+use dualtape_optimizers::{AdaHessian, OnEachBatch, Soap, Sophia};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
@@ -51,6 +52,16 @@ fn first_order_methods_resume_to_the_same_bits() {
     assert_resumes("adam", || Adam::new(0.02));
     assert_resumes("amsgrad", || Adam::new(0.02).amsgrad(true).decoupled_weight_decay(0.01));
     assert_resumes("momentum", || Sgd::new(0.1).momentum(0.9).nesterov(true));
+    assert_resumes("soap", || Soap::new(0.02).matrix(0..48, 8, 6).matrix(56..80, 3, 8));
+}
+
+#[test]
+fn rules_fed_with_curvature_resume_to_the_same_bits() {
+    assert_resumes("adahessian", || AdaHessian::new(0.02));
+    assert_resumes("sophia", || {
+        Sophia::new(0.02).with_source(HutchinsonDiagonal::default().every(3))
+    });
+    assert_resumes("newton-cg", || Sgd::new(0.3).with_source(NewtonCgDirection::default()));
 }
 
 #[test]

@@ -41,6 +41,6 @@ pub use module::{
 };
 pub use training::{
     Batch, Clip, Ended, Epoch, Flow, GradientFlow, History, Moment, Network, Optimizer,
-    OptimizerError, OptimizerState, Supervised, Trainer, cosine, on_plateau, one_cycle, predict,
-    step_decay, supervised, warm_up,
+    OptimizerError, OptimizerState, Plateau, Supervised, Trainer, cosine, on_plateau, one_cycle,
+    predict, step_decay, supervised, warm_up,
 };

@@ -33,7 +33,7 @@ pub(crate) enum Outcome<S> {
 }
 
 /// The vectors of the iteration, allocated once and used for all systems of a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ConjugateGradient<S> {
     solution: Vec<S>,
     residual: Vec<S>,
@@ -57,6 +57,11 @@ impl<S: Real> ConjugateGradient<S> {
     /// The step `z`.
     pub(crate) fn solution(&self) -> &[S] {
         &self.solution
+    }
+
+    /// The last product with the matrix.
+    pub(crate) fn product(&self) -> &[S] {
+        &self.product
     }
 
     /// Hestenes & Stiefel's iteration as in Nocedal & Wright, Alg. 5.3 and 7.1. Allocates nothing.

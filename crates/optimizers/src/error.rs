@@ -238,6 +238,10 @@ pub enum Error {
         message: String,
     },
 
+    /// An estimate of curvature is needed, and none was given.
+    #[error("the first step needs an estimate of curvature: give one, or step on an objective")]
+    NoEstimate,
+
     /// An eigenvalue iteration did not converge, which happens only for matrices close to overflow.
     #[error("the eigenvalues of a {dim}×{dim} matrix could not be computed: rescale the objective")]
     Eigenvalues {

@@ -11,7 +11,7 @@
 //! | [`StructuredNewton`] | blocks, diagonal, low rank, Gauss–Newton | structure that fits the problem |
 //! | [`NaturalGradient`] | Fisher matrix, true or empirical | likelihoods |
 //! | [`GaussNewton`], [`LevenbergMarquardt`] | Jacobian of residuals | sums of squares ([`Residuals`]) |
-//! | [`Sgd`], [`Adam`] | gradients | minibatches, baselines |
+//! | [`Sgd`], [`Adam`] and the others of [`stochastic`] | gradients | minibatches, baselines |
 //!
 //! All are [`Minimizer`]s: they share the settings, update `x` in place, and return a [`Report`] that says why they
 //! stopped, what is known of the second-order conditions, and what was spent. [`Report::converged`] is never true at a
@@ -47,14 +47,12 @@
 //! # Ok::<(), dualtape_optimizers::Error>(())
 //! ```
 
-mod adam;
 #[cfg(feature = "argmin")]
 mod argmin_adapters;
 mod conjugate_gradient;
 mod curvature;
 mod dense;
 mod error;
-mod first_order;
 mod least_squares;
 mod line_search;
 mod method;
@@ -68,15 +66,15 @@ mod quantile;
 mod report;
 mod run;
 mod saved;
-mod sgd;
+pub mod stochastic;
 mod structured_newton;
 #[cfg(feature = "layers")]
 mod training;
 mod vector;
 
 pub use dualtape_autodiff::Real;
+pub use dualtape_schedules::{Moment, Plateau, cosine, on_plateau, one_cycle, step_decay, warm_up};
 
-pub use adam::Adam;
 #[cfg(feature = "argmin")]
 pub use argmin_adapters::{ArgminHessian, ArgminProblem, FromArgmin};
 #[cfg(feature = "svg")]
@@ -106,7 +104,10 @@ pub use operator::{
 pub use options::{Minimizer, Options};
 pub use report::{Curvature, CurvatureSource, Iteration, Record, Report, SecondOrder, StopReason};
 pub use saved::SavedState;
-pub use sgd::Sgd;
+pub use stochastic::{
+    AdaHessian, Adadelta, Adagrad, Adam, Adamax, Lion, NAdam, RAdam, RmsProp, Sgd, Shampoo, Soap,
+    Sophia, Stepper,
+};
 pub use structured_newton::{Structure, StructuredNewton};
 #[cfg(feature = "layers")]
 pub use training::OnEachBatch;

@@ -2,38 +2,35 @@
 
 use dualtape_layers::{Batch, Optimizer, OptimizerError, OptimizerState};
 
-use crate::{Adam, Minimizer, Objective, Real, Sgd};
+use crate::stochastic::{Rule, Source, Stepper};
+use crate::{Minimizer, Objective, Real};
 
-/// A method that updates with each gradient takes one gradient of each batch.
-///
-/// A macro, because a foreign trait cannot be implemented for all types of a kind.
-macro_rules! update_with_each_gradient {
-    ($($method:ident),*) => {$(
-        impl<S: Real> Optimizer<S> for $method<'_, S> {
-            fn step(&mut self, batch: &Batch<'_, S>, theta: &mut [S]) -> Result<S, OptimizerError> {
-                batch.update(theta, |theta, gradient| Ok($method::step(self, theta, gradient)?))
-            }
+/// One step on each batch. Where the rule is fed with curvature, it is that of the batch, as its gradient is.
+impl<S: Real, R: Rule<S>, C: Source<S>> Optimizer<S> for Stepper<'_, S, R, C> {
+    fn step(&mut self, batch: &Batch<'_, S>, theta: &mut [S]) -> Result<S, OptimizerError> {
+        let value = batch.update(theta, |theta, gradient| {
+            Ok(self.step_from(theta, gradient, batch.function())?)
+        })?;
+        self.observe(value);
+        Ok(value)
+    }
 
-            fn learning_rate(&self) -> Option<f64> {
-                Some($method::learning_rate(self).as_f64())
-            }
+    fn learning_rate(&self) -> Option<f64> {
+        Some(Stepper::learning_rate(self).as_f64())
+    }
 
-            fn set_learning_rate(&mut self, rate: f64) {
-                $method::set_learning_rate(self, S::constant(rate));
-            }
+    fn set_learning_rate(&mut self, rate: f64) {
+        Stepper::set_learning_rate(self, S::constant(rate));
+    }
 
-            fn state(&self) -> OptimizerState {
-                $method::state(self)
-            }
+    fn state(&self) -> OptimizerState {
+        Stepper::state(self)
+    }
 
-            fn restore(&mut self, state: &OptimizerState) -> Result<(), OptimizerError> {
-                Ok($method::restore(self, state)?)
-            }
-        }
-    )*};
+    fn restore(&mut self, state: &OptimizerState) -> Result<(), OptimizerError> {
+        Ok(Stepper::restore(self, state)?)
+    }
 }
-
-update_with_each_gradient!(Adam, Sgd);
 
 /// Any [`Minimizer`] as an optimizer of a training loop: on each batch it does as many iterations as its settings allow,
 /// with value, gradient and curvature of that batch.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::time::Instant;
 
 use dualtape_autodiff::{Array, Real};
+use dualtape_schedules::Moment;
 
 use crate::data::{Dataset, to_f64};
 use crate::errors::Error;
@@ -15,7 +16,6 @@ use super::history::{Ended, Epoch, History};
 use super::network::Network;
 use super::optimizer::Optimizer;
 use super::progress::Progress;
-use super::schedules::Moment;
 use super::trainer::Trainer;
 
 /// Tells the seed that shuffles epochs from the one whose streams the steps draw from.
@@ -33,6 +33,8 @@ pub(super) struct Fit<'a, 'f, S: Real> {
     /// The learning rate that the schedule's factors are of.
     base: Option<f64>,
     state: Checkpoint<S>,
+    /// The watched losses of the epochs done.
+    losses: Vec<f64>,
     /// The parameters that are trained, ahead of the network's by the steps of the epoch under way.
     theta: Vec<S>,
     /// Memory of gradients.
@@ -55,8 +57,17 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
         let names = trained.iter().map(|view| view.name().to_owned()).collect();
         let sizes = trained.iter().map(|view| view.len()).collect();
         let state = Checkpoint::new(network, History::new(names, sizes), trainer.seed);
-        let (train, theta) = (Recordings::new(objective), Vec::new());
-        Ok(Self { trainer, data, train, validate, base, state, theta, scratch: RefCell::default() })
+        Ok(Self {
+            trainer,
+            data,
+            train: Recordings::new(objective),
+            validate,
+            base,
+            state,
+            losses: Vec::new(),
+            theta: Vec::new(),
+            scratch: RefCell::default(),
+        })
     }
 
     pub(super) fn run(
@@ -72,10 +83,12 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             restored.map_err(|error| Error::Optimizer { message: error.to_string() })?;
         }
         self.theta = network.layout().trainable(network.parameters())?;
+        self.losses = self.state.history.epochs().iter().map(Epoch::watched).collect();
         let mut progress = Progress::new(trainer.progress, trainer.epochs, self.state.epochs());
         while self.state.epochs() < trainer.epochs && self.state.history.ended == Ended::Epochs {
             let epoch = self.epoch(network, optimizer, &mut progress)?;
             progress.epoch(&epoch);
+            self.losses.push(epoch.watched());
             self.state.finish_epoch(epoch, network, trainer.patience);
             if let Some(path) = &trainer.checkpoint {
                 (self.state.optimizer, self.state.learning_rate) = (optimizer.state(), self.base);
@@ -164,13 +177,8 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
         let base = self.base?;
         let epochs = self.trainer.epochs;
         let steps = (epochs * batches) as u64;
-        let moment = Moment {
-            step,
-            steps,
-            epoch: self.state.epochs(),
-            epochs,
-            history: &self.state.history,
-        };
+        let moment =
+            Moment { step, steps, epoch: self.state.epochs(), epochs, losses: &self.losses };
         let rate = base * self.trainer.schedule.as_ref().map_or(1.0, |factor| factor(&moment));
         optimizer.set_learning_rate(rate);
         Some(rate)

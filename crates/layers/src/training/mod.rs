@@ -8,13 +8,12 @@ mod network;
 mod objective;
 mod optimizer;
 mod progress;
-mod schedules;
 mod trainer;
 
 pub use batch::{Batch, Clip};
+pub use dualtape_schedules::{Moment, Plateau, cosine, on_plateau, one_cycle, step_decay, warm_up};
 pub use history::{Ended, Epoch, Flow, GradientFlow, History};
 pub use network::{Network, predict};
 pub use objective::{Supervised, supervised};
 pub use optimizer::{Optimizer, OptimizerError, OptimizerState};
-pub use schedules::{Moment, cosine, on_plateau, one_cycle, step_decay, warm_up};
 pub use trainer::Trainer;

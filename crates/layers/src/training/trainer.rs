@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use dualtape_autodiff::{Array, Real, Tensor, Var};
+use dualtape_schedules::Moment;
 
 use crate::data::Dataset;
 use crate::errors::Error;
@@ -17,7 +18,6 @@ use super::history::{Epoch, History};
 use super::network::Network;
 use super::objective::{Loss, Penalty, Supervised};
 use super::optimizer::Optimizer;
-use super::schedules::Moment;
 
 type Metric<'f, S> = dyn Fn(&Array<S>, &Array<S>) -> Result<f64, Error> + 'f;
 type Schedule<'f> = dyn Fn(&Moment<'_>) -> f64 + 'f;

@@ -14,7 +14,7 @@ mod sketched_trace;
 #[cfg(feature = "svg")]
 mod svg;
 
-pub(crate) use basis::{normal_deviates, normalize};
+pub(crate) use basis::{Basis, normal_deviates, normalize};
 pub(crate) use certificate::SmallestEigenvalue;
 pub use density::{SpectralDensity, StochasticLanczos};
 pub use eigenpairs::{ExtremeEigenpairs, Extremes, RitzPair};
@@ -22,7 +22,7 @@ pub use estimate::Estimate;
 pub use hutchinson::{BlockShare, Hutchinson, ParameterRange};
 pub(crate) use lanczos::Lanczos;
 pub use landscape::{LossCurve, LossSurface};
-pub(crate) use probes::check_finite;
+pub(crate) use probes::{check_finite, signs};
 pub use report::{ConditionNumber, CurvatureInspection, CurvatureReport, Signs};
 pub use sketched_trace::{HutchPlusPlus, XTrace};
 #[cfg(feature = "svg")]

@@ -52,7 +52,7 @@ impl Probes {
 }
 
 /// Fills with independent signs.
-pub(super) fn signs<S: Real>(rng: &mut ChaCha8Rng, out: &mut [S]) {
+pub(crate) fn signs<S: Real>(rng: &mut ChaCha8Rng, out: &mut [S]) {
     for out in out {
         *out = if rng.random() { S::one() } else { -S::one() };
     }

@@ -233,6 +233,16 @@ impl Eigen {
         Ok(Some(Eigen { values: (0..n).map(|k| values[k]).collect(), vectors }))
     }
 
+    /// The matrix `U diag(f(λ)) Uᵀ`, row by row. `O(n³)`.
+    pub(crate) fn function<S: Real>(&self, f: impl Fn(f64) -> f64) -> Vec<S> {
+        let n = self.values.len();
+        let scaled = Mat::from_fn(n, n, |i, k| self.vectors[(i, k)] * f(self.values[k]));
+        let product = scaled * self.vectors.transpose();
+        (0..n * n)
+            .map(|e| S::constant(0.5 * (product[(e / n, e % n)] + product[(e % n, e / n)])))
+            .collect()
+    }
+
     /// The unit eigenvector of the `k`-th smallest eigenvalue.
     pub(crate) fn vector<S: Real>(&self, k: usize) -> Vec<S> {
         self.vectors.col_as_slice(k).iter().map(|&v| S::constant(v)).collect()

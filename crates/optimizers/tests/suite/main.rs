@@ -15,5 +15,6 @@ mod operators;
 mod pictures;
 mod reference;
 mod reports;
+mod stochastic;
 mod structured_newton;
 mod support;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 use crate::support::{assert_close, numbers, quadratic, rosenbrock};
-use dualtape_optimizers::{Adam, ByHand, Minimizer, Newton, Objective, Sgd};
+use dualtape_optimizers::{Adagrad, Adam, ByHand, Minimizer, Newton, Objective, RmsProp, Sgd};
 use serde_json::Value;
 
 fn data() -> Value {
@@ -78,7 +78,7 @@ fn first_order_methods_take_the_steps_of_pytorch() {
     let quad4 = quadratic(matrix, numbers(&quad4["b"]));
     let iris = iris(&data);
     let runs = data["runs"].as_array().unwrap();
-    assert_eq!(runs.len(), 10);
+    assert_eq!(runs.len(), 14);
     for run in runs {
         let rate = run["base_lr"].as_f64().unwrap();
         let (objective, start): (&dyn Objective<f64>, Vec<f64>) =
@@ -95,6 +95,8 @@ fn first_order_methods_take_the_steps_of_pytorch() {
             "sgd_nesterov" => {
                 check(Sgd::new(rate).momentum(0.9).nesterov(true), &points, objective, &start, run);
             }
+            "adagrad" => check(Adagrad::new(10.0 * rate), &points, objective, &start, run),
+            "rmsprop" => check(RmsProp::new(rate).rho(0.9), &points, objective, &start, run),
             "adam" => check(Adam::new(10.0 * rate), &points, objective, &start, run),
             "adamw" => {
                 check(

@@ -1,0 +1,303 @@
+//! A rule at work: its settings, groups, clipping and memory.
+
+use std::ops::Range;
+
+use dualtape_schedules::Plateau;
+
+use super::rule::{Decay, Rule, Update};
+use super::schedule::Schedule;
+use super::source::{Point, Source};
+use crate::options::require;
+use crate::saved::{SavedState, count, list, numbers, save};
+use crate::vector::{first_non_finite, norm};
+use crate::{Error, Linearized, Objective, Real};
+
+/// Settings of the parameters of a group.
+#[derive(Debug, Clone)]
+pub(super) struct Settings<S, R> {
+    /// Relative to the first learning rate of the parameters in no group.
+    pub(super) relative_rate: S,
+    pub(super) weight_decay: S,
+    pub(super) decoupled: bool,
+    pub(super) rule: R,
+}
+
+/// How gradients that are too long are shortened.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Clip<S> {
+    Norm(S),
+    Value(S),
+}
+
+#[derive(Debug)]
+pub(super) struct Engine<'c, S, R, C> {
+    pub(super) learning_rate: S,
+    /// What the groups' learning rates are relative to.
+    pub(super) base_rate: S,
+    /// The first for the parameters in no group.
+    pub(super) settings: Vec<Settings<S, R>>,
+    /// The parameters of the settings after the first.
+    pub(super) groups: Vec<Range<usize>>,
+    pub(super) source: C,
+    pub(super) clip: Option<Clip<S>>,
+    pub(super) schedule: Option<Schedule<'c>>,
+    pub(super) plateau: Option<Plateau>,
+    progress: Progress<S>,
+}
+
+/// What is kept from step to step.
+#[derive(Debug, Clone)]
+struct Progress<S> {
+    steps: u64,
+    /// In the order of the parameters, and covering all.
+    parts: Vec<Part<S>>,
+}
+
+/// Neighbouring parameters with the same settings.
+#[derive(Debug, Clone)]
+struct Part<S> {
+    range: Range<usize>,
+    settings: usize,
+    memory: Vec<Vec<S>>,
+}
+
+impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
+    pub(super) fn new(learning_rate: S, rule: R, source: C) -> Self {
+        let settings =
+            Settings { relative_rate: S::one(), weight_decay: S::zero(), decoupled: false, rule };
+        Engine {
+            learning_rate,
+            base_rate: learning_rate,
+            settings: vec![settings],
+            groups: Vec::new(),
+            source,
+            clip: None,
+            schedule: None,
+            plateau: None,
+            progress: Progress::new(),
+        }
+    }
+
+    pub(super) fn with_source<D>(self, source: D) -> Engine<'c, S, R, D> {
+        Engine {
+            learning_rate: self.learning_rate,
+            base_rate: self.base_rate,
+            settings: self.settings,
+            groups: self.groups,
+            source,
+            clip: self.clip,
+            schedule: self.schedule,
+            plateau: self.plateau,
+            progress: self.progress,
+        }
+    }
+
+    pub(super) fn steps(&self) -> u64 {
+        self.progress.steps
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.progress = Progress::new();
+        self.source.reset();
+        if let Some(plateau) = &mut self.plateau {
+            plateau.reset();
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        require("learning_rate", self.learning_rate, "positive", |a| a > 0.0)?;
+        for settings in &self.settings {
+            require("learning_rate", settings.relative_rate, "positive", |a| a > 0.0)?;
+            require("weight_decay", settings.weight_decay, "zero or positive", |w| w >= 0.0)?;
+            settings.rule.check()?;
+        }
+        match self.clip {
+            Some(Clip::Norm(bound)) => require("clip_norm", bound, "positive", |b| b > 0.0)?,
+            Some(Clip::Value(bound)) => require("clip_value", bound, "positive", |b| b > 0.0)?,
+            None => {}
+        }
+        self.source.check()
+    }
+
+    /// A step where the gradient is known; `known` if the objective is linearised there already.
+    pub(super) fn step_from(
+        &mut self,
+        x: &mut [S],
+        gradient: &[S],
+        objective: &dyn Objective<S>,
+        known: Option<&dyn Linearized<S>>,
+    ) -> Result<(), Error> {
+        self.check()?;
+        self.check_vector("the gradient", gradient, x.len())?;
+        let point = Point::new(self.progress.steps, x, gradient, objective, known);
+        let feed = self.source.feed(&point)?;
+        drop(point);
+        let direction = feed.direction.as_deref();
+        self.step_along(x, direction.unwrap_or(gradient), feed.estimate.as_deref())
+    }
+
+    /// A step with what the rule is to see given.
+    pub(super) fn step_along(
+        &mut self,
+        x: &mut [S],
+        gradient: &[S],
+        estimate: Option<&[S]>,
+    ) -> Result<(), Error> {
+        self.check()?;
+        self.check_vector("the gradient", gradient, x.len())?;
+        if let Some(estimate) = estimate {
+            self.check_vector("the estimate of curvature", estimate, x.len())?;
+        }
+        if self.progress.parts.is_empty() {
+            self.progress.parts = self.parts(x.len())?;
+        }
+        Error::check_length("x", x.len(), self.progress.len())?;
+        let clipped = self.clip.and_then(|clip| clip.apply(gradient));
+        let gradient = clipped.as_deref().unwrap_or(gradient);
+        let scheduled = self.schedule.as_ref().map_or(1.0, |s| s.factor(self.progress.steps));
+        let factor = scheduled * self.plateau.map_or(1.0, |plateau| plateau.factor());
+        let rate = self.learning_rate * S::constant(factor);
+        let step = self.progress.steps + 1;
+        for part in &mut self.progress.parts {
+            let settings = &self.settings[part.settings];
+            let learning_rate = rate * settings.relative_rate;
+            let (decay, range) = (settings.weight_decay, part.range.clone());
+            let decay = match settings.decoupled {
+                true => Decay { coupled: S::zero(), kept: S::one() - learning_rate * decay },
+                false => Decay { coupled: decay, kept: S::one() },
+            };
+            settings.rule.update(Update {
+                step,
+                learning_rate,
+                range: range.clone(),
+                x: &mut x[range.clone()],
+                gradient: &gradient[range.clone()],
+                estimate: estimate.map(|estimate| &estimate[range]),
+                memory: &mut part.memory,
+                decay,
+            })?;
+        }
+        self.progress.steps = step;
+        Ok(())
+    }
+
+    /// Takes note of the value before a step.
+    pub(super) fn observe(&mut self, value: S) {
+        if let Some(plateau) = &mut self.plateau {
+            plateau.observe(value.as_f64());
+        }
+    }
+
+    fn check_vector(&self, what: &'static str, vector: &[S], n: usize) -> Result<(), Error> {
+        Error::check_length(what, vector.len(), n)?;
+        match first_non_finite(vector) {
+            Some(component) => {
+                Err(Error::NonFiniteGradient { component, value: vector[component].as_f64() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The parts of `n` parameters, with fresh memory.
+    fn parts(&self, n: usize) -> Result<Vec<Part<S>>, Error> {
+        let mut groups: Vec<_> = self.groups.iter().cloned().zip(1..).collect();
+        groups.sort_by_key(|(range, _)| range.start);
+        groups.push((n..n, 0));
+        let (mut ranges, mut end) = (Vec::new(), 0);
+        for (range, settings) in groups {
+            require(
+                "group",
+                S::constant(range.end as f64),
+                "the end of a range within the parameters and apart from all other groups",
+                |_| end <= range.start && range.start <= range.end && range.end <= n,
+            )?;
+            ranges.push((end..range.start, 0));
+            end = range.end;
+            ranges.push((range, settings));
+        }
+        ranges.retain(|(range, _)| !range.is_empty());
+        let part = |(range, settings): (Range<usize>, usize)| {
+            let memory = self.settings[settings].rule.memory(range.clone());
+            let memory = memory.iter().map(|list| vec![list.initial; list.len]).collect();
+            Part { range, settings, memory }
+        };
+        Ok(ranges.into_iter().map(part).collect())
+    }
+
+    /// Each list, those of the parts one after the other.
+    pub(super) fn state(&self) -> SavedState {
+        let Progress { steps, parts } = &self.progress;
+        let mut state = save([
+            ("steps", vec![*steps as f64]),
+            ("parameters", vec![self.progress.len() as f64]),
+        ]);
+        for part in parts {
+            let declared = self.settings[part.settings].rule.memory(part.range.clone());
+            for (declared, list) in declared.iter().zip(&part.memory) {
+                state.entry(declared.name.to_owned()).or_default().extend(numbers(list));
+            }
+        }
+        if let Some(plateau) = &self.plateau {
+            state.insert("plateau".to_owned(), plateau.state().to_vec());
+        }
+        state.extend(self.source.state());
+        state
+    }
+
+    pub(super) fn restore(&mut self, state: &SavedState) -> Result<(), Error> {
+        let steps = count(state, "steps")?;
+        let mut parts = self.parts(count(state, "parameters")? as usize)?;
+        let mut taken = std::collections::BTreeMap::new();
+        for part in &mut parts {
+            let declared = self.settings[part.settings].rule.memory(part.range.clone());
+            for (declared, kept) in declared.iter().zip(&mut part.memory) {
+                let from = taken.entry(declared.name).or_insert(0);
+                let saved: Vec<S> = list(state, declared.name)?;
+                let missing = Error::SavedState { missing: declared.name };
+                let saved = saved.get(*from..*from + declared.len).ok_or(missing)?;
+                kept.copy_from_slice(saved);
+                *from += declared.len;
+            }
+        }
+        for (name, taken) in taken {
+            if state.get(name).is_none_or(|list| list.len() != taken) {
+                return Err(Error::SavedState { missing: name });
+            }
+        }
+        let plateau = state.get("plateau").and_then(|list| list.as_slice().try_into().ok());
+        if self.plateau.is_some() && plateau.is_none() {
+            return Err(Error::SavedState { missing: "plateau" });
+        }
+        self.source.restore(state)?;
+        if let (Some(kept), Some(saved)) = (&mut self.plateau, plateau) {
+            kept.restore(saved);
+        }
+        self.progress = Progress { steps, parts };
+        Ok(())
+    }
+}
+
+impl<S> Progress<S> {
+    fn new() -> Self {
+        Progress { steps: 0, parts: Vec::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.parts.last().map_or(0, |part| part.range.end)
+    }
+}
+
+impl<S: Real> Clip<S> {
+    /// The clipped gradient, where it differs.
+    fn apply(self, gradient: &[S]) -> Option<Vec<S>> {
+        match self {
+            Clip::Norm(bound) => {
+                let norm = norm(gradient);
+                (norm > bound).then(|| gradient.iter().map(|&g| g * (bound / norm)).collect())
+            }
+            Clip::Value(bound) => {
+                Some(gradient.iter().map(|&g| g.max(-bound).min(bound)).collect())
+            }
+        }
+    }
+}

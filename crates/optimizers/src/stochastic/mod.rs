@@ -1,0 +1,29 @@
+//! Methods that move by a fixed rule at every step, made for the noisy gradients of minibatches.
+//!
+//! A method is a [`Rule`] fed by a [`Source`], run by a [`Stepper`], and any rule goes with any source:
+//!
+//! ```text
+//! gradient, or Newton-CG, Newton, quasi-Newton direction   →   SGD, momentum, RMSprop, Adam, Shampoo, …   →   step
+//! ```
+//!
+//! | rule | with the gradient | |
+//! |---|---|---|
+//! | [`rules::Sgd`] | [`Sgd`] | momentum, Nesterov's momentum |
+//! | [`rules::Adagrad`], [`rules::Adadelta`], [`rules::RmsProp`] | [`Adagrad`], [`Adadelta`], [`RmsProp`] | squares of gradients |
+//! | [`rules::Adam`], [`rules::NAdam`], [`rules::RAdam`], [`rules::Adamax`] | [`Adam`], [`NAdam`], [`RAdam`], [`Adamax`] | moments; AdamW, AMSGrad |
+//! | [`rules::Lion`] | [`Lion`] | signs |
+//!
+//! All have the parameter groups, weight decay of both kinds, clipping, schedules and saving of the [`Stepper`].
+
+mod engine;
+mod rule;
+pub mod rules;
+mod schedule;
+mod source;
+pub mod sources;
+mod stepper;
+
+pub use rule::{Memory, Rule, Update};
+pub use rules::aliases::*;
+pub use source::{Feed, Point, Source};
+pub use stepper::Stepper;

@@ -1,0 +1,134 @@
+//! Parameters that are matrices, and what is kept of the gradients on either side of each.
+
+use std::ops::Range;
+
+use crate::options::require;
+use crate::stochastic::rule::Memory;
+use crate::vector::{axpy, dot};
+use crate::{Error, Real};
+
+/// Which ranges of the parameters are matrices.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Matrices {
+    all: Vec<Matrix>,
+}
+
+/// A matrix among the parameters, row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Matrix {
+    pub(super) range: Range<usize>,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+}
+
+/// A matrix, and where its own numbers are among what is kept of all.
+pub(super) struct Placed {
+    /// Within the part of the parameters.
+    pub(super) entries: Range<usize>,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// The square matrices of the rows, and of the columns, if these are so treated.
+    pub(super) left: Option<Range<usize>>,
+    pub(super) right: Option<Range<usize>>,
+}
+
+impl Placed {
+    /// The number of sides that are treated.
+    pub(super) fn order(&self) -> usize {
+        usize::from(self.left.is_some()) + usize::from(self.right.is_some())
+    }
+}
+
+impl Matrices {
+    pub(super) fn push(&mut self, range: Range<usize>, rows: usize, columns: usize) {
+        self.all.push(Matrix { range, rows, columns });
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let mut ranges: Vec<&Range<usize>> = self.all.iter().map(|m| &m.range).collect();
+        ranges.sort_by_key(|range| range.start);
+        for pair in ranges.windows(2) {
+            refuse_unless(pair[0].end <= pair[1].start, pair[1], "apart from all other matrices")?;
+        }
+        self.all.iter().try_for_each(|m| {
+            let fits = !m.range.is_empty() && m.range.len() == m.rows * m.columns;
+            refuse_unless(fits, &m.range, "a range of as many parameters as rows × columns")
+        })
+    }
+
+    /// The matrices within a part of the parameters. A side of 1, or of more than `largest`, is not treated.
+    pub(super) fn within(&self, part: &Range<usize>, largest: usize) -> Result<Vec<Placed>, Error> {
+        let (mut left, mut right) = (0, 0);
+        let mut placed = Vec::new();
+        for Matrix { range, rows, columns } in &self.all {
+            let apart = range.end <= part.start || range.start >= part.end;
+            let inside = part.start <= range.start && range.end <= part.end;
+            refuse_unless(apart || inside, range, "within one parameter group")?;
+            if apart {
+                continue;
+            }
+            let place = |size: usize, end: &mut usize| {
+                (2..=largest).contains(&size).then(|| {
+                    let start = *end;
+                    *end += size * size;
+                    start..*end
+                })
+            };
+            placed.push(Placed {
+                entries: range.start - part.start..range.end - part.start,
+                rows: *rows,
+                columns: *columns,
+                left: place(*rows, &mut left),
+                right: place(*columns, &mut right),
+            });
+        }
+        Ok(placed)
+    }
+
+    /// Zeros for the square matrices of the rows and of the columns.
+    pub(super) fn memory<S: Real>(
+        &self,
+        part: &Range<usize>,
+        largest: usize,
+        names: [&'static str; 2],
+    ) -> [Memory<S>; 2] {
+        // What is not within the part is refused by the update.
+        let placed = self.within(part, largest).unwrap_or_default();
+        let end = |side: Option<&Range<usize>>| side.map_or(0, |range| range.end);
+        let left = end(placed.iter().filter_map(|m| m.left.as_ref()).next_back());
+        let right = end(placed.iter().filter_map(|m| m.right.as_ref()).next_back());
+        [Memory::zeros(names[0], left), Memory::zeros(names[1], right)]
+    }
+}
+
+fn refuse_unless(met: bool, range: &Range<usize>, requirement: &'static str) -> Result<(), Error> {
+    require("matrix", range.start as f64, requirement, |_| met)
+}
+
+/// `K ← old K + new G Gᵀ`.
+pub(super) fn gather_rows<S: Real>(kept: &mut [S], g: &[S], columns: usize, old: S, new: S) {
+    let rows: Vec<&[S]> = g.chunks_exact(columns).collect();
+    for (kept, a) in kept.chunks_exact_mut(rows.len()).zip(&rows) {
+        for (kept, b) in kept.iter_mut().zip(&rows) {
+            *kept = old * *kept + new * dot(a, b);
+        }
+    }
+}
+
+/// The transpose of a matrix of so many columns.
+pub(super) fn transposed<S: Real>(a: &[S], columns: usize) -> Vec<S> {
+    let rows = a.len() / columns;
+    (0..a.len()).map(|e| a[e % rows * columns + e / rows]).collect()
+}
+
+/// `A B`, where `A` has `inner` columns and `B` as many rows.
+pub(super) fn product<S: Real>(a: &[S], b: &[S], inner: usize) -> Vec<S> {
+    let (rows, columns) = (a.len() / inner, b.len() / inner);
+    let mut out = vec![S::zero(); rows * columns];
+    for (out, a) in out.chunks_exact_mut(columns).zip(a.chunks_exact(inner)) {
+        for (&a, b) in a.iter().zip(b.chunks_exact(columns)) {
+            axpy(a, b, out);
+        }
+    }
+    out
+}

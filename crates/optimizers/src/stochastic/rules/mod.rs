@@ -1,0 +1,133 @@
+//! The rules: the settings of each method, without what runs it.
+
+mod adagrad;
+mod adahessian;
+mod adam;
+mod lion;
+mod matrices;
+mod nadam;
+mod radam;
+mod rmsprop;
+mod sgd;
+mod shampoo;
+mod soap;
+mod sophia;
+
+pub use adagrad::{Adadelta, Adagrad};
+pub use adahessian::AdaHessian;
+pub use adam::{Adam, Adamax};
+pub use lion::Lion;
+pub use matrices::Matrices;
+pub use nadam::NAdam;
+pub use radam::RAdam;
+pub use rmsprop::RmsProp;
+pub use sgd::Sgd;
+pub use shampoo::{Grafting, Shampoo};
+pub use soap::Soap;
+pub use sophia::Sophia;
+
+use std::ops::Range;
+
+use super::rule::Rule;
+use super::source::Source;
+use super::stepper::Stepper;
+use crate::options::require;
+use crate::{Error, Real};
+
+/// The methods, under their names.
+pub(super) mod aliases {
+    pub use super::adagrad::aliases::*;
+    pub use super::adahessian::aliases::*;
+    pub use super::adam::aliases::*;
+    pub use super::lion::aliases::*;
+    pub use super::nadam::aliases::*;
+    pub use super::radam::aliases::*;
+    pub use super::rmsprop::aliases::*;
+    pub use super::sgd::aliases::*;
+    pub use super::shampoo::aliases::*;
+    pub use super::soap::aliases::*;
+    pub use super::sophia::aliases::*;
+}
+
+/// A rule with settings to begin with, as its publication or reference code has them.
+pub trait Preset<S: Real>: Rule<S> + Default {
+    /// What it is fed with.
+    type Source: Source<S>;
+
+    /// The learning rate.
+    const LEARNING_RATE: f64;
+
+    /// The source to begin with.
+    fn source() -> Self::Source;
+}
+
+/// A rule with averages whose weights `β₁` and `β₂` are in `[0, 1)`.
+pub trait Betas<S> {
+    /// `β₁` and `β₂`.
+    fn betas_mut(&mut self) -> &mut [S; 2];
+}
+
+/// A rule that treats some of the parameters as matrices.
+pub trait OfMatrices {
+    /// Which.
+    fn matrices_mut(&mut self) -> &mut Matrices;
+}
+
+/// A rule that divides by something made positive by an `ε > 0`.
+pub trait Epsilon<S> {
+    /// `ε`.
+    fn epsilon_mut(&mut self) -> &mut S;
+}
+
+impl<S: Real, R: Preset<S>> Stepper<'_, S, R, R::Source> {
+    /// The method with this learning rate `α`, and default settings otherwise.
+    pub fn new(learning_rate: S) -> Self {
+        Stepper::with_rule(learning_rate, R::default()).with_source(R::source())
+    }
+}
+
+impl<S: Real, R: Preset<S>> Default for Stepper<'_, S, R, R::Source> {
+    fn default() -> Self {
+        Stepper::new(S::constant(R::LEARNING_RATE))
+    }
+}
+
+impl<S: Real, R: Rule<S> + Betas<S>, C: Source<S>> Stepper<'_, S, R, C> {
+    /// `β₁` and `β₂`, in `[0, 1)`.
+    #[must_use]
+    pub fn betas(self, beta1: S, beta2: S) -> Self {
+        self.rule_with(|rule| *rule.betas_mut() = [beta1, beta2])
+    }
+}
+
+impl<S: Real, R: Rule<S> + Epsilon<S>, C: Source<S>> Stepper<'_, S, R, C> {
+    /// `ε > 0`.
+    #[must_use]
+    pub fn epsilon(self, epsilon: S) -> Self {
+        self.rule_with(|rule| *rule.epsilon_mut() = epsilon)
+    }
+}
+
+impl<S: Real, R: Rule<S> + OfMatrices, C: Source<S>> Stepper<'_, S, R, C> {
+    /// Says that the parameters of a range are a matrix, row by row: the weights of a layer, or with 1 column a vector. A
+    /// convolution's are a matrix with a row for each output channel.
+    ///
+    /// Ranges must be apart from each other, and each within one parameter group.
+    #[must_use]
+    pub fn matrix(self, range: Range<usize>, rows: usize, columns: usize) -> Self {
+        self.rule_with(|rule| rule.matrices_mut().push(range, rows, columns))
+    }
+}
+
+fn require_betas<S: Real>([beta1, beta2]: [S; 2]) -> Result<(), Error> {
+    require_weight("beta1", beta1)?;
+    require_weight("beta2", beta2)
+}
+
+fn require_weight<S: Real>(name: &'static str, beta: S) -> Result<(), Error> {
+    require(name, beta, "in [0, 1)", |b| (0.0..1.0).contains(&b))
+}
+
+fn require_epsilon<S: Real>(epsilon: S) -> Result<(), Error> {
+    require("epsilon", epsilon, "positive", |e| e > 0.0)
+}
