@@ -98,6 +98,19 @@ pub enum Error {
         requirement: &'static str,
     },
 
+    /// The bounds of a variable leave it no value.
+    #[error(
+        "the bounds of x[{component}] are {lower} and {upper}: the lower must not exceed the upper, nor either be NaN"
+    )]
+    Bounds {
+        /// Index of the first such variable.
+        component: usize,
+        /// Its lower bound.
+        lower: f64,
+        /// Its upper bound.
+        upper: f64,
+    },
+
     /// The diagonal preconditioner is not positive.
     #[error("entry {component} of the preconditioner is {value}: it must be positive and finite")]
     Preconditioner {

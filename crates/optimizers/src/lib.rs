@@ -12,6 +12,12 @@
 //! | [`NaturalGradient`] | Fisher matrix, true or empirical | likelihoods |
 //! | [`GaussNewton`], [`LevenbergMarquardt`] | Jacobian of residuals | sums of squares ([`Residuals`]) |
 //! | [`Sgd`], [`Adam`] and the others of [`stochastic`] | gradients | minibatches, baselines |
+//! | [`QuasiNewton`] | gradients, dense inverse: BFGS, DFP, Broyden's class | up to some thousand parameters |
+//! | [`Lbfgs`] | gradients, the last few of them | many parameters |
+//! | [`Hso`] | Newton or BFGS plus a gradient step | comparison |
+//! | [`Sr1`], [`Lsr1`] | gradients, trust region | functions that are not convex |
+//! | [`Lbfgsb`] | gradients | many parameters with bounds |
+//! | [`NonlinearCg`], [`GradientDescent`] | gradients | very many parameters; baselines |
 //!
 //! All are [`Minimizer`]s: they share the settings, update `x` in place, and return a [`Report`] that says why they
 //! stopped, what is known of the second-order conditions, and what was spent. [`Report::converged`] is never true at a
@@ -49,20 +55,28 @@
 
 #[cfg(feature = "argmin")]
 mod argmin_adapters;
+mod bounds;
 mod conjugate_gradient;
 mod curvature;
 mod dense;
 mod error;
+mod gradient_descent;
+mod hso;
+mod lbfgs;
+mod lbfgsb;
 mod least_squares;
+mod line_descent;
 mod line_search;
 mod method;
 mod natural_gradient;
 mod newton;
 mod newton_cg;
+mod nonlinear_cg;
 mod objective;
 mod operator;
 mod options;
 mod quantile;
+mod quasi_newton;
 mod report;
 mod run;
 mod saved;
@@ -85,15 +99,21 @@ pub use curvature::{
     SpectralDensity, StochasticLanczos, XTrace,
 };
 pub use error::Error;
+pub use gradient_descent::GradientDescent;
+pub use hso::{Hso, Shift};
+pub use lbfgs::Lbfgs;
+pub use lbfgsb::Lbfgsb;
 pub use least_squares::{
     GaussNewton, LevenbergMarquardt, Residuals, ResidualsAt, Scaling, SecondOrderTerm, Uncertainty,
 };
 pub use line_search::{
-    Accepted, Armijo, Condition, Line, LineSearch, LineSearchFailure, MoreThuente, Origin,
+    Accepted, Armijo, Condition, HagerZhang, Line, LineSearch, LineSearchFailure, MoreThuente,
+    Origin,
 };
 pub use natural_gradient::NaturalGradient;
 pub use newton::Newton;
 pub use newton_cg::{Forcing, NewtonCg};
+pub use nonlinear_cg::{Conjugacy, NonlinearCg};
 pub use objective::{
     ByHand, Counted, Counts, CurvatureMatrix, Linearized, Objective, WithExamples,
 };
@@ -102,6 +122,10 @@ pub use operator::{
     Patches, Restricted, Scaled, Sharing, Shifted, Sum,
 };
 pub use options::{Minimizer, Options};
+pub use quasi_newton::{
+    CompactHessian, Form, LbfgsMemory, Lsr1, Lsr1Memory, QuasiNewton, QuasiNewtonMatrix, Safeguard,
+    Sr1, UpdateRule, Updated,
+};
 pub use report::{Curvature, CurvatureSource, Iteration, Record, Report, SecondOrder, StopReason};
 pub use saved::SavedState;
 pub use stochastic::{

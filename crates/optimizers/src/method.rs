@@ -1,11 +1,12 @@
 //! The loop that all methods share: step while the gradient is large, look at curvature where it is not.
 
+use crate::bounds::Bounds;
 use crate::curvature::SmallestEigenvalue;
 use crate::line_search::{Armijo, Condition, LineSearch, Origin, Ray};
 use crate::objective::{GradientAt, Known};
-use crate::report::{Eigenpair, SecondOrder, StopReason};
+use crate::report::{Curvature, CurvatureSource, Eigenpair, SecondOrder, StopReason};
 use crate::run::{End, Ending, Run};
-use crate::vector::{dot, norm};
+use crate::vector::{dot, norm, norm_inf};
 use crate::{Counted, Error, LinearOperator, Linearized, Objective, Real};
 
 /// A point with what is known of the objective there.
@@ -52,6 +53,11 @@ pub(crate) trait Method<S: Real> {
         settings.find(hessian, interrupted)
     }
 
+    /// The bounds that all points keep to. Stationarity, the certificate and the escape from saddles heed them.
+    fn bounds(&self) -> Option<&Bounds<S>> {
+        None
+    }
+
     /// Whether to go on along negative curvature from a stationary point that is no minimum.
     fn escapes(&self) -> bool {
         true
@@ -73,7 +79,11 @@ pub(crate) fn descend<S: Real>(
         let Step { x, known } = step;
         let at = evaluate(method, objective, &x, known)?;
         let here = Here { objective, x: &x, at: &*at };
-        let stop = match run.observe(&x, at.value(), at.gradient())? {
+        let gradient_norm = match method.bounds() {
+            None => norm_inf(at.gradient()),
+            Some(bounds) => bounds.projected_norm(&x, at.gradient()),
+        };
+        let stop = match run.observe(&x, at.value(), at.gradient(), gradient_norm)? {
             Some(stop) if stop.is_stationary() || stop == StopReason::NonFinite => Some(stop),
             other => method.stationary(&here)?.or(other),
         };
@@ -132,7 +142,7 @@ fn examine<S: Real>(
     let Some(settings) = run.second_order_check().filter(|_| !interrupted()) else {
         return unexamined;
     };
-    let smallest = method.smallest_eigenpair(here.at.hessian(), settings, &interrupted)?;
+    let smallest = smallest_eigenpair(method, here, settings, &interrupted)?;
     let Some((curvature, direction)) = smallest else { return unexamined };
     let second_order = SecondOrder::judge(curvature);
     let negative = matches!(second_order, SecondOrder::Indefinite(_));
@@ -141,13 +151,43 @@ fn examine<S: Real>(
         match run.limit() {
             Some(limit) => stop = limit,
             None => {
-                if let Some(next) = here.escape(&direction, curvature.smallest)? {
+                if let Some(next) = here.escape(&direction, curvature.smallest, method.bounds())? {
                     return Ok(Examined::Escape(next));
                 }
             }
         }
     }
     Ok(Examined::Final(End { stop, second_order, direction: Some(direction) }))
+}
+
+/// The smallest eigenvalue of the Hessian over the variables that lie on no bound; infinite if there are none.
+fn smallest_eigenpair<S: Real>(
+    method: &mut impl Method<S>,
+    here: &Here<'_, '_, S>,
+    settings: &SmallestEigenvalue<S>,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<Option<Eigenpair<S>>, Error> {
+    let hessian = here.at.hessian();
+    let Some(free) = method.bounds().map(|bounds| bounds.free(here.x)) else {
+        return method.smallest_eigenpair(hessian, settings, interrupted);
+    };
+    let among_all = |v: &[S]| {
+        let mut whole = vec![S::zero(); here.x.len()];
+        free.iter().zip(v).for_each(|(&i, &v)| whole[i] = v);
+        whole
+    };
+    if free.is_empty() {
+        let curvature = Curvature {
+            smallest: S::infinity(),
+            lower_bound: S::infinity(),
+            tolerance: S::zero(),
+            source: CurvatureSource::Eigenvalues,
+        };
+        return Ok(Some((curvature, among_all(&[]))));
+    }
+    let restricted = hessian.restricted(free.iter().copied())?;
+    let smallest = method.smallest_eigenpair(&restricted, settings, interrupted)?;
+    Ok(smallest.map(|(curvature, direction)| (curvature, among_all(&direction))))
 }
 
 impl<'a, S: Real> Here<'a, '_, S> {
@@ -160,8 +200,30 @@ impl<'a, S: Real> Here<'a, '_, S> {
         curvature: S,
         first: S,
     ) -> Next<'a, S> {
-        let mut ray = Ray::new(self.objective, self.x, direction);
-        let found = line_search.search(&mut ray, self.origin(direction, curvature), first)?;
+        let ray = Ray::new(self.objective, self.x, direction);
+        self.follow(ray, line_search, self.origin(direction, curvature), first)
+    }
+
+    /// As [`search`](Here::search) along a descent direction, with every trial point projected onto the bounds.
+    pub(crate) fn search_within(
+        &self,
+        line_search: &LineSearch<S>,
+        direction: &[S],
+        first: S,
+        bounds: &Bounds<S>,
+    ) -> Next<'a, S> {
+        let ray = Ray::new(self.objective, self.x, direction).within(Some(bounds));
+        self.follow(ray, line_search, self.origin(direction, S::zero()), first)
+    }
+
+    fn follow(
+        &self,
+        mut ray: Ray<'_, S>,
+        line_search: &LineSearch<S>,
+        origin: Origin<S>,
+        first: S,
+    ) -> Next<'a, S> {
+        let found = line_search.search(&mut ray, origin, first)?;
         Ok(match found {
             Ok(accepted) => {
                 let (x, known) = ray.into_point(accepted.step);
@@ -178,14 +240,19 @@ impl<'a, S: Real> Here<'a, '_, S> {
     /// A lower point along an eigenvector of negative curvature, on the side that the gradient prefers.
     ///
     /// The first trial has the size of `x`, and in any case one whose effect on the value can be seen.
-    fn escape(&self, eigenvector: &[S], eigenvalue: S) -> Result<Option<Vec<S>>, Error> {
+    fn escape(
+        &self,
+        eigenvector: &[S],
+        eigenvalue: S,
+        bounds: Option<&Bounds<S>>,
+    ) -> Result<Option<Vec<S>>, Error> {
         let uphill = dot(self.at.gradient(), eigenvector) > S::zero();
         let visible = S::constant(1e3) * S::epsilon() * self.at.value().abs() / -eigenvalue;
         let length = norm(self.x).max(S::one()).max(visible.sqrt());
         let length = if uphill { -length } else { length };
         let direction: Vec<S> = eigenvector.iter().map(|&v| length * v).collect();
         let origin = self.origin(&direction, length * length * eigenvalue);
-        let mut ray = Ray::new(self.objective, self.x, &direction);
+        let mut ray = Ray::new(self.objective, self.x, &direction).within(bounds);
         let found = Armijo::default().search(&mut ray, origin, S::one())?;
         // Only a value that is lower beyond rounding proves that there is a way down.
         let lower = found.ok().filter(|accepted| accepted.condition == Condition::Armijo);

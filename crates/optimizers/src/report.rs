@@ -28,6 +28,8 @@ pub enum StopReason {
     Callback,
     /// The line search found no better point.
     LineSearch(LineSearchFailure),
+    /// The trust region shrank to the level of rounding: no better point can be told apart.
+    TrustRegion,
     /// A value, gradient or curvature became NaN or infinite.
     NonFinite,
     /// A step does not exist: the Hessian, or the matrix in its place, is singular.
@@ -73,6 +75,7 @@ impl fmt::Display for StopReason {
             StopReason::TimeLimit => "time used up",
             StopReason::Callback => "stopped by the callback",
             StopReason::LineSearch(failure) => return write!(f, "line search: {failure}"),
+            StopReason::TrustRegion => "trust region: no progress beyond rounding",
             StopReason::NonFinite => "a value or derivative is not finite",
             StopReason::SingularHessian => "the Hessian is singular",
             StopReason::OrthogonalResiduals => {
@@ -185,7 +188,7 @@ pub struct Record<S> {
     pub iteration: usize,
     /// `f(x)`.
     pub value: S,
-    /// `‖∇f(x)‖∞`.
+    /// `‖∇f(x)‖∞`; within bounds that of the projected gradient, `P(x − ∇f(x)) − x`.
     pub gradient_norm: S,
     /// `‖x − x_before‖₂`, 0 at the start.
     pub step_length: S,
@@ -233,7 +236,7 @@ pub struct Report<S> {
     pub counts: Counts,
     /// `f` at the returned point.
     pub value: S,
-    /// `‖∇f‖∞` at the returned point.
+    /// `‖∇f‖∞` at the returned point; within bounds that of the projected gradient.
     pub gradient_norm: S,
     /// Wall time.
     pub elapsed: Duration,

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::curvature::SmallestEigenvalue;
 use crate::options::Options;
 use crate::report::{Iteration, Record, Report, SecondOrder, StopReason};
-use crate::vector::{distance, first_non_finite, norm, norm_inf};
+use crate::vector::{distance, first_non_finite, norm};
 use crate::{Counted, Error, Objective, Real};
 
 /// A run under way.
@@ -110,6 +110,7 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
         x: &[S],
         value: S,
         gradient: &[S],
+        gradient_norm: S,
     ) -> Result<Option<StopReason>, Error> {
         let bad = first_non_finite(gradient);
         if !value.is_finite() || bad.is_some() {
@@ -124,7 +125,7 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
         let record = Record {
             iteration: self.last.as_ref().map_or(0, |last| last.iteration + 1),
             value,
-            gradient_norm: norm_inf(gradient),
+            gradient_norm,
             step_length: distance(x, &self.previous_x),
             counts: self.objective.counts(),
             elapsed: self.started.elapsed(),

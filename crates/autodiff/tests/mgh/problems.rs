@@ -5,7 +5,7 @@ use dualtape_autodiff::{Scalar, c};
 use serde_json::Value;
 
 /// The problems for which there are reference values.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Problem {
     Rosenbrock,
     FreudensteinRoth,

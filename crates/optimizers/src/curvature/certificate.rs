@@ -78,8 +78,9 @@ impl Ritz {
         let invariant = k == n || beta <= 10.0 * epsilon * largest;
         let residual = if invariant { 0.0 } else { (beta * last).abs() };
         let zero = options.tolerance.as_f64() * largest;
-        let converged =
-            residual <= zero || (residual <= epsilon.sqrt() * largest && value - residual > zero);
+        // A residual that is small beside the largest eigenvalue alone cannot tell several small ones apart.
+        let separated = residual <= 0.1 * value && value - residual > zero;
+        let converged = residual <= zero || (residual <= epsilon.sqrt() * largest && separated);
         let negative = value < -zero && residual <= 0.5 * value.abs();
         Ritz { value, residual, largest, settled: converged || negative, converged }
     }

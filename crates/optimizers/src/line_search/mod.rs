@@ -3,13 +3,16 @@
 //! A search sees the objective only as a function of one variable, `φ(a) = f(x + a d)`, behind the trait [`Line`].
 
 mod armijo;
+mod hager_zhang;
 mod more_thuente;
 
 pub use armijo::Armijo;
+pub use hager_zhang::HagerZhang;
 pub use more_thuente::MoreThuente;
 
 use std::fmt;
 
+use crate::bounds::Bounds;
 use crate::objective::Known;
 use crate::options::require;
 use crate::vector::{axpy, dot};
@@ -83,6 +86,8 @@ impl<S: Real> Origin<S> {
 pub enum Condition {
     /// Sufficient decrease `φ(a) ≤ φ(0) + c₁ a φ'(0)` (with negative curvature: `+ c₁ ½a² φ''(0)`).
     Armijo,
+    /// Sufficient decrease and `φ'(a) ≥ c₂ φ'(0)`.
+    Wolfe,
     /// Sufficient decrease and `|φ'(a)| ≤ c₂ |φ'(0)|`.
     StrongWolfe,
     /// `(2c₁ − 1) φ'(0) ≥ φ'(a) ≥ c₂ φ'(0)`, and no increase beyond rounding.
@@ -135,6 +140,8 @@ pub enum LineSearch<S: Real> {
     /// Strong Wolfe; a trial costs a gradient, which along curved valleys is more than repaid in iterations. Directions of
     /// negative curvature are left to [`Armijo`].
     MoreThuente(MoreThuente<S>),
+    /// Wolfe or approximate Wolfe; as [`MoreThuente`], and more accurate where values are known to rounding only.
+    HagerZhang(HagerZhang<S>),
 }
 
 impl<S: Real> Default for LineSearch<S> {
@@ -149,6 +156,7 @@ impl<S: Real> LineSearch<S> {
         match self {
             LineSearch::Armijo(search) => search.check(),
             LineSearch::MoreThuente(search) => search.check(),
+            LineSearch::HagerZhang(search) => search.check(),
         }
     }
 
@@ -160,11 +168,10 @@ impl<S: Real> LineSearch<S> {
         first: S,
     ) -> Result<Result<Accepted<S>, LineSearchFailure>, Error> {
         match self {
-            LineSearch::MoreThuente(search) if origin.curvature >= S::zero() => {
-                search.search(line, origin, first)
-            }
             LineSearch::Armijo(search) => search.search(line, origin, first),
-            LineSearch::MoreThuente(_) => Armijo::default().search(line, origin, first),
+            _ if origin.curvature < S::zero() => Armijo::default().search(line, origin, first),
+            LineSearch::MoreThuente(search) => search.search(line, origin, first),
+            LineSearch::HagerZhang(search) => search.search(line, origin, first),
         }
     }
 }
@@ -174,6 +181,8 @@ pub(crate) struct Ray<'a, S: Real> {
     objective: &'a dyn Objective<S>,
     x: &'a [S],
     direction: &'a [S],
+    /// Trial points are projected onto these.
+    bounds: Option<&'a Bounds<S>>,
     point: Vec<S>,
     gradient: Vec<S>,
     /// The step and the value that `gradient` is of.
@@ -182,12 +191,28 @@ pub(crate) struct Ray<'a, S: Real> {
 
 impl<'a, S: Real> Ray<'a, S> {
     pub(crate) fn new(objective: &'a dyn Objective<S>, x: &'a [S], direction: &'a [S]) -> Self {
-        Ray { objective, x, direction, point: x.to_vec(), gradient: Vec::new(), evaluated: None }
+        Ray {
+            objective,
+            x,
+            direction,
+            bounds: None,
+            point: x.to_vec(),
+            gradient: Vec::new(),
+            evaluated: None,
+        }
+    }
+
+    /// The same, bent where it meets one of the bounds.
+    pub(crate) fn within(self, bounds: Option<&'a Bounds<S>>) -> Self {
+        Ray { bounds, ..self }
     }
 
     fn move_to(&mut self, a: S) {
         self.point.copy_from_slice(self.x);
         axpy(a, self.direction, &mut self.point);
+        if let Some(bounds) = self.bounds {
+            bounds.project(&mut self.point);
+        }
     }
 
     /// `x + a d`, and value and gradient there if they were the last evaluated.

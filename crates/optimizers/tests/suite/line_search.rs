@@ -1,7 +1,7 @@
 //! The conditions that line searches promise, on random smooth functions.
 
 use dualtape_optimizers::{
-    Accepted, Armijo, Condition, Error, Line, LineSearchFailure, MoreThuente, Origin,
+    Accepted, Armijo, Condition, Error, HagerZhang, Line, LineSearchFailure, MoreThuente, Origin,
 };
 use proptest::prelude::*;
 
@@ -88,6 +88,41 @@ proptest! {
     }
 
     #[test]
+    fn hager_zhang_finds_a_wolfe_step(mut phi in wavy(), first in -4.0..4.0_f64, tight in any::<bool>()) {
+        let (value, slope) = phi.at(0.0);
+        prop_assume!(slope < -1e-3 * phi.scale);
+        let curvature_condition = if tight { 0.1 } else { 0.9 };
+        let search = HagerZhang { curvature_condition, ..HagerZhang::default() };
+        let found: Found =
+            search.search(&mut phi, Origin::descent(value, slope), 10_f64.powf(first)).unwrap();
+        let accepted = found.unwrap();
+        let (v, s) = phi.at(accepted.step);
+        prop_assert_eq!(v, accepted.value);
+        prop_assert!(s >= curvature_condition * slope);
+        match accepted.condition {
+            Condition::Wolfe => prop_assert!(v <= value + 0.1 * accepted.step * slope),
+            Condition::ApproximateWolfe => {
+                let error = 1e-6 * value.abs().max(10_f64.powf(first) * slope.abs());
+                prop_assert!(v <= value + error && s <= -0.8 * slope)
+            }
+            other => prop_assert!(false, "{:?}", other),
+        }
+    }
+
+    #[test]
+    fn hager_zhang_stays_inside_the_domain(mut phi in wavy(), first in -2.0..6.0_f64, edge in 0.01..2.0_f64) {
+        phi.edge = edge;
+        let (value, slope) = phi.at(0.0);
+        prop_assume!(slope < -1e-3 * phi.scale);
+        let found: Found = HagerZhang::default()
+            .search(&mut phi, Origin::descent(value, slope), 10_f64.powf(first))
+            .unwrap();
+        let accepted = found.unwrap();
+        let error = 1e-6 * value.abs().max(10_f64.powf(first) * slope.abs());
+        prop_assert!(accepted.step <= edge && accepted.value <= value + error);
+    }
+
+    #[test]
     fn armijo_decreases_sufficiently(mut phi in wavy(), first in -2.0..6.0_f64, edge in 0.01..9.0_f64) {
         phi.edge = edge;
         let (value, slope) = phi.at(0.0);
@@ -138,6 +173,7 @@ fn slopes_decide_at_the_level_of_rounding() {
     for accepted in [
         Armijo::default().search(&mut High, origin, 1.0).unwrap().unwrap(),
         MoreThuente::default().search(&mut High, origin, 1.0).unwrap().unwrap(),
+        HagerZhang::default().search(&mut High, origin, 1.0).unwrap().unwrap(),
     ] {
         assert_eq!((accepted.step, accepted.condition), (1.0, Condition::ApproximateWolfe));
     }

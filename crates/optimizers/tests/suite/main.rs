@@ -2,9 +2,11 @@
 
 #[cfg(feature = "argmin")]
 mod argmin;
+mod bounded;
 mod curvature;
 mod curvature_matrices;
 mod functions;
+mod gradient_methods;
 mod least_squares;
 mod line_search;
 mod mgh;
@@ -13,6 +15,7 @@ mod nist;
 mod operators;
 #[cfg(feature = "svg")]
 mod pictures;
+mod quasi_newton;
 mod reference;
 mod reports;
 mod stochastic;

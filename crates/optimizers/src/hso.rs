@@ -1,0 +1,233 @@
+//! "Inverse rank-one correction", HSO.
+
+use crate::dense::{Pivots, SymmetricFactors};
+use crate::line_descent::{Directions, LineDescent};
+use crate::line_search::LineSearch;
+use crate::method::{Here, Method, Next, Step, descend};
+use crate::objective::Known;
+use crate::options::{Options, require};
+use crate::quasi_newton::{InverseDirections, Safeguard, UpdateRule};
+use crate::report::{Report, StopReason};
+use crate::run::{Run, run};
+use crate::vector::{axpy, negate, norm};
+use crate::{Error, Minimizer, Objective, Real};
+
+/// The shift `ε` of [`Hso`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Shift<S> {
+    /// The same always. Convergence is then linear, at the rate `ε λ_max`.
+    Fixed(S),
+    /// `ε_k = ε₀ min(1, ‖∇f(x_k)‖/‖∇f(x₀)‖)`: large where the gradient is, and vanishing with it, so that the quadratic
+    /// convergence of Newton's method remains.
+    Adaptive(S),
+}
+
+impl<S: Real> Shift<S> {
+    fn check(self) -> Result<(), Error> {
+        let (Shift::Fixed(epsilon) | Shift::Adaptive(epsilon)) = self;
+        require("shift", epsilon, "zero or positive", |e| e >= 0.0)
+    }
+
+    /// `ε` at a gradient of the given norm; `first` is that of the start.
+    fn at(self, norm: S, first: S) -> S {
+        match self {
+            Shift::Fixed(epsilon) => epsilon,
+            Shift::Adaptive(epsilon) => epsilon * (norm / first).min(S::one()),
+        }
+    }
+}
+
+/// HSO, the "inverse rank-one correction" `H⁻¹ + εI`:
+///
+/// ```text
+/// x ← x − a (H⁻¹ + ε I) ∇f(x)  =  x − a H⁻¹∇f(x) − a ε ∇f(x)
+/// ```
+///
+/// **What it is.** A Newton step plus `ε` times a step of gradient descent. `εI` has full rank, so this is *no* rank-one
+/// correction, in spite of its name; the rank-one correction of a matrix by what two gradients tell is symmetric rank one,
+/// [`Sr1`](crate::Sr1). It is not damping either: damping, `(H + μI)⁻¹`, takes weight from directions of little curvature,
+/// the shift adds weight to those of large curvature, where Newton's step was right.
+///
+/// **What it does.** Of an error along an eigenvector of curvature `λ`, a full step leaves `−ελ`: all is well if `ε ≪ 1/λ_max`;
+/// with a fixed `ε` convergence is linear with rate `ελ_max` instead of quadratic, and without a line search it diverges for
+/// `ε > 1/λ_max`. Where gradients explode, `ε∇f` explodes with them; where they vanish on a plateau, so does `ε∇f`, and it
+/// is `H⁻¹` that makes the step long.
+///
+/// `H` is the exact Hessian, made positive definite as in [`Newton`](crate::Newton) ([`Hso::newton`]), or `H⁻¹` that of BFGS
+/// ([`Hso::bfgs`]). The inverse is never formed.
+///
+/// **Defaults**: the shift is the argument, there is no good one for all problems; [`MoreThuente`](crate::MoreThuente) line search
+/// from `a = 1`; 1000 iterations, gradient tolerance `√ε_machine`.
+///
+/// **Use it** to compare; `ε = 0` is [`Newton`](crate::Newton), and hardly ever the worse choice.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_optimizers::{Hso, Shift, prelude::*};
+///
+/// // curvatures 1 and 10
+/// let f = Function::record(&[3.0, -2.0], |x| x[0].powi(2) * c(0.5) + x[1].powi(2) * c(5.0))?;
+/// let mut x = [3.0, -2.0];
+/// Hso::newton(Shift::Fixed(0.05)).fixed_step(1.0).max_iterations(1).minimize(&f, &mut x)?;
+/// // What is left of the error is −ελ.
+/// assert!((x[0] / 3.0 + 0.05).abs() < 1e-14 && (x[1] / -2.0 + 0.5).abs() < 1e-14);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Hso<'c, S: Real> {
+    options: Options<'c, S>,
+    inverse: Inverse,
+    settings: Settings<S>,
+}
+
+/// Where `H⁻¹` comes from.
+#[derive(Debug, Clone, Copy)]
+enum Inverse {
+    Hessian,
+    Bfgs,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Settings<S: Real> {
+    shift: Shift<S>,
+    fixed_step: Option<S>,
+    line_search: LineSearch<S>,
+}
+
+impl<S: Real> Hso<'_, S> {
+    /// With the exact Hessian.
+    pub fn newton(shift: Shift<S>) -> Self {
+        Self::with(Inverse::Hessian, shift)
+    }
+
+    /// With the inverse that BFGS learns from gradients.
+    pub fn bfgs(shift: Shift<S>) -> Self {
+        Self::with(Inverse::Bfgs, shift)
+    }
+
+    fn with(inverse: Inverse, shift: Shift<S>) -> Self {
+        let settings = Settings { shift, fixed_step: None, line_search: LineSearch::default() };
+        Hso { options: Options::new(1000), inverse, settings }
+    }
+
+    /// Takes the pure step with a constant `a`, the exact Hessian as it is, and without a line search. ([`Hso::bfgs`] always
+    /// searches: its updates need it.)
+    #[must_use]
+    pub fn fixed_step(mut self, step: S) -> Self {
+        self.settings.fixed_step = Some(step);
+        self
+    }
+
+    /// The line search. Default [`MoreThuente`](crate::MoreThuente).
+    #[must_use]
+    pub fn line_search(mut self, line_search: LineSearch<S>) -> Self {
+        self.settings.line_search = line_search;
+        self
+    }
+}
+
+impl<'c, S: Real> Minimizer<'c, S> for Hso<'c, S> {
+    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+        let (inverse, settings) = (self.inverse, self.settings);
+        settings.shift.check()?;
+        require("fixed_step", settings.fixed_step.unwrap_or(S::one()), "positive", |a| a > 0.0)?;
+        settings.line_search.check()?;
+        run(&mut self.options, objective, x, |objective, run, x| {
+            let n = x.len();
+            let shift = ShiftNow { shift: settings.shift, first: None };
+            match inverse {
+                Inverse::Hessian => {
+                    let (hessian, direction) = (vec![S::zero(); n * n], vec![S::zero(); n]);
+                    let mut method = ShiftedNewton { settings, shift, hessian, direction };
+                    descend(&mut method, objective, run, x)
+                }
+                Inverse::Bfgs => {
+                    let bfgs = InverseDirections::new(UpdateRule::Bfgs, Safeguard::default(), n);
+                    let directions = ShiftedDirections { inner: bfgs, shift };
+                    let mut method = LineDescent::new(n, directions, settings.line_search);
+                    descend(&mut method, objective, run, x)
+                }
+            }
+        })
+    }
+
+    fn options_mut(&mut self) -> &mut Options<'c, S> {
+        &mut self.options
+    }
+}
+
+/// The shift in the course of a run.
+struct ShiftNow<S> {
+    shift: Shift<S>,
+    /// `‖∇f(x₀)‖`.
+    first: Option<S>,
+}
+
+impl<S: Real> ShiftNow<S> {
+    /// `d ← d − ε g`.
+    fn add(&mut self, gradient: &[S], direction: &mut [S]) {
+        let norm = norm(gradient);
+        let first = *self.first.get_or_insert(norm);
+        axpy(-self.shift.at(norm, first), gradient, direction);
+    }
+}
+
+/// A run with the exact Hessian.
+struct ShiftedNewton<S: Real> {
+    settings: Settings<S>,
+    shift: ShiftNow<S>,
+    hessian: Vec<S>,
+    direction: Vec<S>,
+}
+
+impl<S: Real> Method<S> for ShiftedNewton<S> {
+    fn advance<'a>(&mut self, here: &Here<'a, '_, S>, _: &Run<'_, '_, S>) -> Next<'a, S> {
+        let (n, fixed_step) = (here.x.len(), self.settings.fixed_step);
+        here.at.hessian().to_dense(&mut self.hessian)?;
+        let pivots = if fixed_step.is_some() { Pivots::Exact } else { Pivots::Absolute };
+        let Some(factors) = SymmetricFactors::new(n, &self.hessian, pivots) else {
+            return Ok(Err(StopReason::NonFinite));
+        };
+        negate(here.at.gradient(), &mut self.direction);
+        factors.solve_in_place(&mut self.direction);
+        self.shift.add(here.at.gradient(), &mut self.direction);
+        let Some(alpha) = fixed_step else {
+            return here.search(&self.settings.line_search, &self.direction, S::zero(), S::one());
+        };
+        if self.direction.iter().any(|d| !d.is_finite()) {
+            return Ok(Err(StopReason::SingularHessian));
+        }
+        let mut x = here.x.to_vec();
+        axpy(alpha, &self.direction, &mut x);
+        Ok(Ok(Step { x, known: Known::Nothing }))
+    }
+}
+
+/// The directions of BFGS, shifted.
+struct ShiftedDirections<S: Real> {
+    inner: InverseDirections<S>,
+    shift: ShiftNow<S>,
+}
+
+impl<S: Real> Directions<S> for ShiftedDirections<S> {
+    fn learn(&mut self, s: &[S], y: &[S]) -> Result<(), Error> {
+        self.inner.learn(s, y)
+    }
+
+    fn turn(&mut self, gradient: &[S], direction: &mut [S]) -> Result<(), Error> {
+        self.inner.turn(gradient, direction)?;
+        self.shift.add(gradient, direction);
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.inner.forget();
+    }
+
+    fn first_step(&self, slope: S) -> Option<S> {
+        self.inner.first_step(slope)
+    }
+}

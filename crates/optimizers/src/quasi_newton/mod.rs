@@ -1,0 +1,81 @@
+//! Curvature that is learnt from the gradients at successive points.
+//!
+//! Two points `x`, `x + s` with gradients that differ by `y` tell that a matrix `B ≈ ∇²f` should map `s` to `y` (the secant
+//! equation), and its inverse `y` to `s`. The updates here change a matrix as little as is needed for that.
+
+mod ball;
+mod compact;
+mod matrix;
+mod memory;
+mod method;
+mod sr1;
+mod sr1_memory;
+mod trust_region;
+
+pub use compact::CompactHessian;
+pub use matrix::{Form, QuasiNewtonMatrix, UpdateRule};
+pub use memory::LbfgsMemory;
+pub(crate) use method::InverseDirections;
+pub use method::QuasiNewton;
+pub use sr1::{Lsr1, Sr1};
+pub use sr1_memory::Lsr1Memory;
+
+use crate::options::require;
+use crate::vector::{dot, norm};
+use crate::{Error, Real};
+
+/// What became of a pair `(s, y)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Updated {
+    /// The matrix satisfies the secant equation.
+    Exactly,
+    /// The matrix satisfies the secant equation of a pair that was changed to keep it positive definite.
+    Damped,
+    /// The pair would have spoilt the matrix, which is as it was.
+    Skipped,
+}
+
+/// What to do with a pair that shows little or negative curvature, and so would make a matrix indefinite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Safeguard<S> {
+    /// Skip the update unless `yᵀs > ε ‖y‖ ‖s‖`.
+    Skip(S),
+    /// Powell's damping (Math. Programming 14 (1978); Nocedal & Wright, Procedure 18.2): where `sᵀy < δ sᵀBs`, replace `y` by
+    /// the `θ y + (1 − θ) B s` for which both are equal. For an inverse `H`, the same with the roles exchanged: where
+    /// `sᵀy < δ yᵀHy`, `s` becomes `θ s + (1 − θ) H y`. Usual: `δ = 0.2`.
+    Damp(S),
+}
+
+impl<S: Real> Default for Safeguard<S> {
+    /// `Skip(√ε)`: `1.5·10⁻⁸` in `f64`.
+    fn default() -> Self {
+        Safeguard::Skip(S::epsilon().sqrt())
+    }
+}
+
+impl<S: Real> Safeguard<S> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match *self {
+            Safeguard::Skip(e) => require("safeguard", e, "in [0, 1)", |e| (0.0..1.0).contains(&e)),
+            Safeguard::Damp(d) => require("safeguard", d, "in (0, 1)", |d| d > 0.0 && d < 1.0),
+        }
+    }
+}
+
+/// `yᵀs` and `‖y‖ ‖s‖` of a pair divided by `‖s‖ ‖y‖`, so that neither can overflow: the cosine of their angle. `None` for a
+/// pair that tells nothing: zero or not finite.
+fn cosine<S: Real>(s: &[S], y: &[S]) -> Option<S> {
+    let (s_norm, y_norm) = (norm(s), norm(y));
+    if !(s_norm.is_normal() && y_norm.is_normal()) {
+        return None;
+    }
+    let product = dot(s, y);
+    let cosine = if product.is_normal() && (s_norm * y_norm).is_normal() {
+        product / (s_norm * y_norm)
+    } else {
+        s.iter().zip(y).fold(S::zero(), |sum, (&s, &y)| sum + (s / s_norm) * (y / y_norm))
+    };
+    cosine.is_finite().then_some(cosine)
+}

@@ -1,0 +1,197 @@
+//! Trust regions on matrices that are learnt from gradients.
+
+use super::ball::{BallStep, minimize_in_ball};
+use super::{Form, Lsr1Memory, QuasiNewtonMatrix, UpdateRule};
+use crate::method::{Here, Method, Next, Step};
+use crate::objective::Known;
+use crate::options::require;
+use crate::report::StopReason;
+use crate::run::Run;
+use crate::vector::{axpy, dot, norm, scale};
+use crate::{Error, LinearOperator, Objective, Real};
+
+/// A model of the curvature that learns.
+pub(super) trait Model<S: Real> {
+    fn learn(&mut self, s: &[S], y: &[S]) -> Result<(), Error>;
+
+    /// Minimises `gᵀp + ½ pᵀBp` over `‖p‖ ≤ radius`.
+    fn step(&self, gradient: &[S], radius: S) -> Result<Option<BallStep<S>>, Error>;
+
+    fn forget(&mut self);
+}
+
+/// Constants of the trust region.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Radii<S> {
+    pub(super) initial: S,
+    pub(super) largest: S,
+}
+
+impl<S: Real> Radii<S> {
+    pub(super) fn new() -> Self {
+        Radii { initial: S::one(), largest: S::constant(1e10) }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        require("initial_radius", self.initial, "positive", |r| r > 0.0)?;
+        require("largest_radius", self.largest, "at least the initial radius", |r| {
+            r >= self.initial.as_f64()
+        })
+    }
+}
+
+/// Nocedal & Wright, Alg. 6.2.
+pub(super) struct SecantTrustRegion<S, M> {
+    model: M,
+    radii: Radii<S>,
+    radius: S,
+}
+
+impl<S: Real, M: Model<S>> SecantTrustRegion<S, M> {
+    pub(super) fn new(model: M, radii: Radii<S>) -> Self {
+        SecantTrustRegion { model, radii, radius: radii.initial }
+    }
+
+    /// Whether to accept a step along which the value fell by `actual`; adapts the radius.
+    fn judge(&mut self, length: S, actual: S, predicted: S, rounding: S) -> bool {
+        // Conn, Gould & Toint, §17.4.2: a decrease that is all rounding is taken as predicted.
+        let ratio = (actual + rounding) / (predicted + rounding);
+        if ratio > S::constant(0.75) {
+            if length > S::constant(0.8) * self.radius {
+                self.radius = (self.radius + self.radius).min(self.radii.largest);
+            }
+        } else if ratio.is_nan() || ratio < S::constant(0.1) {
+            self.radius = S::constant(0.5) * length;
+        }
+        ratio > S::constant(1e-4)
+    }
+}
+
+impl<S: Real, M: Model<S>> Method<S> for SecantTrustRegion<S, M> {
+    fn needs_curvature(&self) -> bool {
+        false
+    }
+
+    fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S> {
+        let (value, gradient) = (here.at.value(), here.at.gradient());
+        let least = S::epsilon() * norm(here.x).max(S::epsilon());
+        while self.radius > least {
+            if let Some(stop) = run.interrupted() {
+                return Ok(Err(stop));
+            }
+            let Some(BallStep { step, decrease }) = self.model.step(gradient, self.radius)? else {
+                return Ok(Err(StopReason::NonFinite));
+            };
+            let mut x = here.x.to_vec();
+            axpy(S::one(), &step, &mut x);
+            let mut at_x = vec![S::zero(); x.len()];
+            let trial = here.objective.value_and_gradient(&x, &mut at_x)?;
+            let finite = trial.is_finite() && at_x.iter().all(|g| g.is_finite());
+            if finite {
+                // Also from a step that will be rejected: it shows where the model is wrong.
+                let change: Vec<S> = at_x.iter().zip(gradient).map(|(&a, &b)| a - b).collect();
+                self.model.learn(&step, &change)?;
+            }
+            let actual = if finite { value - trial } else { S::neg_infinity() };
+            let rounding = S::constant(10.0) * S::epsilon() * value.abs();
+            if self.judge(norm(&step), actual, decrease, rounding) {
+                return Ok(Ok(Step { x, known: Known::Gradient(trial, at_x) }));
+            }
+        }
+        Ok(Err(StopReason::TrustRegion))
+    }
+
+    fn escaped(&mut self) {
+        self.model.forget();
+        self.radius = self.radii.initial;
+    }
+}
+
+/// Dense SR1.
+pub(super) struct Dense<S> {
+    matrix: QuasiNewtonMatrix<S>,
+    fresh: bool,
+}
+
+impl<S: Real> Dense<S> {
+    pub(super) fn new(n: usize) -> Self {
+        let matrix = QuasiNewtonMatrix::scaled_identity(Form::Direct, UpdateRule::Sr1, n, S::one());
+        Dense { matrix, fresh: true }
+    }
+}
+
+impl<S: Real> Model<S> for Dense<S> {
+    fn learn(&mut self, s: &[S], y: &[S]) -> Result<(), Error> {
+        if self.fresh {
+            // Half the curvature seen, so that the first update adds to it. With `yᵀy/yᵀs`, BFGS's choice, it would make the
+            // matrix singular: the denominator of the inverse update is then exactly 0.
+            let curvature = S::constant(0.5) * (dot(s, y) / norm(s) / norm(s)).abs();
+            if curvature.is_normal() {
+                self.matrix.reset(curvature);
+                self.fresh = false;
+            }
+        }
+        self.matrix.update(s, y).map(drop)
+    }
+
+    fn step(&self, gradient: &[S], radius: S) -> Result<Option<BallStep<S>>, Error> {
+        minimize_in_ball(self.matrix.as_slice(), gradient, radius)
+    }
+
+    fn forget(&mut self) {
+        self.matrix.reset(S::one());
+        self.fresh = true;
+    }
+}
+
+impl<S: Real> Model<S> for Lsr1Memory<S> {
+    fn learn(&mut self, s: &[S], y: &[S]) -> Result<(), Error> {
+        self.update(s, y).map(drop)
+    }
+
+    /// `B` maps the span of the gradient and its own vectors to itself and is `σI` across, `σ > 0`: the minimum lies in that
+    /// span, and there the problem is dense and small.
+    fn step(&self, gradient: &[S], radius: S) -> Result<Option<BallStep<S>>, Error> {
+        let mut basis: Vec<Vec<S>> = Vec::new();
+        for vector in std::iter::once(gradient).chain(self.active()) {
+            extend(&mut basis, vector);
+        }
+        let k = basis.len();
+        let (mut small, mut image) = (vec![S::zero(); k * k], vec![S::zero(); gradient.len()]);
+        for j in 0..k {
+            self.apply(&basis[j], &mut image)?;
+            for i in 0..=j {
+                let entry = dot(&basis[i], &image);
+                (small[i * k + j], small[j * k + i]) = (entry, entry);
+            }
+        }
+        let slopes: Vec<S> = basis.iter().map(|q| dot(q, gradient)).collect();
+        let Some(found) = minimize_in_ball(&small, &slopes, radius)? else { return Ok(None) };
+        let mut step = vec![S::zero(); gradient.len()];
+        for (q, &c) in basis.iter().zip(&found.step) {
+            axpy(c, q, &mut step);
+        }
+        Ok(Some(BallStep { step, decrease: found.decrease }))
+    }
+
+    fn forget(&mut self) {
+        self.clear();
+    }
+}
+
+/// Makes an orthonormal basis longer by what is new in `vector` (Gram & Schmidt, twice).
+fn extend<S: Real>(basis: &mut Vec<Vec<S>>, vector: &[S]) {
+    let mut new = vector.to_vec();
+    let length = norm(&new);
+    scale(length.recip(), &mut new);
+    for _ in 0..2 {
+        for q in basis.iter() {
+            axpy(-dot(q, &new), q, &mut new);
+        }
+    }
+    let rest = norm(&new);
+    if rest > S::epsilon().sqrt() {
+        scale(rest.recip(), &mut new);
+        basis.push(new);
+    }
+}

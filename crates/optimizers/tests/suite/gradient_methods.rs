@@ -1,0 +1,251 @@
+//! What the methods that use gradients alone promise.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+
+use crate::support::{assert_close, beale, numbers, quadratic, rosenbrock, saddle, wood};
+use dualtape_optimizers::{
+    ByHand, Conjugacy, GradientDescent, HagerZhang, Lbfgs, LineSearch, MoreThuente, NonlinearCg,
+    QuasiNewton, Report, Safeguard, SecondOrder, prelude::*,
+};
+
+type Method = fn(&dyn Objective<f64>, &mut [f64]) -> Report<f64>;
+
+fn hager_zhang() -> LineSearch<f64> {
+    LineSearch::HagerZhang(HagerZhang::default())
+}
+
+fn cg<'c>(conjugacy: Conjugacy) -> NonlinearCg<'c, f64> {
+    NonlinearCg::default().conjugacy(conjugacy)
+}
+
+/// Every method, and some with another line search.
+fn methods() -> Vec<(&'static str, Method)> {
+    vec![
+        ("BFGS", |f, x| QuasiNewton::bfgs().minimize(f, x).unwrap()),
+        ("BFGS, Hager–Zhang", |f, x| {
+            QuasiNewton::bfgs().line_search(hager_zhang()).minimize(f, x).unwrap()
+        }),
+        ("BFGS, damped", |f, x| {
+            QuasiNewton::bfgs().safeguard(Safeguard::Damp(0.2)).minimize(f, x).unwrap()
+        }),
+        ("DFP", |f, x| QuasiNewton::dfp().minimize(f, x).unwrap()),
+        ("Broyden", |f, x| QuasiNewton::broyden(0.5).minimize(f, x).unwrap()),
+        ("L-BFGS", |f, x| Lbfgs::default().minimize(f, x).unwrap()),
+        ("L-BFGS, Hager–Zhang", |f, x| {
+            Lbfgs::default().memory(3).line_search(hager_zhang()).minimize(f, x).unwrap()
+        }),
+        ("FR", |f, x| cg(Conjugacy::FletcherReeves).minimize(f, x).unwrap()),
+        ("PR+", |f, x| cg(Conjugacy::PolakRibierePlus).minimize(f, x).unwrap()),
+        ("HS", |f, x| cg(Conjugacy::HestenesStiefel).minimize(f, x).unwrap()),
+        ("CG_DESCENT", |f, x| cg(Conjugacy::HagerZhang).minimize(f, x).unwrap()),
+    ]
+}
+
+#[test]
+fn classical_problems() {
+    let problems: [(&str, Box<dyn Objective<f64>>, Vec<f64>, Vec<f64>); 3] = [
+        ("rosenbrock", Box::new(rosenbrock()), vec![-1.2, 1.0], vec![1.0; 2]),
+        ("wood", Box::new(wood()), vec![-3.0, -1.0, -3.0, -1.0], vec![1.0; 4]),
+        ("beale", Box::new(beale()), vec![1.0, 1.0], vec![3.0, 0.5]),
+    ];
+    for (name, f, start, minimum) in &problems {
+        for (method, minimize) in methods() {
+            let mut x = start.clone();
+            let report = minimize(&**f, &mut x);
+            let what = format!("{method} on {name}: {report}");
+            println!("{what}\n");
+            assert!(report.converged() && report.certified(), "{what}");
+            assert_close(&x, minimum, 1e-6, &what);
+            // Each point is evaluated once, value and gradient together, and linearised only to be certified.
+            assert_eq!(report.counts.values, 0, "{what}");
+            assert!(report.counts.linearizations <= 1, "{what}");
+        }
+    }
+}
+
+#[test]
+fn gradient_descent_follows_the_scale_of_the_problem() {
+    let f = quadratic(vec![1.0, 0.0, 0.0, 300.0], vec![1.0, 3.0]);
+    let mut x = [9.0, -7.0];
+    let report = GradientDescent::default().minimize(&f, &mut x).unwrap();
+    assert!(report.converged() && report.certified(), "{report}");
+    // Two evaluations an iteration at most: the first trial is of the right size.
+    assert!(report.counts.gradients < 2 * report.iterations, "{report}");
+    assert_close(&x, &[1.0, 0.01], 1e-7, "minimum");
+}
+
+#[test]
+fn saddles_and_maxima_are_left() {
+    for start in [[0.0, 0.0], [1.5, 0.0], [1e-9, -1e-12]] {
+        for (method, minimize) in methods() {
+            let mut x = start;
+            let report = minimize(&saddle(), &mut x);
+            let what = format!("{method} from {start:?}: {report}");
+            assert!(report.converged() && report.certified(), "{what}");
+            assert!((report.value + 0.25).abs() < 1e-12, "{what}");
+        }
+    }
+}
+
+#[test]
+fn steps_out_of_the_domain_are_shortened() {
+    // x − ln x + y²
+    let barrier = ByHand::new(
+        2,
+        |x: &[f64], g: &mut [f64]| {
+            (g[0], g[1]) = (1.0 - 1.0 / x[0], 2.0 * x[1]);
+            x[0] - x[0].ln() + x[1] * x[1]
+        },
+        |x: &[f64], v: &[f64], hv: &mut [f64]| (hv[0], hv[1]) = (v[0] / (x[0] * x[0]), 2.0 * v[1]),
+    );
+    for (method, minimize) in methods() {
+        for start in [[5.0, 1.0], [1e3, -2.0], [1e-5, 3.0]] {
+            let mut x = start;
+            let report = minimize(&barrier, &mut x);
+            assert!(report.converged() && report.certified(), "{method} from {start:?}: {report}");
+            assert_close(&x, &[1.0, 0.0], 1e-6, method);
+        }
+    }
+}
+
+/// Strong Wolfe with next to no slope left, which on a parabola is the exact minimum.
+fn exact() -> LineSearch<f64> {
+    LineSearch::MoreThuente(MoreThuente {
+        sufficient_decrease: 1e-13,
+        curvature_condition: 1e-12,
+        ..MoreThuente::default()
+    })
+}
+
+/// `quad4` of the reference data, where linear conjugate gradients from `x = 1` are known.
+fn quad4() -> (impl Objective<f64>, Vec<Vec<f64>>) {
+    let data: serde_json::Value = serde_json::from_str(include_str!("../data/optim.json")).unwrap();
+    let entry =
+        |i: usize, j: usize| 1.0 / (i + j + 1) as f64 + if i == j { (i + 1) as f64 } else { 0.0 };
+    let a = (0..16).map(|k| entry(k / 4, k % 4)).collect();
+    let iterates = data["cg_quad4"].as_array().unwrap().iter().map(|case| numbers(&case["x"]));
+    (quadratic(a, vec![1.0, -1.0, 0.5, 2.0]), iterates.collect())
+}
+
+/// With exact line searches all of these take, on a quadratic, the steps of linear conjugate gradients (Nocedal &
+/// Wright, Theorem 6.4 and §5.2).
+#[test]
+fn on_a_quadratic_all_are_linear_conjugate_gradients() {
+    let (f, iterates) = quad4();
+    let check = |what: &str, run: &dyn Fn(&RefCell<Vec<Vec<f64>>>)| {
+        let points = RefCell::default();
+        run(&points);
+        for (k, want) in iterates.iter().enumerate() {
+            assert_close(&points.borrow()[k + 1], want, 1e-9, &format!("{what}, step {}", k + 1));
+        }
+    };
+    fn watch<'c, M: Minimizer<'c, f64>>(
+        method: M,
+        f: &dyn Objective<f64>,
+        points: &'c RefCell<Vec<Vec<f64>>>,
+    ) {
+        let mut method = method.max_iterations(4).gradient_tolerance(1e-14).on_iteration(|it| {
+            points.borrow_mut().push(it.x.to_vec());
+            ControlFlow::Continue(())
+        });
+        method.minimize(f, &mut [1.0; 4]).unwrap();
+    }
+    for conjugacy in [
+        Conjugacy::FletcherReeves,
+        Conjugacy::PolakRibierePlus,
+        Conjugacy::HestenesStiefel,
+        Conjugacy::HagerZhang,
+    ] {
+        check(&format!("{conjugacy:?}"), &|points| {
+            watch(cg(conjugacy).line_search(exact()), &f, points)
+        });
+    }
+    check("BFGS", &|points| watch(QuasiNewton::bfgs().line_search(exact()), &f, points));
+    check("DFP", &|points| watch(QuasiNewton::dfp().line_search(exact()), &f, points));
+    check("Broyden", &|points| watch(QuasiNewton::broyden(0.4).line_search(exact()), &f, points));
+    check("L-BFGS", &|points| watch(Lbfgs::default().line_search(exact()), &f, points));
+}
+
+/// L-BFGS that forgets nothing and BFGS differ only in the scaling of their start, which the first step fixes for both.
+#[test]
+fn one_pair_of_memory_is_enough_for_the_first_steps_of_bfgs() {
+    let path = |report: Report<f64>| -> Vec<f64> {
+        report.history[..3].iter().map(|record| record.value).collect()
+    };
+    let f = wood();
+    let start = [-3.0, -1.0, -3.0, -1.0];
+    let dense = path(QuasiNewton::bfgs().minimize(&f, &mut start.clone()).unwrap());
+    let limited = path(Lbfgs::default().memory(1).minimize(&f, &mut start.clone()).unwrap());
+    assert_close(&limited, &dense, 1e-12, "values");
+}
+
+fn rosenbrock_f32() -> impl Objective<f32> {
+    ByHand::new(
+        2,
+        |x: &[f32], g: &mut [f32]| {
+            let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
+            (g[0], g[1]) = (-2.0 * a - 400.0 * x[0] * b, 200.0 * b);
+            a * a + 100.0 * b * b
+        },
+        |x: &[f32], v: &[f32], hv: &mut [f32]| {
+            hv[0] = (2.0 - 400.0 * (x[1] - 3.0 * x[0] * x[0])) * v[0] - 400.0 * x[0] * v[1];
+            hv[1] = -400.0 * x[0] * v[0] + 200.0 * v[1];
+        },
+    )
+}
+
+#[test]
+fn single_precision() {
+    let f = rosenbrock_f32();
+    for report in [
+        QuasiNewton::bfgs().minimize(&f, &mut [-1.2, 1.0]).unwrap(),
+        QuasiNewton::dfp().minimize(&f, &mut [-1.2, 1.0]).unwrap(),
+        Lbfgs::default().minimize(&f, &mut [-1.2, 1.0]).unwrap(),
+        NonlinearCg::default().minimize(&f, &mut [-1.2, 1.0]).unwrap(),
+    ] {
+        assert!(report.converged() && report.certified() && report.value < 1e-6, "{report}");
+    }
+}
+
+/// Gradients of 10⁻¹⁵ and values whose differences underflow: torch's L-BFGS returns NaN on such.
+#[test]
+fn tiny_objectives_in_single_precision_give_no_nan() {
+    for scale in [1e-12_f32, 1e12] {
+        let f = ByHand::new(
+            2,
+            move |x: &[f32], g: &mut [f32]| {
+                (g[0], g[1]) = (scale * 2.0 * (x[0] - 1.0), scale * 20.0 * x[1]);
+                scale * ((x[0] - 1.0).powi(2) + 10.0 * x[1] * x[1])
+            },
+            move |_: &[f32], v: &[f32], hv: &mut [f32]| {
+                (hv[0], hv[1]) = (scale * 2.0 * v[0], scale * 20.0 * v[1]);
+            },
+        );
+        let mut x = [4.0, -2.0];
+        let report =
+            Lbfgs::default().gradient_tolerance(scale * 1e-4).minimize(&f, &mut x).unwrap();
+        assert!(report.converged(), "{report}");
+        assert!((x[0] - 1.0).abs() < 1e-3 && x[1].abs() < 1e-3, "{x:?}");
+    }
+}
+
+#[test]
+fn unusable_settings_are_refused() {
+    let f = saddle();
+    let mut x = [1.0, 1.0];
+    let error = QuasiNewton::broyden(-0.5).minimize(&f, &mut x).unwrap_err();
+    assert_eq!(error.to_string(), "broyden = -0.5 is not usable: it must be in [0, 1]");
+    let error = Lbfgs::default().memory(0).minimize(&f, &mut x).unwrap_err();
+    assert_eq!(error.to_string(), "memory = 0 is not usable: it must be at least 1");
+    assert!(NonlinearCg::default().restart_every(0).minimize(&f, &mut x).is_err());
+    let damped = QuasiNewton::bfgs().safeguard(Safeguard::Damp(1.0)).minimize(&f, &mut x);
+    assert!(damped.is_err());
+}
+
+#[test]
+fn a_saddle_that_may_not_be_left_is_no_success() {
+    let mut x = [0.0, 0.0];
+    let report = Lbfgs::default().max_iterations(0).minimize(&saddle(), &mut x).unwrap();
+    assert!(!report.converged() && matches!(report.second_order, SecondOrder::Indefinite(_)));
+}
