@@ -9,8 +9,10 @@ pub(crate) struct System<'a, S: Real> {
     pub(crate) operator: &'a dyn LinearOperator<S>,
     /// The vector `g`.
     pub(crate) gradient: &'a [S],
-    /// A positive diagonal close to `A`, to precondition with.
-    pub(crate) preconditioner: Option<&'a [S]>,
+    /// `M⁻¹`, positive definite, with `M` close to `A`.
+    pub(crate) preconditioner: Option<&'a dyn LinearOperator<S>>,
+    /// The largest length of the solution, in the norm `√(zᵀM z)`.
+    pub(crate) radius: Option<S>,
     /// Largest residual `‖A z + g‖₂` to accept.
     pub(crate) tolerance: S,
     /// Products allowed.
@@ -26,6 +28,8 @@ pub(crate) enum Outcome<S> {
     Converged,
     /// A direction of no positive curvature was met and followed; `curvature = zᵀA z` of the whole step.
     NegativeCurvature { curvature: S },
+    /// The solution has reached the radius, on which it ends.
+    Boundary,
     /// Iterations or budget are used up.
     Stopped,
     /// A product was NaN or infinite.
@@ -40,6 +44,7 @@ pub(crate) struct ConjugateGradient<S> {
     preconditioned: Vec<S>,
     direction: Vec<S>,
     product: Vec<S>,
+    length: S,
 }
 
 impl<S: Real> ConjugateGradient<S> {
@@ -51,6 +56,7 @@ impl<S: Real> ConjugateGradient<S> {
             preconditioned: zeros(),
             direction: zeros(),
             product: zeros(),
+            length: S::zero(),
         }
     }
 
@@ -64,13 +70,36 @@ impl<S: Real> ConjugateGradient<S> {
         &self.product
     }
 
-    /// Hestenes & Stiefel's iteration as in Nocedal & Wright, Alg. 5.3 and 7.1. Allocates nothing.
+    /// The length of the solution in the norm of the region, where there is one.
+    pub(crate) fn length(&self) -> S {
+        self.length
+    }
+
+    /// By how much the model falls: `−(gᵀz + ½ zᵀA z)`.
+    pub(crate) fn decrease(&self, gradient: &[S]) -> S {
+        // The residual is A z + g.
+        S::constant(-0.5) * (dot(gradient, &self.solution) + dot(&self.residual, &self.solution))
+    }
+
+    /// Hestenes & Stiefel's iteration as in Nocedal & Wright, Alg. 5.3 and 7.1, and with a radius Steihaug's, Alg. 7.2
+    /// (preconditioned: Conn, Gould & Toint, *Trust-Region Methods*, Alg. 7.5.1). Allocates nothing.
     pub(crate) fn solve(&mut self, system: &System<'_, S>) -> Result<Outcome<S>, Error> {
-        self.solution.fill(S::zero());
-        self.residual.copy_from_slice(system.gradient);
-        let mut rho = self.precondition(system.preconditioner);
+        self.solve_from(system, None, &mut |_, _| false)
+    }
+
+    /// As [`solve`](Self::solve), from a start that is not zero (for which there is no radius), and until `enough`, which
+    /// sees the state after every step, and its number.
+    pub(crate) fn solve_from(
+        &mut self,
+        system: &System<'_, S>,
+        start: Option<&[S]>,
+        enough: &mut dyn FnMut(usize, &Self) -> bool,
+    ) -> Result<Outcome<S>, Error> {
+        self.start(system, start)?;
+        let mut rho = self.precondition(system.preconditioner)?;
         negate(&self.preconditioned, &mut self.direction);
-        for _ in 0..system.max_iterations {
+        let mut region = system.radius.map(|radius| Region::new(radius, rho));
+        for iteration in 1..=system.max_iterations {
             if (system.interrupted)() {
                 break;
             }
@@ -81,18 +110,29 @@ impl<S: Real> ConjugateGradient<S> {
                 return Ok(Outcome::NonFinite);
             }
             // Relative to ‖d‖‖Ad‖, so that the test means the same in all units.
-            if curvature <= S::epsilon() * size {
+            let positive = curvature > S::epsilon() * size;
+            let alpha = rho / curvature;
+            if let Some(region) = &region
+                && !(positive && region.holds(alpha))
+            {
+                self.advance(region.to_boundary());
+                self.length = region.radius;
+                return Ok(Outcome::Boundary);
+            }
+            if !positive {
                 return Ok(self.follow(system.gradient, rho, curvature, size));
             }
-            let alpha = rho / curvature;
-            axpy(alpha, &self.direction, &mut self.solution);
-            axpy(alpha, &self.product, &mut self.residual);
-            if norm(&self.residual) <= system.tolerance {
+            self.advance(alpha);
+            self.length = region.as_ref().map_or(S::zero(), |region| region.moved(alpha).sqrt());
+            if norm(&self.residual) <= system.tolerance || enough(iteration, self) {
                 return Ok(Outcome::Converged);
             }
             let previous = rho;
-            rho = self.precondition(system.preconditioner);
+            rho = self.precondition(system.preconditioner)?;
             let beta = rho / previous;
+            if let Some(region) = &mut region {
+                region.advance(alpha, beta, rho);
+            }
             for (d, &y) in self.direction.iter_mut().zip(&self.preconditioned) {
                 *d = beta * *d - y;
             }
@@ -100,19 +140,31 @@ impl<S: Real> ConjugateGradient<S> {
         Ok(Outcome::Stopped)
     }
 
-    /// `y ← M⁻¹ r`; returns `rᵀy`.
-    fn precondition(&mut self, diagonal: Option<&[S]>) -> S {
-        match diagonal {
-            None => self.preconditioned.copy_from_slice(&self.residual),
-            Some(diagonal) => {
-                for ((y, &r), &m) in
-                    self.preconditioned.iter_mut().zip(&self.residual).zip(diagonal)
-                {
-                    *y = r / m;
-                }
-            }
+    /// Solution and residual at the start.
+    fn start(&mut self, system: &System<'_, S>, start: Option<&[S]>) -> Result<(), Error> {
+        self.solution.fill(S::zero());
+        self.residual.copy_from_slice(system.gradient);
+        if let Some(start) = start {
+            self.solution.copy_from_slice(start);
+            system.operator.apply(start, &mut self.product)?;
+            axpy(S::one(), &self.product, &mut self.residual);
         }
-        dot(&self.residual, &self.preconditioned)
+        Ok(())
+    }
+
+    /// `z ← z + α d`
+    fn advance(&mut self, alpha: S) {
+        axpy(alpha, &self.direction, &mut self.solution);
+        axpy(alpha, &self.product, &mut self.residual);
+    }
+
+    /// `y ← M⁻¹ r`; returns `rᵀy`.
+    fn precondition(&mut self, inverse: Option<&dyn LinearOperator<S>>) -> Result<S, Error> {
+        match inverse {
+            None => self.preconditioned.copy_from_slice(&self.residual),
+            Some(inverse) => inverse.apply(&self.residual, &mut self.preconditioned)?,
+        }
+        Ok(dot(&self.residual, &self.preconditioned))
     }
 
     /// Adds the step along `d` that would be right if the curvature had the opposite sign.
@@ -124,14 +176,56 @@ impl<S: Real> ConjugateGradient<S> {
         let denominator = curvature.abs().max(least);
         let alpha = if denominator > S::zero() { rho / denominator } else { S::one() };
         let before = -dot(gradient, &self.solution);
-        axpy(alpha, &self.direction, &mut self.solution);
+        self.advance(alpha);
         Outcome::NegativeCurvature { curvature: before + alpha * alpha * curvature }
+    }
+}
+
+/// Where the solution is in the trust region, in the norm of the preconditioner, whose matrix is never applied: the
+/// products with it follow from those with its inverse (Conn, Gould & Toint, eq. (7.5.5)–(7.5.7)).
+#[derive(Debug)]
+struct Region<S> {
+    radius: S,
+    /// `zᵀMz`, `zᵀMd` and `dᵀMd`.
+    zz: S,
+    zd: S,
+    dd: S,
+}
+
+impl<S: Real> Region<S> {
+    fn new(radius: S, dd: S) -> Self {
+        Region { radius, zz: S::zero(), zd: S::zero(), dd }
+    }
+
+    fn moved(&self, alpha: S) -> S {
+        self.zz + alpha * (self.zd + self.zd + alpha * self.dd)
+    }
+
+    /// Whether `z + αd` is inside.
+    fn holds(&self, alpha: S) -> bool {
+        self.moved(alpha) < self.radius * self.radius
+    }
+
+    /// The positive `α` with `z + αd` on the boundary.
+    fn to_boundary(&self) -> S {
+        let left = (self.radius * self.radius - self.zz).max(S::zero());
+        let root = (self.zd * self.zd + self.dd * left).sqrt();
+        // Of the two formulas the one without cancellation.
+        if self.zd > S::zero() { left / (root + self.zd) } else { (root - self.zd) / self.dd }
+    }
+
+    /// Goes to `z + αd` and the new direction `−M⁻¹r + βd`.
+    fn advance(&mut self, alpha: S, beta: S, rho: S) {
+        self.zz = self.moved(alpha);
+        self.zd = beta * (self.zd + alpha * self.dd);
+        self.dd = rho + beta * beta * self.dd;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preconditioner::InverseDiagonal;
 
     struct Dense(usize, Vec<f64>);
 
@@ -156,6 +250,7 @@ mod tests {
             operator,
             gradient,
             preconditioner: None,
+            radius: None,
             tolerance: 0.0,
             max_iterations,
             interrupted: &|| false,
@@ -198,12 +293,9 @@ mod tests {
         let a = Dense(3, vec![1e4, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1e-4]);
         let gradient = [1.0, -2.0, 3.0];
         let mut cg = ConjugateGradient::new(3);
-        let diagonal = [1e4, 1.0, 1e-4];
-        let request = System {
-            preconditioner: Some(&diagonal),
-            tolerance: 1e-12,
-            ..system(&a, &gradient, 1)
-        };
+        let inverse = InverseDiagonal::new(vec![1e4, 1.0, 1e-4]).unwrap();
+        let request =
+            System { preconditioner: Some(&inverse), tolerance: 1e-12, ..system(&a, &gradient, 1) };
         assert_eq!(cg.solve(&request).unwrap(), Outcome::Converged);
         assert!((cg.solution()[2] + 3e4).abs() < 1e-9);
     }

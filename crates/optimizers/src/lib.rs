@@ -11,13 +11,17 @@
 //! | [`StructuredNewton`] | blocks, diagonal, low rank, Gauss–Newton | structure that fits the problem |
 //! | [`NaturalGradient`] | Fisher matrix, true or empirical | likelihoods |
 //! | [`GaussNewton`], [`LevenbergMarquardt`] | Jacobian of residuals | sums of squares ([`Residuals`]) |
-//! | [`Sgd`], [`Adam`] and the others of [`stochastic`] | gradients | minibatches, baselines |
 //! | [`QuasiNewton`] | gradients, dense inverse: BFGS, DFP, Broyden's class | up to some thousand parameters |
 //! | [`Lbfgs`] | gradients, the last few of them | many parameters |
 //! | [`Hso`] | Newton or BFGS plus a gradient step | comparison |
 //! | [`Sr1`], [`Lsr1`] | gradients, trust region | functions that are not convex |
 //! | [`Lbfgsb`] | gradients | many parameters with bounds |
 //! | [`NonlinearCg`], [`GradientDescent`] | gradients | very many parameters; baselines |
+//! | [`TrustRegion`] | dense Hessian, or products | indefinite Hessians, narrow valleys; four solvers |
+//! | [`CubicRegularization`] | dense Hessian, or products | the same |
+//! | [`SaddleFreeNewton`] | dense Hessian, or products | many negative eigenvalues: networks |
+//! | [`HessianFree`] | Gauss–Newton products | networks far from the solution |
+//! | [`Sgd`], [`Adam`] and the others of [`stochastic`] | gradients | minibatches, baselines |
 //!
 //! All are [`Minimizer`]s: they share the settings, update `x` in place, and return a [`Report`] that says why they
 //! stopped, what is known of the second-order conditions, and what was spent. [`Report::converged`] is never true at a
@@ -57,10 +61,13 @@
 mod argmin_adapters;
 mod bounds;
 mod conjugate_gradient;
+mod cubic_regularization;
 mod curvature;
 mod dense;
 mod error;
+mod forcing;
 mod gradient_descent;
+mod hessian_free;
 mod hso;
 mod lbfgs;
 mod lbfgsb;
@@ -75,15 +82,19 @@ mod nonlinear_cg;
 mod objective;
 mod operator;
 mod options;
+mod preconditioner;
 mod quantile;
 mod quasi_newton;
 mod report;
 mod run;
+mod saddle_free_newton;
 mod saved;
 pub mod stochastic;
 mod structured_newton;
+mod subproblem;
 #[cfg(feature = "layers")]
 mod training;
+mod trust_region;
 mod vector;
 
 pub use dualtape_autodiff::Real;
@@ -91,6 +102,7 @@ pub use dualtape_schedules::{Moment, Plateau, cosine, on_plateau, one_cycle, ste
 
 #[cfg(feature = "argmin")]
 pub use argmin_adapters::{ArgminHessian, ArgminProblem, FromArgmin};
+pub use cubic_regularization::CubicRegularization;
 #[cfg(feature = "svg")]
 pub use curvature::Picture;
 pub use curvature::{
@@ -99,7 +111,9 @@ pub use curvature::{
     SpectralDensity, StochasticLanczos, XTrace,
 };
 pub use error::Error;
+pub use forcing::Forcing;
 pub use gradient_descent::GradientDescent;
+pub use hessian_free::HessianFree;
 pub use hso::{Hso, Shift};
 pub use lbfgs::Lbfgs;
 pub use lbfgsb::Lbfgsb;
@@ -112,7 +126,7 @@ pub use line_search::{
 };
 pub use natural_gradient::NaturalGradient;
 pub use newton::Newton;
-pub use newton_cg::{Forcing, NewtonCg};
+pub use newton_cg::NewtonCg;
 pub use nonlinear_cg::{Conjugacy, NonlinearCg};
 pub use objective::{
     ByHand, Counted, Counts, CurvatureMatrix, Linearized, Objective, WithExamples,
@@ -127,6 +141,7 @@ pub use quasi_newton::{
     Sr1, UpdateRule, Updated,
 };
 pub use report::{Curvature, CurvatureSource, Iteration, Record, Report, SecondOrder, StopReason};
+pub use saddle_free_newton::SaddleFreeNewton;
 pub use saved::SavedState;
 pub use stochastic::{
     AdaHessian, Adadelta, Adagrad, Adam, Adamax, Lion, NAdam, RAdam, RmsProp, Sgd, Shampoo, Soap,
@@ -135,6 +150,7 @@ pub use stochastic::{
 pub use structured_newton::{Structure, StructuredNewton};
 #[cfg(feature = "layers")]
 pub use training::OnEachBatch;
+pub use trust_region::{Subproblem, TrustRegion};
 
 /// The traits that calls need in scope.
 pub mod prelude {

@@ -197,6 +197,7 @@ impl<S: Real> State<S> {
                     operator: &operator.shifted(lambda),
                     gradient,
                     preconditioner: None,
+                    radius: None,
                     tolerance: size * size.sqrt().min(S::constant(0.5)),
                     max_iterations: 2 * gradient.len(),
                     interrupted: &|| run.interrupted().is_some(),

@@ -1,28 +1,15 @@
 //! Newton's method on Hessian–vector products.
 
-use std::fmt;
-
 use crate::conjugate_gradient::{ConjugateGradient, Outcome, System};
+use crate::forcing::{Forcing, ForcingSequence};
 use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, descend};
-use crate::options::{Options, require, require_count};
+use crate::options::{Options, require_count};
+use crate::preconditioner::Preconditioner;
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
 use crate::vector::norm;
-use crate::{Error, Minimizer, Objective, Real};
-
-/// How accurately conjugate gradients solve the Newton system: `‖H z + g‖₂ ≤ η ‖g‖₂`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub enum Forcing<S> {
-    /// `η = min(½, √‖g‖₂)`: superlinear convergence (Nocedal & Wright, Alg. 7.1). Depends on the units of `f`.
-    Superlinear,
-    /// `η = γ (‖g‖/‖g_before‖)²`, at most 0.9 and not falling abruptly: choice 2 of Eisenstat & Walker, SIAM J. Sci.
-    /// Comput. 17 (1996), with `γ = 0.9`. Quadratic convergence, and free of units.
-    EisenstatWalker,
-    /// The same `η` always: linear convergence.
-    Constant(S),
-}
+use crate::{CurvatureMatrix, Error, LinearOperator, Minimizer, Objective, Real};
 
 /// Truncated Newton: conjugate gradients on the exact Hessian (Nocedal & Wright, Alg. 7.1; Dembo & Steihaug 1983):
 ///
@@ -80,17 +67,16 @@ pub enum Forcing<S> {
 /// assert!((x[0] - 0.5_f64.asinh()).abs() < 1e-12);
 /// # Ok::<(), dualtape_optimizers::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct NewtonCg<'c, S: Real> {
     options: Options<'c, S>,
     settings: Settings<S>,
-    preconditioner: Option<Box<Diagonal<'c, S>>>,
+    preconditioner: Option<Preconditioner<'c, S>>,
 }
-
-/// Writes the diagonal of a preconditioner at a point.
-type Diagonal<'c, S> = dyn Fn(&[S], &mut [S]) + 'c;
 
 #[derive(Debug, Clone, Copy)]
 struct Settings<S: Real> {
+    curvature: CurvatureMatrix,
     forcing: Forcing<S>,
     max_cg_iterations: Option<usize>,
     line_search: LineSearch<S>,
@@ -101,6 +87,7 @@ impl<S: Real> Default for NewtonCg<'_, S> {
         NewtonCg {
             options: Options::new(1000),
             settings: Settings {
+                curvature: CurvatureMatrix::Hessian,
                 forcing: Forcing::Superlinear,
                 max_cg_iterations: None,
                 line_search: LineSearch::default(),
@@ -110,17 +97,15 @@ impl<S: Real> Default for NewtonCg<'_, S> {
     }
 }
 
-impl<S: Real> fmt::Debug for NewtonCg<'_, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewtonCg")
-            .field("options", &self.options)
-            .field("settings", &self.settings)
-            .field("preconditioner", &self.preconditioner.is_some())
-            .finish()
-    }
-}
-
 impl<'c, S: Real> NewtonCg<'c, S> {
+    /// The matrix of the system. Default: the Hessian. Gauss–Newton and Fisher matrices have no negative curvature, but
+    /// leave out a part of the Hessian, so that convergence is linear where that part is not small.
+    #[must_use]
+    pub fn curvature(mut self, matrix: CurvatureMatrix) -> Self {
+        self.settings.curvature = matrix;
+        self
+    }
+
     /// The accuracy of the inner iteration. Default [`Forcing::Superlinear`].
     #[must_use]
     pub fn forcing(mut self, forcing: Forcing<S>) -> Self {
@@ -146,16 +131,61 @@ impl<'c, S: Real> NewtonCg<'c, S> {
     /// of the Hessian at `x` into `m`, once per outer iteration.
     #[must_use]
     pub fn preconditioner(mut self, fill: impl Fn(&[S], &mut [S]) + 'c) -> Self {
-        self.preconditioner = Some(Box::new(fill));
+        self.preconditioner = Some(Preconditioner::diagonal(fill));
+        self
+    }
+
+    /// Preconditions conjugate gradients with any positive definite operator: `make(x)` gives an approximate *inverse* of
+    /// the Hessian at `x`, once per outer iteration.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_optimizers::{ByHand, Error, LinearOperator, NewtonCg, prelude::*};
+    ///
+    /// /// The inverse of diag(1, 100).
+    /// struct Inverse;
+    ///
+    /// impl LinearOperator<f64> for Inverse {
+    ///     fn dim(&self) -> usize {
+    ///         2
+    ///     }
+    ///     fn apply(&self, r: &[f64], out: &mut [f64]) -> Result<(), Error> {
+    ///         (out[0], out[1]) = (r[0], r[1] / 100.0);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let f = ByHand::new(
+    ///     2,
+    ///     |x: &[f64], g: &mut [f64]| {
+    ///         (g[0], g[1]) = (x[0] - 1.0, 100.0 * x[1]);
+    ///         0.5 * (x[0] - 1.0).powi(2) + 50.0 * x[1] * x[1]
+    ///     },
+    ///     |_: &[f64], v: &[f64], hv: &mut [f64]| (hv[0], hv[1]) = (v[0], 100.0 * v[1]),
+    /// );
+    /// let mut x = [3.0, 2.0];
+    /// let report = NewtonCg::default()
+    ///     .inverse_preconditioner(|_| Ok(Box::new(Inverse)))
+    ///     .second_order_check(false)
+    ///     .minimize(&f, &mut x)?;
+    /// assert!(report.converged());
+    /// assert_eq!(report.counts.hvps, 1);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn inverse_preconditioner(
+        mut self,
+        make: impl Fn(&[S]) -> Result<Box<dyn LinearOperator<S> + 'c>, Error> + 'c,
+    ) -> Self {
+        self.preconditioner = Some(Preconditioner::new(make));
         self
     }
 }
 
 impl<S: Real> Settings<S> {
     fn check(&self) -> Result<(), Error> {
-        if let Forcing::Constant(eta) = self.forcing {
-            require("forcing", eta, "in (0, 1)", |eta| eta > 0.0 && eta < 1.0)?;
-        }
+        self.forcing.check()?;
         require_count("max_cg_iterations", self.max_cg_iterations.unwrap_or(1))?;
         self.line_search.check()
     }
@@ -165,14 +195,13 @@ impl<'c, S: Real> Minimizer<'c, S> for NewtonCg<'c, S> {
     fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         self.settings.check()?;
         let settings = self.settings;
-        let preconditioner = self.preconditioner.as_deref();
+        let preconditioner = self.preconditioner.as_ref();
         run(&mut self.options, objective, x, |objective, run, x| {
             let mut state = State {
                 settings,
                 preconditioner,
-                diagonal: vec![S::one(); if preconditioner.is_some() { x.len() } else { 0 }],
+                forcing: settings.forcing.sequence(),
                 inner: ConjugateGradient::new(x.len()),
-                previous: None,
             };
             descend(&mut state, objective, run, x)
         })
@@ -184,63 +213,29 @@ impl<'c, S: Real> Minimizer<'c, S> for NewtonCg<'c, S> {
 }
 
 /// A run of Newton-CG.
-struct State<'p, S: Real> {
+struct State<'p, 'c, S: Real> {
     settings: Settings<S>,
-    preconditioner: Option<&'p Diagonal<'p, S>>,
-    diagonal: Vec<S>,
+    preconditioner: Option<&'p Preconditioner<'c, S>>,
+    forcing: ForcingSequence<S>,
     inner: ConjugateGradient<S>,
-    /// `‖g‖₂` and `η` of the iteration before.
-    previous: Option<(S, S)>,
 }
 
-impl<S: Real> State<'_, S> {
-    fn forcing(&mut self, gradient_norm: S) -> S {
-        let half = S::constant(0.5);
-        let eta = match (self.settings.forcing, self.previous) {
-            (Forcing::Constant(eta), _) => eta,
-            (Forcing::Superlinear, _) => gradient_norm.sqrt().min(half),
-            (Forcing::EisenstatWalker, None) => half,
-            (Forcing::EisenstatWalker, Some((norm_before, eta_before))) => {
-                let (gamma, ratio) = (S::constant(0.9), gradient_norm / norm_before);
-                let floor = gamma * eta_before * eta_before;
-                let eta = gamma * ratio * ratio;
-                let eta = if floor > S::constant(0.1) { eta.max(floor) } else { eta };
-                eta.min(gamma)
-            }
-        };
-        self.previous = Some((gradient_norm, eta));
-        eta
-    }
-
-    fn fill_diagonal(&mut self, x: &[S]) -> Result<(), Error> {
-        let Some(fill) = self.preconditioner else { return Ok(()) };
-        fill(x, &mut self.diagonal);
-        match self.diagonal.iter().position(|&m| !(m > S::zero() && m.is_finite())) {
-            Some(component) => {
-                Err(Error::Preconditioner { component, value: self.diagonal[component].as_f64() })
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-impl<S: Real> Method<S> for State<'_, S> {
+impl<S: Real> Method<S> for State<'_, '_, S> {
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S> {
-        let gradient_norm = norm(here.at.gradient());
-        let tolerance = self.forcing(gradient_norm) * gradient_norm;
-        self.fill_diagonal(here.x)?;
+        let inverse = self.preconditioner.map(|make| make.at(here.x)).transpose()?;
         let system = System {
-            operator: here.at.hessian(),
+            operator: &*here.at.curvature(self.settings.curvature)?,
             gradient: here.at.gradient(),
-            preconditioner: self.preconditioner.map(|_| &self.diagonal[..]),
-            tolerance,
+            preconditioner: inverse.as_deref().map(|inverse| inverse as _),
+            radius: None,
+            tolerance: self.forcing.tolerance(norm(here.at.gradient())),
             max_iterations: self.settings.max_cg_iterations.unwrap_or(2 * here.x.len()),
             interrupted: &|| run.interrupted().is_some(),
         };
         let curvature = match self.inner.solve(&system)? {
             Outcome::NonFinite => return Ok(Err(StopReason::NonFinite)),
             Outcome::NegativeCurvature { curvature } => curvature.min(S::zero()),
-            Outcome::Converged | Outcome::Stopped => S::zero(),
+            Outcome::Converged | Outcome::Boundary | Outcome::Stopped => S::zero(),
         };
         if let Some(stop) = run.interrupted() {
             return Ok(Err(stop));

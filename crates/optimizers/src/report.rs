@@ -28,7 +28,7 @@ pub enum StopReason {
     Callback,
     /// The line search found no better point.
     LineSearch(LineSearchFailure),
-    /// The trust region shrank to the level of rounding: no better point can be told apart.
+    /// The trust region (or what regularisation leaves of a step) shrank to rounding without a better point in it.
     TrustRegion,
     /// A value, gradient or curvature became NaN or infinite.
     NonFinite,
@@ -75,7 +75,7 @@ impl fmt::Display for StopReason {
             StopReason::TimeLimit => "time used up",
             StopReason::Callback => "stopped by the callback",
             StopReason::LineSearch(failure) => return write!(f, "line search: {failure}"),
-            StopReason::TrustRegion => "trust region: no progress beyond rounding",
+            StopReason::TrustRegion => "no better point however short the step",
             StopReason::NonFinite => "a value or derivative is not finite",
             StopReason::SingularHessian => "the Hessian is singular",
             StopReason::OrthogonalResiduals => {

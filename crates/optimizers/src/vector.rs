@@ -12,6 +12,12 @@ const LANES: usize = 8;
 /// `Σᵢ aᵢ bᵢ`.
 pub(crate) fn dot<S: Real>(a: &[S], b: &[S]) -> S {
     debug_assert_eq!(a.len(), b.len());
+    vectorized(|| sum_of_products(a, b))
+}
+
+/// Inlined, so that the caller's vector registers are used.
+#[inline(always)]
+fn sum_of_products<S: Real>(a: &[S], b: &[S]) -> S {
     let mut partial = [S::zero(); LANES];
     let (a_blocks, b_blocks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest = a_blocks.remainder().iter().zip(b_blocks.remainder());
@@ -45,9 +51,11 @@ pub(crate) fn norm<S: Real>(a: &[S]) -> S {
 /// `y ← y + α x`.
 pub(crate) fn axpy<S: Real>(alpha: S, x: &[S], y: &mut [S]) {
     debug_assert_eq!(x.len(), y.len());
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y += alpha * x;
-    }
+    vectorized(|| {
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y += alpha * x;
+        }
+    });
 }
 
 /// `x ← α x`.

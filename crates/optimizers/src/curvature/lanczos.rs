@@ -28,6 +28,8 @@ pub(crate) struct Lanczos<S> {
     /// What is left of the newest product (before the first step: the start), with its length.
     rest: Vec<S>,
     remainder: S,
+    /// Whether `rest` is no product, but a vector to go on from.
+    anew: bool,
 }
 
 /// A symmetric tridiagonal matrix.
@@ -55,7 +57,7 @@ impl Tridiagonal {
     }
 
     /// An upper bound of the largest eigenvalue's magnitude, at most twice too large: the largest sum of a row.
-    fn size(&self) -> f64 {
+    pub(crate) fn size(&self) -> f64 {
         let beta = |i: usize| self.off_diagonal.get(i).copied().unwrap_or(0.0);
         let row =
             |i: usize| self.diagonal[i].abs() + beta(i) + if i > 0 { beta(i - 1) } else { 0.0 };
@@ -71,7 +73,15 @@ impl<S: Real> Lanczos<S> {
             tridiagonal: Tridiagonal::default(),
             rest: start.to_vec(),
             remainder: norm(start),
+            anew: false,
         }
+    }
+
+    /// Goes on from another vector, where the space is invariant: `T` then consists of blocks, with a 0 between them.
+    pub(crate) fn go_on_from(&mut self, vector: &[S]) {
+        self.rest.copy_from_slice(vector);
+        self.remainder = self.basis.orthogonalize(&mut self.rest);
+        self.anew = true;
     }
 
     /// The steps made, `k`.
@@ -133,7 +143,9 @@ impl<S: Real> Lanczos<S> {
     /// `qₖ₊₁ = r/β`.
     fn extend(&mut self) {
         if self.steps() > 0 {
-            self.tridiagonal.off_diagonal.push(self.remainder.as_f64());
+            let coupling = if self.anew { 0.0 } else { self.remainder.as_f64() };
+            self.tridiagonal.off_diagonal.push(coupling);
+            self.anew = false;
         }
         scale(S::one() / self.remainder, &mut self.rest);
         self.basis.push(&self.rest);

@@ -20,7 +20,7 @@ pub use density::{SpectralDensity, StochasticLanczos};
 pub use eigenpairs::{ExtremeEigenpairs, Extremes, RitzPair};
 pub use estimate::Estimate;
 pub use hutchinson::{BlockShare, Hutchinson, ParameterRange};
-pub(crate) use lanczos::Lanczos;
+pub(crate) use lanczos::{Lanczos, Tridiagonal};
 pub use landscape::{LossCurve, LossSurface};
 pub(crate) use probes::{check_finite, signs};
 pub use report::{ConditionNumber, CurvatureInspection, CurvatureReport, Signs};

@@ -4,8 +4,10 @@
 //! is worth solving accurately, and the order of the sums never changes.
 
 mod qr;
+mod shifted_cholesky;
 
 pub(crate) use qr::LeastSquaresFactors;
+pub(crate) use shifted_cholesky::ShiftedCholesky;
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -21,6 +23,7 @@ use faer::{Accum, Auto, Mat, Par, Spec};
 
 use crate::operator::symmetrize;
 use crate::report::{Curvature, CurvatureSource, Eigenpair};
+use crate::vector::{axpy, dot};
 use crate::{Error, LinearOperator, Real};
 
 /// What to do with the eigenvalues of the block-diagonal factor before solving.
@@ -241,6 +244,20 @@ impl Eigen {
         (0..n * n)
             .map(|e| S::constant(0.5 * (product[(e / n, e % n)] + product[(e % n, e / n)])))
             .collect()
+    }
+
+    /// `Uᵀ x`
+    pub(crate) fn coordinates(&self, x: &[f64]) -> Vec<f64> {
+        (0..x.len()).map(|k| dot(self.vectors.col_as_slice(k), x)).collect()
+    }
+
+    /// `U c`
+    pub(crate) fn combine(&self, coordinates: &[f64]) -> Vec<f64> {
+        let mut sum = vec![0.0; self.vectors.nrows()];
+        for (k, &c) in coordinates.iter().enumerate() {
+            axpy(c, self.vectors.col_as_slice(k), &mut sum);
+        }
+        sum
     }
 
     /// The unit eigenvector of the `k`-th smallest eigenvalue.

@@ -10,6 +10,7 @@ pub(crate) enum Known<'a, S: Real> {
     Nothing,
     /// Value and gradient.
     Gradient(S, Vec<S>),
+    /// All of it.
     Linearized(Box<dyn Linearized<S> + 'a>),
 }
 

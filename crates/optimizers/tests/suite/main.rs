@@ -21,3 +21,4 @@ mod reports;
 mod stochastic;
 mod structured_newton;
 mod support;
+mod trust_regions;

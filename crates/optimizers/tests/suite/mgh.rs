@@ -6,9 +6,10 @@ mod problems;
 use dualtape_autodiff::{Composite, Function, Matrix, Var};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
-    Conjugacy, CurvatureMatrix, GaussNewton, GradientDescent, Hso, Lbfgs, LevenbergMarquardt, Lsr1,
-    NaturalGradient, Newton, NewtonCg, NonlinearCg, QuasiNewton, Report, Residuals, SecondOrder,
-    Shift, Sr1, StopReason, Structure, StructuredNewton,
+    Conjugacy, CubicRegularization, CurvatureMatrix, GaussNewton, GradientDescent, HessianFree,
+    Hso, Lbfgs, LevenbergMarquardt, Lsr1, NaturalGradient, Newton, NewtonCg, NonlinearCg,
+    QuasiNewton, Report, Residuals, SaddleFreeNewton, SecondOrder, Shift, Sr1, StopReason,
+    Structure, StructuredNewton, Subproblem, TrustRegion,
 };
 use problems::Problem;
 use serde_json::Value;
@@ -216,7 +217,6 @@ fn solve_squares<M: Minimizer<'static, f64>>(
             .relative_gradient_tolerance(RELATIVE_GRADIENT_TOLERANCE)
             .minimize(&squares, &mut x)
             .unwrap();
-        println!("{problem:?}: {report}");
         assert_eq!(report.converged(), report.certified(), "{problem:?}: {report}");
         if !report.converged() {
             missed.push(format!("{problem:?}"));
@@ -354,6 +354,31 @@ fn hso_finds_the_published_minima_with_a_small_or_vanishing_shift() {
         solve_all(|| Hso::newton(shift));
     }
     solve_all(|| Hso::bfgs(Shift::Adaptive(1e-6)));
+}
+
+#[test]
+fn trust_regions_find_the_published_minima() {
+    for subproblem in
+        [Subproblem::Dogleg, Subproblem::Exact, Subproblem::ConjugateGradients, Subproblem::Krylov]
+    {
+        println!("{subproblem:?}");
+        solve_all(|| TrustRegion::new(subproblem));
+    }
+}
+
+#[test]
+fn cubic_regularisation_finds_the_published_minima() {
+    solve_all(CubicRegularization::default);
+}
+
+#[test]
+fn saddle_free_newton_finds_the_published_minima() {
+    solve_all(SaddleFreeNewton::default);
+}
+
+#[test]
+fn hessian_free_finds_the_published_minima() {
+    solve_all(|| HessianFree::default().curvature(CurvatureMatrix::Hessian));
 }
 
 #[test]

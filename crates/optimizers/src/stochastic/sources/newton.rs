@@ -119,6 +119,7 @@ impl<S: Real> Source<S> for NewtonCg<S> {
             operator: &matrix.shifted(self.damping),
             gradient: point.gradient,
             preconditioner: None,
+            radius: None,
             tolerance: self.forcing * norm(point.gradient),
             max_iterations: self.max_iterations,
             interrupted: &|| false,

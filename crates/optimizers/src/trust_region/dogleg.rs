@@ -1,0 +1,84 @@
+//! The dogleg path.
+
+use std::iter::zip;
+
+use super::{Model, Proposal};
+use crate::dense::{Eigen, ShiftedCholesky};
+use crate::subproblem::Shiftable;
+use crate::vector::{dot, norm};
+use crate::{Error, Real};
+
+/// The path from 0 to the minimiser along `−g` and on to `−B⁻¹g`, where `B` is the matrix, shifted if need be to be positive
+/// definite.
+pub(super) struct Dogleg<'a, S: Real> {
+    matrix: &'a [S],
+    gradient: Vec<f64>,
+    cauchy: Vec<f64>,
+    newton: Vec<f64>,
+}
+
+impl<'a, S: Real> Dogleg<'a, S> {
+    /// `None` if a number is not finite.
+    pub(super) fn new(matrix: &'a [S], gradient: &[S]) -> Result<Option<Self>, Error> {
+        let n = gradient.len();
+        let Some(mut factors) = ShiftedCholesky::new(n, matrix) else { return Ok(None) };
+        let gradient: Vec<f64> = gradient.iter().map(|g| g.as_f64()).collect();
+        let Some(shift) = definite_shift(&mut factors, matrix)? else { return Ok(None) };
+        let mut newton: Vec<f64> = gradient.iter().map(|g| -g).collect();
+        factors.solve_in_place(&mut newton);
+        let mut dogleg = Dogleg { matrix, gradient, cauchy: Vec::new(), newton };
+        let g = &dogleg.gradient;
+        let along = -dot(g, g) / (dogleg.curvature(g) + shift * dot(g, g));
+        dogleg.cauchy = g.iter().map(|g| along * g).collect();
+        let finite = dogleg.newton.iter().chain(&dogleg.cauchy).all(|p| p.is_finite());
+        Ok(finite.then_some(dogleg))
+    }
+
+    /// `pᵀHp`
+    fn curvature(&self, p: &[f64]) -> f64 {
+        let rows = self.matrix.chunks_exact(p.len());
+        let along = |row: &[S]| zip(row, p).map(|(h, p)| h.as_f64() * p).sum::<f64>();
+        zip(rows, p).map(|(row, p)| p * along(row)).sum()
+    }
+
+    /// The last point of the path within the radius.
+    fn end(&self, radius: f64) -> Vec<f64> {
+        let (cauchy, newton) = (norm(&self.cauchy), norm(&self.newton));
+        if newton <= radius {
+            return self.newton.clone();
+        }
+        if cauchy >= radius {
+            return self.cauchy.iter().map(|p| p * (radius / cauchy)).collect();
+        }
+        let leg: Vec<f64> = zip(&self.newton, &self.cauchy).map(|(n, c)| n - c).collect();
+        let (along, square) = (dot(&self.cauchy, &leg), dot(&leg, &leg));
+        let left = (radius - cauchy) * (radius + cauchy);
+        let root = (along * along + square * left).sqrt();
+        let part = if along > 0.0 { left / (root + along) } else { (root - along) / square };
+        zip(&self.cauchy, &leg).map(|(c, l)| c + part * l).collect()
+    }
+}
+
+/// Factors with the least shift tried that makes the matrix positive definite; `None` if a number is not finite.
+fn definite_shift<S: Real>(
+    factors: &mut ShiftedCholesky,
+    matrix: &[S],
+) -> Result<Option<f64>, Error> {
+    if factors.factor(0.0) {
+        return Ok(Some(0.0));
+    }
+    let Some(eigen) = Eigen::new(factors.dim(), matrix)? else { return Ok(None) };
+    let rounding = f64::EPSILON.sqrt() * factors.norm_bound().max(f64::MIN_POSITIVE);
+    let shift = (-1.5 * eigen.values[0]).max(rounding);
+    Ok(factors.factor(shift).then_some(shift))
+}
+
+impl<S: Real> Model<S> for Dogleg<'_, S> {
+    fn propose(&mut self, radius: S) -> Result<Option<Proposal<S>>, Error> {
+        let p = self.end(radius.as_f64());
+        let decrease = -dot(&self.gradient, &p) - 0.5 * self.curvature(&p);
+        let step = p.iter().map(|&p| S::constant(p)).collect();
+        let length = S::constant(norm(&p));
+        Ok(Some(Proposal { step, length, decrease: S::constant(decrease) }))
+    }
+}

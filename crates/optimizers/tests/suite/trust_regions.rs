@@ -1,0 +1,287 @@
+//! What the methods that hold their steps short promise.
+
+use crate::support::{
+    assert_close, beale, brown_dennis, numbers, powell_singular, quadratic, rosenbrock, saddle,
+    wood,
+};
+use dualtape_autodiff::Function;
+use dualtape_optimizers::{
+    ByHand, CubicRegularization, CurvatureMatrix, Error, Forcing, HessianFree, LinearOperator,
+    Report, SaddleFreeNewton, SecondOrder, StopReason, Subproblem, TrustRegion, prelude::*,
+};
+
+type Method = fn(&dyn Objective<f64>, &mut [f64]) -> Report<f64>;
+
+fn methods() -> Vec<(&'static str, Method)> {
+    vec![
+        ("dogleg", |f, x| TrustRegion::new(Subproblem::Dogleg).minimize(f, x).unwrap()),
+        ("exact", |f, x| TrustRegion::new(Subproblem::Exact).minimize(f, x).unwrap()),
+        ("conjugate gradients", |f, x| {
+            TrustRegion::new(Subproblem::ConjugateGradients).minimize(f, x).unwrap()
+        }),
+        ("Krylov", |f, x| TrustRegion::new(Subproblem::Krylov).minimize(f, x).unwrap()),
+        ("cubic", |f, x| CubicRegularization::default().minimize(f, x).unwrap()),
+        ("saddle-free", |f, x| SaddleFreeNewton::default().minimize(f, x).unwrap()),
+        ("Hessian-free", |f, x| {
+            let mut method = HessianFree::default().curvature(CurvatureMatrix::Hessian);
+            method.minimize(f, x).unwrap()
+        }),
+    ]
+}
+
+#[test]
+fn classical_problems() {
+    let data: serde_json::Value = serde_json::from_str(include_str!("../data/mgh.json")).unwrap();
+    let problems: [(&str, Box<dyn Objective<f64>>); 5] = [
+        ("rosenbrock", Box::new(rosenbrock())),
+        ("powell_singular", Box::new(powell_singular())),
+        ("wood", Box::new(wood())),
+        ("beale", Box::new(beale())),
+        ("brown_dennis", Box::new(brown_dennis())),
+    ];
+    for (name, f) in &problems {
+        let minimum = &data[name]["minima"][0];
+        for (method, minimize) in methods() {
+            let mut x = numbers(&data[name]["x0"]);
+            let report = minimize(&**f, &mut x);
+            let what = format!("{method} on {name}: {report}");
+            println!("{what}\n");
+            assert!(report.converged() && report.certified(), "{what}");
+            let want = minimum["f"].as_f64().unwrap();
+            assert!((report.value - want).abs() <= 1e-10 * want.max(1.0), "{what}");
+            if *name != "powell_singular" {
+                assert_close(&x, &numbers(&minimum["x"]), 1e-6, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn saddles_and_maxima_are_left() {
+    // cos x + cos y: the origin is a maximum
+    let waves = ByHand::new(
+        2,
+        |x: &[f64], g: &mut [f64]| {
+            (g[0], g[1]) = (-x[0].sin(), -x[1].sin());
+            x[0].cos() + x[1].cos()
+        },
+        |x: &[f64], v: &[f64], hv: &mut [f64]| {
+            (hv[0], hv[1]) = (-x[0].cos() * v[0], -x[1].cos() * v[1])
+        },
+    );
+    let saddle = saddle();
+    let cases: [(&dyn Objective<f64>, [f64; 2], f64); 4] = [
+        (&saddle, [0.0, 0.0], -0.25),
+        (&saddle, [1.5, 0.0], -0.25),
+        (&saddle, [1e-9, -1e-12], -0.25),
+        (&waves, [0.0, 0.0], -2.0),
+    ];
+    for (f, start, least) in cases {
+        for (method, minimize) in methods() {
+            let mut x = start;
+            let report = minimize(f, &mut x);
+            let what = format!("{method} from {start:?}: {report}");
+            assert!(report.converged() && report.certified(), "{what}");
+            assert!((report.value - least).abs() < 1e-12, "{what}");
+        }
+    }
+}
+
+/// The hard case in a run: the gradient has no part along the negative curvature, and yet the step has.
+#[test]
+fn the_hard_case_is_solved_where_it_appears() {
+    for subproblem in [Subproblem::Exact, Subproblem::Krylov] {
+        let mut x = [1.5, 0.0];
+        let method = TrustRegion::new(subproblem);
+        let report = method.max_iterations(1).minimize(&saddle(), &mut x).unwrap();
+        assert!(report.value < 2.25 && x[1].abs() > 0.1, "{subproblem:?}: {x:?}\n{report}");
+    }
+}
+
+/// `Σ cosh`-like terms in many variables, with a few strong couplings.
+fn chain(n: usize) -> Function<'static> {
+    Function::record(&vec![0.0; n], move |x| {
+        let links = x.windows(2).map(|p| (p[0] - p[1]).powi(2) * 5.0);
+        let terms = x.iter().enumerate().map(|(i, &x)| {
+            x.powi(4) * (1.0 + 0.1 * i as f64) - x * x * 0.5 + x * (0.1 * (i as f64).sin())
+        });
+        links.sum::<dualtape_autodiff::Var<'_>>() + terms.sum::<dualtape_autodiff::Var<'_>>()
+    })
+    .unwrap()
+}
+
+#[test]
+fn many_variables_are_handled_by_products() {
+    let f = chain(150);
+    let start: Vec<f64> = (0..150).map(|i| 0.5 * f64::from(i).cos()).collect();
+    for (method, minimize) in methods() {
+        if ["dogleg", "exact"].contains(&method) {
+            continue;
+        }
+        let mut x = start.clone();
+        let report = minimize(&f, &mut x);
+        assert!(report.converged() && report.certified(), "{method}: {report}");
+        assert_eq!(report.counts.hessians, 0, "{method}: {report}");
+    }
+}
+
+#[test]
+fn nothing_is_evaluated_twice() {
+    let mut x = [-1.2, 1.0];
+    let report = TrustRegion::new(Subproblem::Exact)
+        .second_order_check(false)
+        .minimize(&rosenbrock(), &mut x)
+        .unwrap();
+    assert_eq!((report.counts.values, report.counts.gradients), (0, 0), "{report}");
+    assert!(report.counts.linearizations <= 2 * report.iterations, "{report}");
+    assert_eq!(report.counts.hessians, report.iterations, "{report}");
+}
+
+#[test]
+fn rounding_does_not_shrink_the_region() {
+    // The minimum is 10⁸, so that values tell nothing of the last four digits of x.
+    let f = Function::record(&[0.0, 0.0], |x| {
+        (x[0] - 1.0).cosh() + (x[1] + 2.0).powi(2) * 3.0 + x[0] * x[1] * 0.1 + 1e8
+    })
+    .unwrap();
+    for (method, minimize) in methods() {
+        let mut x = [3.0, 3.0];
+        let report = minimize(&f, &mut x);
+        assert!(report.converged(), "{method}: {report}");
+        assert!(report.iterations < 40, "{method}: {report}");
+    }
+}
+
+#[test]
+fn steps_out_of_the_domain_are_shortened() {
+    // x − ln x + y², NaN for negative x
+    let barrier = ByHand::new(
+        2,
+        |x: &[f64], g: &mut [f64]| {
+            (g[0], g[1]) = (1.0 - 1.0 / x[0], 2.0 * x[1]);
+            x[0] - x[0].ln() + x[1] * x[1]
+        },
+        |x: &[f64], v: &[f64], hv: &mut [f64]| (hv[0], hv[1]) = (v[0] / (x[0] * x[0]), 2.0 * v[1]),
+    );
+    for (method, minimize) in methods() {
+        for start in [[5.0, 1.0], [40.0, -2.0], [1e-4, 3.0]] {
+            let mut x = start;
+            let report = minimize(&barrier, &mut x);
+            assert!(report.converged() && report.certified(), "{method} from {start:?}: {report}");
+            assert_close(&x, &[1.0, 0.0], 1e-6, method);
+        }
+    }
+}
+
+#[test]
+fn flat_valleys_are_certified_as_semidefinite() {
+    let f = quadratic(vec![2.0, 2.0, 2.0, 2.0], vec![1.0, 1.0]);
+    for (method, minimize) in methods() {
+        let mut x = [3.0, -1.0];
+        let report = minimize(&f, &mut x);
+        assert!(report.converged(), "{method}: {report}");
+        assert!(matches!(report.second_order, SecondOrder::Semidefinite(_)), "{method}: {report}");
+        // The minimum next to the start, not one far along the valley.
+        assert!((x[0] - x[1] - 4.0).abs() < 1e-3, "{method}: {x:?}");
+    }
+}
+
+/// `diag(m)⁻¹`
+struct Inverse(Vec<f64>);
+
+impl LinearOperator<f64> for Inverse {
+    fn dim(&self) -> usize {
+        self.0.len()
+    }
+    fn apply(&self, r: &[f64], out: &mut [f64]) -> Result<(), Error> {
+        out.iter_mut().zip(r).zip(&self.0).for_each(|((out, r), m)| *out = r / m);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_preconditioner_saves_products() {
+    let weights = |n: usize| (0..n).map(|i| 1.2_f64.powi(i as i32)).collect::<Vec<f64>>();
+    let n = 60;
+    let f = Function::record(&vec![0.0; n], move |x| {
+        x.iter().zip(weights(n)).map(|(x, w)| (x.cosh() - 1.0) * w + *x * 0.1).sum()
+    })
+    .unwrap();
+    let method = || {
+        TrustRegion::new(Subproblem::ConjugateGradients)
+            .initial_radius(1e3)
+            .forcing(Forcing::Constant(0.01))
+            .second_order_check(false)
+    };
+    let plain = method().minimize(&f, &mut vec![0.5; n]).unwrap();
+    let helped = method()
+        .inverse_preconditioner(move |_| Ok(Box::new(Inverse(weights(n)))))
+        .minimize(&f, &mut vec![0.5; n])
+        .unwrap();
+    assert!(plain.converged() && helped.converged(), "{plain}\n{helped}");
+    assert!(2 * helped.counts.hvps < plain.counts.hvps, "{plain}\n{helped}");
+}
+
+#[test]
+fn the_largest_radius_holds() {
+    let mut x = [30.0, -7.0];
+    let report = TrustRegion::new(Subproblem::Krylov)
+        .max_radius(0.5)
+        .minimize(&rosenbrock(), &mut x)
+        .unwrap();
+    let longest = report.history.iter().map(|record| record.step_length).fold(0.0, f64::max);
+    assert!(report.converged() && longest <= 0.5 * (1.0 + 1e-12), "{report} {longest}");
+    assert!(longest > 0.49);
+}
+
+#[test]
+fn settings_are_checked() {
+    let f = rosenbrock();
+    let x = || [0.0, 0.0];
+    let errors = [
+        TrustRegion::default().initial_radius(0.0).minimize(&f, &mut x()),
+        TrustRegion::default().max_radius(-1.0).minimize(&f, &mut x()),
+        TrustRegion::default().acceptance(0.3).minimize(&f, &mut x()),
+        TrustRegion::default().max_products(0).minimize(&f, &mut x()),
+        TrustRegion::default().forcing(Forcing::Constant(1.0)).minimize(&f, &mut x()),
+        CubicRegularization::default().initial_weight(f64::NAN).minimize(&f, &mut x()),
+        CubicRegularization::default().max_products(0).minimize(&f, &mut x()),
+        SaddleFreeNewton::default().initial_radius(-1.0).minimize(&f, &mut x()),
+        SaddleFreeNewton::default().max_products(0).minimize(&f, &mut x()),
+        HessianFree::default().damping(-1.0).minimize(&f, &mut x()),
+        HessianFree::default().decay(1.5).minimize(&f, &mut x()),
+        HessianFree::default().max_cg_iterations(0).minimize(&f, &mut x()),
+    ];
+    for result in errors {
+        assert!(matches!(result, Err(Error::Setting { .. })), "{result:?}");
+    }
+    let missing = HessianFree::default().minimize(&f, &mut x());
+    assert!(matches!(missing, Err(Error::NoCurvature { .. })), "{missing:?}");
+}
+
+#[test]
+fn budgets_hold_within_an_iteration() {
+    let f = chain(150);
+    let start: Vec<f64> = (0..150).map(|i| 0.5 * f64::from(i).cos()).collect();
+    let report = TrustRegion::default().max_passes(7).minimize(&f, &mut start.clone()).unwrap();
+    assert_eq!(report.stop, StopReason::MaxPasses);
+    assert!(report.counts.passes(150) <= 9, "{report}");
+}
+
+#[test]
+fn single_precision() {
+    let f = Function::<f32>::record_scalars(&[0.0, 0.0], |x| {
+        (x[0] * -1.0 + 1.0).powi(2) + (x[1] - x[0] * x[0]).powi(2) * 100.0
+    })
+    .unwrap();
+    for report in [
+        TrustRegion::new(Subproblem::Dogleg).minimize(&f, &mut [-1.2, 1.0]).unwrap(),
+        TrustRegion::new(Subproblem::Exact).minimize(&f, &mut [-1.2, 1.0]).unwrap(),
+        TrustRegion::new(Subproblem::ConjugateGradients).minimize(&f, &mut [-1.2, 1.0]).unwrap(),
+        TrustRegion::new(Subproblem::Krylov).minimize(&f, &mut [-1.2, 1.0]).unwrap(),
+        CubicRegularization::default().minimize(&f, &mut [-1.2, 1.0]).unwrap(),
+        SaddleFreeNewton::default().minimize(&f, &mut [-1.2, 1.0]).unwrap(),
+    ] {
+        assert!(report.converged() && report.certified() && report.value < 1e-6, "{report}");
+    }
+}
