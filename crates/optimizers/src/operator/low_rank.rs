@@ -208,7 +208,8 @@ impl<S: Real> LinearOperator<S> for Woodbury<'_, S> {
         self.residual(v, out, &mut residual)?;
         // As small as the numbers of `x` allow, or beside the right-hand side.
         let (left, right, product) = (norm(&residual), norm(v), self.size * norm(out));
-        if !(S::constant(10.0) * S::epsilon() * product <= right) {
+        let growth = S::constant(10.0) * S::epsilon() * product;
+        if !growth.is_finite() || growth > right {
             return Err(Error::Singular { dim: v.len() });
         }
         let rounding = S::constant(100.0) * S::epsilon() * product;

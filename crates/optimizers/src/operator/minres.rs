@@ -37,7 +37,7 @@ pub(super) fn minres<S: Real>(
             *r = b - p - shift * x;
         }
         let growth = matrix_norm * norm(x) / size;
-        if !(S::constant(10.0) * S::epsilon() * growth <= S::one()) {
+        if !growth.is_finite() || S::constant(10.0) * S::epsilon() * growth > S::one() {
             return Err(Error::Singular { dim: n });
         }
         relative = norm(&residual) / (size * (S::one() + growth));
