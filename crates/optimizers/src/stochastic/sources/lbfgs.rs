@@ -171,7 +171,8 @@ impl<S: Real> Source<S> for Lbfgs<S> {
         let n = mean.len();
         let whole =
             n > 0 && pairs.len().is_multiple_of(2 * n) && (sum.len() == n || sum.is_empty());
-        if !whole && !(pairs.is_empty() && n == 0) {
+        let nothing = n == 0 && pairs.is_empty();
+        if !(whole || nothing) {
             return Err(Error::SavedState { missing: "lbfgs_pairs" });
         }
         let pairs = pairs.chunks_exact(2 * n.max(1));
