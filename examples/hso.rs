@@ -226,8 +226,9 @@ fn rate(task: &Task) -> Outcome<()> {
             .second_order_check(false)
             .minimize(&task.loss, &mut x)?;
         let norms: Vec<f64> = report.history.iter().map(|record| record.gradient_norm).collect();
-        let steps = norms.windows(2).filter(|pair| pair[1] > 1e-13);
-        let measured = steps.last().map_or(0.0, |pair| pair[1] / pair[0]);
+        let mut steps = norms.windows(2).rev();
+        let last = steps.find(|pair| pair[1] > 1e-13);
+        let measured = last.map_or(0.0, |pair| pair[1] / pair[0]);
         println!("  {factor:>8} {epsilon:>10.5} {measured:>22.3}");
         if factor >= 0.1 {
             ensure((measured - factor).abs() < 0.1 * factor, "the rate is ελ")?;

@@ -42,9 +42,12 @@ fn methods() -> Vec<(&'static str, Method)> {
     ]
 }
 
+/// A name, a function, a start, and where its minimum is.
+type Classical = (&'static str, Box<dyn Objective<f64>>, Vec<f64>, Vec<f64>);
+
 #[test]
 fn classical_problems() {
-    let problems: [(&str, Box<dyn Objective<f64>>, Vec<f64>, Vec<f64>); 3] = [
+    let problems: [Classical; 3] = [
         ("rosenbrock", Box::new(rosenbrock()), vec![-1.2, 1.0], vec![1.0; 2]),
         ("wood", Box::new(wood()), vec![-3.0, -1.0, -3.0, -1.0], vec![1.0; 4]),
         ("beale", Box::new(beale()), vec![1.0, 1.0], vec![3.0, 0.5]),
@@ -128,23 +131,22 @@ fn quad4() -> (impl Objective<f64>, Vec<Vec<f64>>) {
     (quadratic(a, vec![1.0, -1.0, 0.5, 2.0]), iterates.collect())
 }
 
+/// The points that a run has come to.
+type Points = RefCell<Vec<Vec<f64>>>;
+
 /// With exact line searches all of these take, on a quadratic, the steps of linear conjugate gradients (Nocedal &
 /// Wright, Theorem 6.4 and §5.2).
 #[test]
 fn on_a_quadratic_all_are_linear_conjugate_gradients() {
     let (f, iterates) = quad4();
-    let check = |what: &str, run: &dyn Fn(&RefCell<Vec<Vec<f64>>>)| {
+    let check = |what: &str, run: &dyn Fn(&Points)| {
         let points = RefCell::default();
         run(&points);
         for (k, want) in iterates.iter().enumerate() {
             assert_close(&points.borrow()[k + 1], want, 1e-9, &format!("{what}, step {}", k + 1));
         }
     };
-    fn watch<'c, M: Minimizer<'c, f64>>(
-        method: M,
-        f: &dyn Objective<f64>,
-        points: &'c RefCell<Vec<Vec<f64>>>,
-    ) {
+    fn watch<'c, M: Minimizer<'c, f64>>(method: M, f: &dyn Objective<f64>, points: &'c Points) {
         let mut method = method.max_iterations(4).gradient_tolerance(1e-14).on_iteration(|it| {
             points.borrow_mut().push(it.x.to_vec());
             ControlFlow::Continue(())

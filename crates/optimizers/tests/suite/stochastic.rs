@@ -76,7 +76,7 @@ impl Reference {
 
 /// The sign vector of step `k` in the reference runs.
 fn signs(k: u64) -> Vec<f64> {
-    (0..N as u64).map(|j| if (j * j + k) % 3 == 0 { -1.0 } else { 1.0 }).collect()
+    (0..N as u64).map(|j| if (j * j + k).is_multiple_of(3) { -1.0 } else { 1.0 }).collect()
 }
 
 fn hvp(f: &Function<'_>, x: &[f64], v: &[f64]) -> Vec<f64> {
