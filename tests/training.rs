@@ -87,5 +87,12 @@ fn a_second_order_method_sees_the_curvature_of_the_batch() {
 fn a_state_of_another_method_is_refused() {
     let saved = Adam::new(0.1_f32).state();
     let error = Sgd::new(0.1_f32).restore(&saved).unwrap_err();
+    assert!(
+        error.to_string().contains("a list `first`, which this method does not keep"),
+        "{error}"
+    );
+    let mut trained = Adam::new(0.1_f32);
+    trained.step(&mut [1.0, 2.0], &[0.5, -1.0]).unwrap();
+    let error = Sgd::new(0.1).momentum(0.9).restore(&trained.state()).unwrap_err();
     assert!(error.to_string().contains("it has no `momentum`"), "{error}");
 }

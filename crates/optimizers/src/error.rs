@@ -19,6 +19,15 @@ pub enum Error {
         missing: &'static str,
     },
 
+    /// A saved state has more than this method keeps.
+    #[error(
+        "the saved state has a list `{list}`, which this method does not keep: restore it in the method, with the settings, that saved it"
+    )]
+    ForeignState {
+        /// The first such list.
+        list: String,
+    },
+
     /// The derivative engine refused: a replay that took another branch, wrong shapes in the user's function, …
     #[error(transparent)]
     Autodiff(#[from] dualtape_autodiff::Error),

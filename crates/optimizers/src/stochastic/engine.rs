@@ -231,6 +231,10 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             ("steps", vec![*steps as f64]),
             ("parameters", vec![self.progress.len() as f64]),
         ]);
+        // Also before the first step the names tell one method from another.
+        for declared in self.settings.iter().flat_map(|settings| settings.rule.memory(0..0)) {
+            state.entry(declared.name.to_owned()).or_default();
+        }
         for part in parts {
             let declared = self.settings[part.settings].rule.memory(part.range.clone());
             for (declared, list) in declared.iter().zip(&part.memory) {
@@ -263,6 +267,10 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             if state.get(name).is_none_or(|list| list.len() != taken) {
                 return Err(Error::SavedState { missing: name });
             }
+        }
+        let kept = self.state();
+        if let Some(list) = state.keys().find(|name| !kept.contains_key(*name)) {
+            return Err(Error::ForeignState { list: list.clone() });
         }
         let plateau = state.get("plateau").and_then(|list| list.as_slice().try_into().ok());
         if self.plateau.is_some() && plateau.is_none() {

@@ -263,7 +263,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
     ///
     /// # Errors
     ///
-    /// [`Error::SavedState`] or [`Error::Setting`]; what is kept is then as it was.
+    /// [`Error::SavedState`], [`Error::ForeignState`] or [`Error::Setting`]; what is kept is then as it was.
     ///
     /// # Example
     ///
