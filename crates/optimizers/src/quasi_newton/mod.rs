@@ -3,7 +3,6 @@
 //! Two points `x`, `x + s` with gradients that differ by `y` tell that a matrix `B ≈ ∇²f` should map `s` to `y` (the secant
 //! equation), and its inverse `y` to `s`. The updates here change a matrix as little as is needed for that.
 
-mod ball;
 mod compact;
 mod matrix;
 mod memory;

@@ -1,12 +1,13 @@
 //! Trust regions on matrices that are learnt from gradients.
 
-use super::ball::{BallStep, minimize_in_ball};
 use super::{Form, Lsr1Memory, QuasiNewtonMatrix, UpdateRule};
+use crate::dense::ShiftedCholesky;
 use crate::method::{Here, Method, Next, Step};
 use crate::objective::Known;
 use crate::options::require;
 use crate::report::StopReason;
 use crate::run::Run;
+use crate::subproblem::{Accuracy, Bound, minimize};
 use crate::vector::{axpy, dot, norm, scale};
 use crate::{Error, LinearOperator, Objective, Real};
 
@@ -14,10 +15,26 @@ use crate::{Error, LinearOperator, Objective, Real};
 pub(super) trait Model<S: Real> {
     fn learn(&mut self, s: &[S], y: &[S]) -> Result<(), Error>;
 
-    /// Minimises `gᵀp + ½ pᵀBp` over `‖p‖ ≤ radius`.
+    /// Minimises `gᵀp + ½ pᵀBp` over `‖p‖ ≤ radius`; `None` if a number is not finite.
     fn step(&self, gradient: &[S], radius: S) -> Result<Option<BallStep<S>>, Error>;
 
     fn forget(&mut self);
+}
+
+/// A step and by how much the model falls along it.
+pub(super) struct BallStep<S> {
+    step: Vec<S>,
+    decrease: S,
+}
+
+/// The step of a dense model, as good as rounding permits. `O(n³)`.
+fn minimize_in_ball<S: Real>(matrix: &[S], gradient: &[S], radius: S) -> Option<BallStep<S>> {
+    let mut matrix = ShiftedCholesky::new(gradient.len(), matrix)?;
+    let gradient: Vec<f64> = gradient.iter().map(|g| g.as_f64()).collect();
+    let bound = Bound::Radius(radius.as_f64());
+    let found = minimize(&mut matrix, &gradient, bound, Accuracy::FULL, 0.0)?;
+    let step = found.step.iter().map(|&p| S::constant(p)).collect();
+    Some(BallStep { step, decrease: S::constant(found.decrease) })
 }
 
 /// Constants of the trust region.
@@ -135,7 +152,7 @@ impl<S: Real> Model<S> for Dense<S> {
     }
 
     fn step(&self, gradient: &[S], radius: S) -> Result<Option<BallStep<S>>, Error> {
-        minimize_in_ball(self.matrix.as_slice(), gradient, radius)
+        Ok(minimize_in_ball(self.matrix.as_slice(), gradient, radius))
     }
 
     fn forget(&mut self) {
@@ -166,7 +183,7 @@ impl<S: Real> Model<S> for Lsr1Memory<S> {
             }
         }
         let slopes: Vec<S> = basis.iter().map(|q| dot(q, gradient)).collect();
-        let Some(found) = minimize_in_ball(&small, &slopes, radius)? else { return Ok(None) };
+        let Some(found) = minimize_in_ball(&small, &slopes, radius) else { return Ok(None) };
         let mut step = vec![S::zero(); gradient.len()];
         for (q, &c) in basis.iter().zip(&found.step) {
             axpy(c, q, &mut step);
