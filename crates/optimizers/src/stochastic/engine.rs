@@ -132,8 +132,11 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         let point = Point::new(self.progress.steps, x, gradient, objective, known);
         let feed = self.source.feed(&point)?;
         drop(point);
+        if let Some(direction) = &feed.direction {
+            self.check_vector("the direction", direction, x.len())?;
+        }
         let direction = feed.direction.as_deref();
-        self.step_along(x, direction.unwrap_or(gradient), feed.estimate.as_deref())
+        self.advance(x, direction.unwrap_or(gradient), feed.estimate.as_deref())
     }
 
     /// A step with what the rule is to see given.
@@ -145,6 +148,16 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
     ) -> Result<(), Error> {
         self.check()?;
         self.check_vector("the gradient", gradient, x.len())?;
+        self.advance(x, gradient, estimate)
+    }
+
+    /// A step with a gradient that was checked.
+    fn advance(
+        &mut self,
+        x: &mut [S],
+        gradient: &[S],
+        estimate: Option<&[S]>,
+    ) -> Result<(), Error> {
         if let Some(estimate) = estimate {
             self.check_vector("the estimate of curvature", estimate, x.len())?;
         }

@@ -30,7 +30,7 @@ use crate::{Error, Real};
 ///     }
 ///     fn update(&self, update: Update<'_, f64>) -> Result<(), Error> {
 ///         let rate = update.learning_rate;
-///         update.each(|gradient, []| rate * gradient.signum());
+///         update.each(move |gradient, []| rate * gradient.signum());
 ///         Ok(())
 ///     }
 /// }
@@ -109,9 +109,6 @@ pub(super) struct Decay<S> {
     pub(super) kept: S,
 }
 
-/// Entries that are updated together: enough to fill the vector registers of a processor.
-const LANES: usize = 16;
-
 impl<S: Real> Update<'_, S> {
     /// `1 − βᵗ`: what an average of `t` terms, started from 0, is to be divided by.
     pub fn bias(&self, beta: S) -> S {
@@ -121,35 +118,50 @@ impl<S: Real> Update<'_, S> {
     /// Steps entry by entry: `x ← x − rule(g, memory)`, where `g` is the gradient and `memory` has the entries of the first
     /// `N` lists kept; with weight decay of either kind.
     ///
+    /// Let the closure own what it uses (`move`): numbers behind references keep the loop from vector instructions.
+    ///
     /// # Panics
     ///
-    /// If fewer than `N` lists are kept, or they do not have an entry for each parameter.
+    /// If `N > 3`, fewer than `N` lists are kept, or they do not have an entry for each parameter.
     pub fn each<const N: usize>(self, rule: impl Fn(S, &mut [S; N]) -> S) {
         assert!(self.memory.len() >= N, "the rule asked for too few lists to be kept");
         let Update { x, gradient, memory, decay, .. } = self;
         let mut lists = memory.iter_mut();
-        let memory: [&mut [S]; N] =
+        let mut memory: [&mut [S]; N] =
             from_fn(|_| lists.next().map_or(&mut [][..], Vec::as_mut_slice));
         assert!(memory.iter().all(|list| list.len() == x.len()), "lists as long as the parameters");
-        vectorized(|| {
-            let (x, x_rest) = x.as_chunks_mut::<LANES>();
-            let (gradient, gradient_rest) = gradient.as_chunks::<LANES>();
-            let mut memory = memory.map(|list| list.as_chunks_mut::<LANES>());
-            for (i, (x, gradient)) in x.iter_mut().zip(gradient).enumerate() {
-                let mut kept = from_fn(|k| memory[k].0[i]);
-                block(x, gradient, &mut kept, decay, &rule);
-                for (list, kept) in memory.iter_mut().zip(kept) {
-                    list.0[i] = kept;
+        let step = move |x: &mut S, gradient: S, kept: &mut [S; N]| {
+            let step = rule(gradient + decay.coupled * *x, kept);
+            *x = decay.kept * *x - step;
+        };
+        // A loop for each number of lists, over slices known by name: such loops the compiler turns into vector instructions.
+        vectorized(move || {
+            let entries = x.iter_mut().zip(gradient);
+            match &mut memory[..] {
+                [] => entries.for_each(|(x, &g)| step(x, g, &mut [S::zero(); N])),
+                [a] => {
+                    for ((x, &g), a) in entries.zip(a.iter_mut()) {
+                        let mut kept = from_fn(|_| *a);
+                        step(x, g, &mut kept);
+                        *a = kept[0];
+                    }
                 }
-            }
-            // The last few in a block of their own; what is computed beyond them is dropped.
-            let rest = x_rest.len();
-            let mut x = padded(x_rest);
-            let mut kept = from_fn(|k| padded(memory[k].1));
-            block(&mut x, &padded(gradient_rest), &mut kept, decay, &rule);
-            x_rest.copy_from_slice(&x[..rest]);
-            for (list, kept) in memory.iter_mut().zip(kept) {
-                list.1.copy_from_slice(&kept[..rest]);
+                [a, b] => {
+                    for (((x, &g), a), b) in entries.zip(a.iter_mut()).zip(b.iter_mut()) {
+                        let mut kept = from_fn(|k| [*a, *b][k]);
+                        step(x, g, &mut kept);
+                        (*a, *b) = (kept[0], kept[1]);
+                    }
+                }
+                [a, b, c] => {
+                    let entries = entries.zip(a.iter_mut()).zip(b.iter_mut()).zip(c.iter_mut());
+                    for ((((x, &g), a), b), c) in entries {
+                        let mut kept = from_fn(|k| [*a, *b, *c][k]);
+                        step(x, g, &mut kept);
+                        (*a, *b, *c) = (kept[0], kept[1], kept[2]);
+                    }
+                }
+                _ => panic!("an entry has at most three numbers in memory"),
             }
         });
     }
@@ -167,33 +179,4 @@ impl<S: Real> Update<'_, S> {
     pub(super) fn decayed_gradient(&self) -> Vec<S> {
         self.gradient.iter().zip(&*self.x).map(|(&g, &x)| g + self.decay.coupled * x).collect()
     }
-}
-
-/// A block of entries, all read before any is written, which lets the compiler turn it into vector instructions.
-#[inline(always)]
-fn block<S: Real, const N: usize>(
-    x: &mut [S; LANES],
-    gradient: &[S; LANES],
-    memory: &mut [[S; LANES]; N],
-    decay: Decay<S>,
-    rule: &impl Fn(S, &mut [S; N]) -> S,
-) {
-    let mut moved = *x;
-    let mut kept = *memory;
-    for i in 0..LANES {
-        let mut entry = from_fn(|k| kept[k][i]);
-        let step = rule(gradient[i] + decay.coupled * moved[i], &mut entry);
-        moved[i] = decay.kept * moved[i] - step;
-        for (list, entry) in kept.iter_mut().zip(entry) {
-            list[i] = entry;
-        }
-    }
-    (*x, *memory) = (moved, kept);
-}
-
-#[inline(always)]
-fn padded<S: Real>(rest: &[S]) -> [S; LANES] {
-    let mut block = [S::zero(); LANES];
-    block[..rest.len()].copy_from_slice(rest);
-    block
 }

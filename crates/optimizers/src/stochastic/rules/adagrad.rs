@@ -126,7 +126,7 @@ impl<S: Real> Rule<S> for Adagrad<S> {
         let before = S::constant((update.step - 1) as f64);
         let rate = update.learning_rate / (S::one() + before * self.rate_decay);
         let epsilon = self.epsilon;
-        update.each(|g, [sum]| {
+        update.each(move |g, [sum]| {
             *sum += g * g;
             rate * g / (sum.sqrt() + epsilon)
         });
@@ -184,7 +184,7 @@ impl<S: Real> Rule<S> for Adadelta<S> {
     fn update(&self, update: Update<'_, S>) -> Result<(), Error> {
         let Adadelta { rho, epsilon } = *self;
         let (one, rate) = (S::one(), update.learning_rate);
-        update.each(|g, [v, u]| {
+        update.each(move |g, [v, u]| {
             *v = rho * *v + (one - rho) * g * g;
             let step = (*u + epsilon).sqrt() / (*v + epsilon).sqrt() * g;
             *u = rho * *u + (one - rho) * step * step;

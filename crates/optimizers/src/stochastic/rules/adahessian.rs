@@ -171,14 +171,14 @@ impl<S: Real> Rule<S> for AdaHessian<S> {
         let bias = one - beta2.powf(estimates[0]);
         let (half, scale) = (S::constant(0.5) * self.power, one / bias);
         let rate = update.learning_rate / update.bias(beta1);
-        let average = |g: S, m: &mut S| {
+        let average = move |g: S, m: &mut S| {
             *m = beta1 * *m + (one - beta1) * g;
             rate * *m
         };
         if self.power == one {
-            update.each(|g, [m, v]| average(g, m) / ((*v * scale).sqrt() + epsilon));
+            update.each(move |g, [m, v]| average(g, m) / ((*v * scale).sqrt() + epsilon));
         } else {
-            update.each(|g, [m, v]| average(g, m) / ((*v * scale).powf(half) + epsilon));
+            update.each(move |g, [m, v]| average(g, m) / ((*v * scale).powf(half) + epsilon));
         }
         Ok(())
     }

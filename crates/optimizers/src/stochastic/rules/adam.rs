@@ -135,19 +135,19 @@ impl<S: Real> Rule<S> for Adam<S> {
         let rate = update.learning_rate / update.bias(beta1);
         // A product in the loop costs less than a quotient.
         let scale = update.bias(beta2).sqrt().recip();
-        let average = |g: S, m: &mut S, v: &mut S| {
+        let average = move |g: S, m: &mut S, v: &mut S| {
             *m = beta1 * *m + (one - beta1) * g;
             *v = beta2 * *v + (one - beta2) * g * g;
         };
-        let step = |m: S, v: S| rate * m / (v.sqrt() * scale + epsilon);
+        let step = move |m: S, v: S| rate * m / (v.sqrt() * scale + epsilon);
         if self.amsgrad {
-            update.each(|g, [m, v, largest]| {
+            update.each(move |g, [m, v, largest]| {
                 average(g, m, v);
                 *largest = largest.max(*v);
                 step(*m, *largest)
             });
         } else {
-            update.each(|g, [m, v]| {
+            update.each(move |g, [m, v]| {
                 average(g, m, v);
                 step(*m, *v)
             });
@@ -204,7 +204,7 @@ impl<S: Real> Rule<S> for Adamax<S> {
     fn update(&self, update: Update<'_, S>) -> Result<(), Error> {
         let (one, [beta1, beta2], epsilon) = (S::one(), self.betas, self.epsilon);
         let rate = update.learning_rate / update.bias(beta1);
-        update.each(|g, [m, u]| {
+        update.each(move |g, [m, u]| {
             *m = beta1 * *m + (one - beta1) * g;
             *u = (beta2 * *u).max(g.abs() + epsilon);
             rate * *m / *u

@@ -78,7 +78,7 @@ impl<S: Real> Rule<S> for Lion<S> {
     fn update(&self, update: Update<'_, S>) -> Result<(), Error> {
         let (one, zero, rate, [beta1, beta2]) =
             (S::one(), S::zero(), update.learning_rate, self.betas);
-        update.each(|g, [m]| {
+        update.each(move |g, [m]| {
             let direction = beta1 * *m + (one - beta1) * g;
             *m = beta2 * *m + (one - beta2) * g;
             let sign = if direction > zero { rate } else { -rate };

@@ -107,7 +107,7 @@ impl<S: Real> Rule<S> for NAdam<S> {
         let of_gradient = update.learning_rate * (one - now) / (one - *product);
         let of_average = update.learning_rate * next / (one - *product * next);
         let scale = update.bias(beta2).sqrt().recip();
-        update.each(|g, [m, v]| {
+        update.each(move |g, [m, v]| {
             *m = beta1 * *m + (one - beta1) * g;
             *v = beta2 * *v + (one - beta2) * g * g;
             (of_gradient * g + of_average * *m) / (v.sqrt() * scale + epsilon)

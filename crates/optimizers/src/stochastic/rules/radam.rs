@@ -105,16 +105,16 @@ impl<S: Real> Rule<S> for RAdam<S> {
     fn update(&self, update: Update<'_, S>) -> Result<(), Error> {
         let (one, [beta1, beta2], epsilon) = (S::one(), self.betas, self.epsilon);
         let rate = update.learning_rate / update.bias(beta1);
-        let average = |g: S, m: &mut S, v: &mut S| {
+        let average = move |g: S, m: &mut S, v: &mut S| {
             *m = beta1 * *m + (one - beta1) * g;
             *v = beta2 * *v + (one - beta2) * g * g;
         };
         match self.rectification(update.step) {
-            Some(factor) => update.each(|g, [m, v]| {
+            Some(factor) => update.each(move |g, [m, v]| {
                 average(g, m, v);
                 rate * factor * *m / (v.sqrt() + epsilon)
             }),
-            None => update.each(|g, [m, v]| {
+            None => update.each(move |g, [m, v]| {
                 average(g, m, v);
                 rate * *m
             }),

@@ -110,26 +110,26 @@ impl<S: Real> Rule<S> for RmsProp<S> {
     fn update(&self, update: Update<'_, S>) -> Result<(), Error> {
         let RmsProp { rho, epsilon, momentum, centered } = *self;
         let (one, rate) = (S::one(), update.learning_rate);
-        let average = |mean: &mut S, new: S| *mean = rho * *mean + (one - rho) * new;
-        let scaled = |g: S, v: &mut S| {
+        let average = move |mean: &mut S, new: S| *mean = rho * *mean + (one - rho) * new;
+        let scaled = move |g: S, v: &mut S| {
             average(v, g * g);
             g / (v.sqrt() + epsilon)
         };
-        let centred = |g: S, v: &mut S, a: &mut S| {
+        let centred = move |g: S, v: &mut S, a: &mut S| {
             average(a, g);
             average(v, g * g);
             // Rounding may leave a variance below 0.
             g / ((*v - *a * *a).max(S::zero()).sqrt() + epsilon)
         };
-        let gather = |b: &mut S, d: S| {
+        let gather = move |b: &mut S, d: S| {
             *b = momentum * *b + d;
             rate * *b
         };
         match (centered, momentum.is_zero()) {
-            (false, true) => update.each(|g, [v]| rate * scaled(g, v)),
-            (false, false) => update.each(|g, [v, b]| gather(b, scaled(g, v))),
-            (true, true) => update.each(|g, [v, a]| rate * centred(g, v, a)),
-            (true, false) => update.each(|g, [v, a, b]| gather(b, centred(g, v, a))),
+            (false, true) => update.each(move |g, [v]| rate * scaled(g, v)),
+            (false, false) => update.each(move |g, [v, b]| gather(b, scaled(g, v))),
+            (true, true) => update.each(move |g, [v, a]| rate * centred(g, v, a)),
+            (true, false) => update.each(move |g, [v, a, b]| gather(b, centred(g, v, a))),
         }
         Ok(())
     }

@@ -114,14 +114,14 @@ impl<S: Real> Rule<S> for Sgd<S> {
         let rate = update.learning_rate;
         let new = if update.step == 1 { S::one() } else { S::one() - dampening };
         if momentum.is_zero() {
-            update.each(|g, []| rate * g);
+            update.each(move |g, []| rate * g);
         } else if nesterov {
-            update.each(|g, [b]| {
+            update.each(move |g, [b]| {
                 *b = momentum * *b + new * g;
                 rate * (g + momentum * *b)
             });
         } else {
-            update.each(|g, [b]| {
+            update.each(move |g, [b]| {
                 *b = momentum * *b + new * g;
                 rate * *b
             });

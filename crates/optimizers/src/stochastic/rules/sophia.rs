@@ -147,7 +147,7 @@ impl<S: Real> Rule<S> for Sophia<S> {
             }
         }
         let rate = update.learning_rate;
-        update.each(|g, [m, h]| {
+        update.each(move |g, [m, h]| {
             *m = beta1 * *m + (one - beta1) * g;
             rate * (*m / (gamma * *h).max(epsilon)).max(-one).min(one)
         });
