@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
-use crate::support::{assert_close, beale, numbers, quadratic, rosenbrock, saddle, wood};
+use crate::promises::{self, Method};
+use crate::support::{
+    assert_close, beale, numbers, quadratic, rosenbrock, rosenbrock_f32, saddle, wood,
+};
 use dualtape_optimizers::{
     ByHand, Conjugacy, GradientDescent, HagerZhang, Lbfgs, LineSearch, MoreThuente, NonlinearCg,
     QuasiNewton, Report, Safeguard, SecondOrder, prelude::*,
 };
-
-type Method = fn(&dyn Objective<f64>, &mut [f64]) -> Report<f64>;
 
 fn hager_zhang() -> LineSearch<f64> {
     LineSearch::HagerZhang(HagerZhang::default())
@@ -93,23 +94,10 @@ fn saddles_and_maxima_are_left() {
 
 #[test]
 fn steps_out_of_the_domain_are_shortened() {
-    // x − ln x + y²
-    let barrier = ByHand::new(
-        2,
-        |x: &[f64], g: &mut [f64]| {
-            (g[0], g[1]) = (1.0 - 1.0 / x[0], 2.0 * x[1]);
-            x[0] - x[0].ln() + x[1] * x[1]
-        },
-        |x: &[f64], v: &[f64], hv: &mut [f64]| (hv[0], hv[1]) = (v[0] / (x[0] * x[0]), 2.0 * v[1]),
+    promises::steps_out_of_the_domain_are_shortened(
+        &methods(),
+        [[5.0, 1.0], [1e3, -2.0], [1e-5, 3.0]],
     );
-    for (method, minimize) in methods() {
-        for start in [[5.0, 1.0], [1e3, -2.0], [1e-5, 3.0]] {
-            let mut x = start;
-            let report = minimize(&barrier, &mut x);
-            assert!(report.converged() && report.certified(), "{method} from {start:?}: {report}");
-            assert_close(&x, &[1.0, 0.0], 1e-6, method);
-        }
-    }
 }
 
 /// Strong Wolfe with next to no slope left, which on a parabola is the exact minimum.
@@ -180,21 +168,6 @@ fn one_pair_of_memory_is_enough_for_the_first_steps_of_bfgs() {
     let dense = path(QuasiNewton::bfgs().minimize(&f, &mut start.clone()).unwrap());
     let limited = path(Lbfgs::default().memory(1).minimize(&f, &mut start.clone()).unwrap());
     assert_close(&limited, &dense, 1e-12, "values");
-}
-
-fn rosenbrock_f32() -> impl Objective<f32> {
-    ByHand::new(
-        2,
-        |x: &[f32], g: &mut [f32]| {
-            let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
-            (g[0], g[1]) = (-2.0 * a - 400.0 * x[0] * b, 200.0 * b);
-            a * a + 100.0 * b * b
-        },
-        |x: &[f32], v: &[f32], hv: &mut [f32]| {
-            hv[0] = (2.0 - 400.0 * (x[1] - 3.0 * x[0] * x[0])) * v[0] - 400.0 * x[0] * v[1];
-            hv[1] = -400.0 * x[0] * v[0] + 200.0 * v[1];
-        },
-    )
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod nist;
 mod operators;
 #[cfg(feature = "svg")]
 mod pictures;
+mod promises;
 mod quasi_newton;
 mod reference;
 mod reports;

@@ -2,13 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use crate::support::{
-    assert_close, beale, brown_dennis, numbers, powell_singular, quadratic, rosenbrock, saddle,
-    wood,
-};
+use crate::promises::{self, Method};
+use crate::support::{barrier, quadratic, rosenbrock_f32, saddle};
 use dualtape_optimizers::{
-    Armijo, ByHand, Forcing, LineSearch, Newton, NewtonCg, Report, SecondOrder, StopReason,
-    prelude::*,
+    Armijo, ByHand, Forcing, LineSearch, Newton, NewtonCg, SecondOrder, StopReason, prelude::*,
 };
 use proptest::prelude::*;
 
@@ -116,8 +113,6 @@ proptest! {
     }
 }
 
-type Method = fn(&dyn Objective<f64>, &mut [f64]) -> Report<f64>;
-
 /// The Newton methods with each of their line searches.
 fn methods() -> Vec<(&'static str, Method)> {
     vec![
@@ -140,66 +135,12 @@ fn methods() -> Vec<(&'static str, Method)> {
 
 #[test]
 fn classical_problems() {
-    let data: serde_json::Value = serde_json::from_str(include_str!("../data/mgh.json")).unwrap();
-    let problems: [(&str, Box<dyn Objective<f64>>); 5] = [
-        ("rosenbrock", Box::new(rosenbrock())),
-        ("powell_singular", Box::new(powell_singular())),
-        ("wood", Box::new(wood())),
-        ("beale", Box::new(beale())),
-        ("brown_dennis", Box::new(brown_dennis())),
-    ];
-    for (name, f) in &problems {
-        let case = &data[name];
-        let x0 = numbers(&case["x0"]);
-        let mut gradient = vec![0.0; x0.len()];
-        let value = f.value_and_gradient(&x0, &mut gradient).unwrap();
-        assert_close(&[value], &[case["f0"].as_f64().unwrap()], 1e-13, name);
-        assert_close(&gradient, &numbers(&case["grad0"]), 1e-13, name);
-        let minimum = &case["minima"][0];
-        for (method, minimize) in methods() {
-            let mut x = x0.clone();
-            let report = minimize(&**f, &mut x);
-            let what = format!("{method} on {name}: {report}");
-            println!("{what}\n");
-            assert!(report.converged() && report.certified(), "{what}");
-            let want = minimum["f"].as_f64().unwrap();
-            assert!((report.value - want).abs() <= 1e-10 * want.max(1.0), "{what}");
-            if *name != "powell_singular" {
-                assert_close(&x, &numbers(&minimum["x"]), 1e-6, &what);
-            }
-        }
-    }
+    promises::classical_problems(&methods());
 }
 
 #[test]
 fn saddles_and_maxima_are_left() {
-    // cos x + cos y: the origin is a maximum
-    let waves = ByHand::new(
-        2,
-        |x: &[f64], g: &mut [f64]| {
-            (g[0], g[1]) = (-x[0].sin(), -x[1].sin());
-            x[0].cos() + x[1].cos()
-        },
-        |x: &[f64], v: &[f64], hv: &mut [f64]| {
-            (hv[0], hv[1]) = (-x[0].cos() * v[0], -x[1].cos() * v[1])
-        },
-    );
-    let saddle = saddle();
-    let cases: [(&dyn Objective<f64>, [f64; 2], f64); 4] = [
-        (&saddle, [0.0, 0.0], -0.25),
-        (&saddle, [1.5, 0.0], -0.25),
-        (&saddle, [1e-9, -1e-12], -0.25),
-        (&waves, [0.0, 0.0], -2.0),
-    ];
-    for (f, start, least) in cases {
-        for (method, minimize) in methods() {
-            let mut x = start;
-            let report = minimize(f, &mut x);
-            let what = format!("{method} from {start:?}: {report}");
-            assert!(report.converged() && report.certified(), "{what}");
-            assert!((report.value - least).abs() < 1e-12, "{what}");
-        }
-    }
+    promises::saddles_and_maxima_are_left(&methods());
 }
 
 #[test]
@@ -251,28 +192,12 @@ fn success_is_not_claimed_where_a_saddle_cannot_be_left() {
     assert!(!report.certified());
 }
 
-/// `x − ln x + y²`, NaN for negative `x`: full steps leave the domain.
-fn barrier() -> impl Objective<f64> {
-    ByHand::new(
-        2,
-        |x: &[f64], g: &mut [f64]| {
-            (g[0], g[1]) = (1.0 - 1.0 / x[0], 2.0 * x[1]);
-            x[0] - x[0].ln() + x[1] * x[1]
-        },
-        |x: &[f64], v: &[f64], hv: &mut [f64]| (hv[0], hv[1]) = (v[0] / (x[0] * x[0]), 2.0 * v[1]),
-    )
-}
-
 #[test]
 fn steps_out_of_the_domain_are_shortened() {
-    for (method, minimize) in methods() {
-        for start in [[5.0, 1.0], [1e3, -2.0], [1e-8, 3.0]] {
-            let mut x = start;
-            let report = minimize(&barrier(), &mut x);
-            assert!(report.converged() && report.certified(), "{method} from {start:?}: {report}");
-            assert_close(&x, &[1.0, 0.0], 1e-6, method);
-        }
-    }
+    promises::steps_out_of_the_domain_are_shortened(
+        &methods(),
+        [[5.0, 1.0], [1e3, -2.0], [1e-8, 3.0]],
+    );
 }
 
 #[test]
@@ -305,18 +230,7 @@ fn flat_valleys_are_certified_as_semidefinite() {
 
 #[test]
 fn single_precision() {
-    let f = ByHand::new(
-        2,
-        |x: &[f32], g: &mut [f32]| {
-            let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
-            (g[0], g[1]) = (-2.0 * a - 400.0 * x[0] * b, 200.0 * b);
-            a * a + 100.0 * b * b
-        },
-        |x: &[f32], v: &[f32], hv: &mut [f32]| {
-            hv[0] = (2.0 - 400.0 * (x[1] - 3.0 * x[0] * x[0])) * v[0] - 400.0 * x[0] * v[1];
-            hv[1] = -400.0 * x[0] * v[0] + 200.0 * v[1];
-        },
-    );
+    let f = rosenbrock_f32();
     for report in [
         Newton::default().minimize(&f, &mut [-1.2, 1.0]).unwrap(),
         NewtonCg::default().minimize(&f, &mut [-1.2, 1.0]).unwrap(),

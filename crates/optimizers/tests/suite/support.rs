@@ -165,6 +165,34 @@ pub fn saddle() -> impl Objective<f64> {
     )
 }
 
+/// `x − ln x + y²`, NaN for negative `x`: full steps leave the domain.
+pub fn barrier() -> impl Objective<f64> {
+    ByHand::new(
+        2,
+        |x: &[f64], g: &mut [f64]| {
+            (g[0], g[1]) = (1.0 - 1.0 / x[0], 2.0 * x[1]);
+            x[0] - x[0].ln() + x[1] * x[1]
+        },
+        |x: &[f64], v: &[f64], hv: &mut [f64]| (hv[0], hv[1]) = (v[0] / (x[0] * x[0]), 2.0 * v[1]),
+    )
+}
+
+/// In single precision.
+pub fn rosenbrock_f32() -> impl Objective<f32> {
+    ByHand::new(
+        2,
+        |x: &[f32], g: &mut [f32]| {
+            let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
+            (g[0], g[1]) = (-2.0 * a - 400.0 * x[0] * b, 200.0 * b);
+            a * a + 100.0 * b * b
+        },
+        |x: &[f32], v: &[f32], hv: &mut [f32]| {
+            hv[0] = (2.0 - 400.0 * (x[1] - 3.0 * x[0] * x[0])) * v[0] - 400.0 * x[0] * v[1];
+            hv[1] = -400.0 * x[0] * v[0] + 200.0 * v[1];
+        },
+    )
+}
+
 pub fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }

@@ -1,16 +1,12 @@
 //! What the methods that hold their steps short promise.
 
-use crate::support::{
-    assert_close, beale, brown_dennis, numbers, powell_singular, quadratic, rosenbrock, saddle,
-    wood,
-};
+use crate::promises::{self, Method};
+use crate::support::{quadratic, rosenbrock, saddle};
 use dualtape_autodiff::Function;
 use dualtape_optimizers::{
-    ByHand, CubicRegularization, CurvatureMatrix, Error, Forcing, HessianFree, LinearOperator,
-    Report, SaddleFreeNewton, SecondOrder, StopReason, Subproblem, TrustRegion, prelude::*,
+    CubicRegularization, CurvatureMatrix, Error, Forcing, HessianFree, LinearOperator,
+    SaddleFreeNewton, SecondOrder, StopReason, Subproblem, TrustRegion, prelude::*,
 };
-
-type Method = fn(&dyn Objective<f64>, &mut [f64]) -> Report<f64>;
 
 fn methods() -> Vec<(&'static str, Method)> {
     vec![
@@ -31,60 +27,12 @@ fn methods() -> Vec<(&'static str, Method)> {
 
 #[test]
 fn classical_problems() {
-    let data: serde_json::Value = serde_json::from_str(include_str!("../data/mgh.json")).unwrap();
-    let problems: [(&str, Box<dyn Objective<f64>>); 5] = [
-        ("rosenbrock", Box::new(rosenbrock())),
-        ("powell_singular", Box::new(powell_singular())),
-        ("wood", Box::new(wood())),
-        ("beale", Box::new(beale())),
-        ("brown_dennis", Box::new(brown_dennis())),
-    ];
-    for (name, f) in &problems {
-        let minimum = &data[name]["minima"][0];
-        for (method, minimize) in methods() {
-            let mut x = numbers(&data[name]["x0"]);
-            let report = minimize(&**f, &mut x);
-            let what = format!("{method} on {name}: {report}");
-            println!("{what}\n");
-            assert!(report.converged() && report.certified(), "{what}");
-            let want = minimum["f"].as_f64().unwrap();
-            assert!((report.value - want).abs() <= 1e-10 * want.max(1.0), "{what}");
-            if *name != "powell_singular" {
-                assert_close(&x, &numbers(&minimum["x"]), 1e-6, &what);
-            }
-        }
-    }
+    promises::classical_problems(&methods());
 }
 
 #[test]
 fn saddles_and_maxima_are_left() {
-    // cos x + cos y: the origin is a maximum
-    let waves = ByHand::new(
-        2,
-        |x: &[f64], g: &mut [f64]| {
-            (g[0], g[1]) = (-x[0].sin(), -x[1].sin());
-            x[0].cos() + x[1].cos()
-        },
-        |x: &[f64], v: &[f64], hv: &mut [f64]| {
-            (hv[0], hv[1]) = (-x[0].cos() * v[0], -x[1].cos() * v[1])
-        },
-    );
-    let saddle = saddle();
-    let cases: [(&dyn Objective<f64>, [f64; 2], f64); 4] = [
-        (&saddle, [0.0, 0.0], -0.25),
-        (&saddle, [1.5, 0.0], -0.25),
-        (&saddle, [1e-9, -1e-12], -0.25),
-        (&waves, [0.0, 0.0], -2.0),
-    ];
-    for (f, start, least) in cases {
-        for (method, minimize) in methods() {
-            let mut x = start;
-            let report = minimize(f, &mut x);
-            let what = format!("{method} from {start:?}: {report}");
-            assert!(report.converged() && report.certified(), "{what}");
-            assert!((report.value - least).abs() < 1e-12, "{what}");
-        }
-    }
+    promises::saddles_and_maxima_are_left(&methods());
 }
 
 /// The hard case in a run: the gradient has no part along the negative curvature, and yet the step has.
@@ -154,23 +102,10 @@ fn rounding_does_not_shrink_the_region() {
 
 #[test]
 fn steps_out_of_the_domain_are_shortened() {
-    // x − ln x + y², NaN for negative x
-    let barrier = ByHand::new(
-        2,
-        |x: &[f64], g: &mut [f64]| {
-            (g[0], g[1]) = (1.0 - 1.0 / x[0], 2.0 * x[1]);
-            x[0] - x[0].ln() + x[1] * x[1]
-        },
-        |x: &[f64], v: &[f64], hv: &mut [f64]| (hv[0], hv[1]) = (v[0] / (x[0] * x[0]), 2.0 * v[1]),
+    promises::steps_out_of_the_domain_are_shortened(
+        &methods(),
+        [[5.0, 1.0], [40.0, -2.0], [1e-4, 3.0]],
     );
-    for (method, minimize) in methods() {
-        for start in [[5.0, 1.0], [40.0, -2.0], [1e-4, 3.0]] {
-            let mut x = start;
-            let report = minimize(&barrier, &mut x);
-            assert!(report.converged() && report.certified(), "{method} from {start:?}: {report}");
-            assert_close(&x, &[1.0, 0.0], 1e-6, method);
-        }
-    }
 }
 
 #[test]
