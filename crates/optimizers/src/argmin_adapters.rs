@@ -6,6 +6,7 @@ use std::rc::Rc;
 use argmin::core::{CostFunction, Error as ArgminError, Gradient, Hessian};
 use argmin_math::ArgminDot;
 
+use crate::operator::dense_matrix;
 use crate::{Error, LinearOperator, Linearized, Objective, Real};
 
 /// An [`Objective`] as a problem for the solvers of `argmin`, on exact derivatives. Feature `argmin`.
@@ -102,8 +103,7 @@ impl<S: Real> ArgminHessian<'_, S> {
     /// Whatever the objective refuses.
     pub fn to_rows(&self) -> Result<Vec<Vec<S>>, Error> {
         let n = self.at.gradient().len();
-        let mut dense = vec![S::zero(); n * n];
-        self.at.hessian().to_dense(&mut dense)?;
+        let dense = dense_matrix(self.at.hessian())?;
         Ok(dense.chunks(n.max(1)).map(<[S]>::to_vec).collect())
     }
 }

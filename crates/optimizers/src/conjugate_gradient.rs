@@ -225,7 +225,7 @@ impl<S: Real> Region<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preconditioner::InverseDiagonal;
+    use crate::preconditioner::inverse_of_positive;
 
     struct Dense(usize, Vec<f64>);
 
@@ -293,7 +293,7 @@ mod tests {
         let a = Dense(3, vec![1e4, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1e-4]);
         let gradient = [1.0, -2.0, 3.0];
         let mut cg = ConjugateGradient::new(3);
-        let inverse = InverseDiagonal::new(vec![1e4, 1.0, 1e-4]).unwrap();
+        let inverse = inverse_of_positive(vec![1e4, 1.0, 1e-4]).unwrap();
         let request =
             System { preconditioner: Some(&inverse), tolerance: 1e-12, ..system(&a, &gradient, 1) };
         assert_eq!(cg.solve(&request).unwrap(), Outcome::Converged);

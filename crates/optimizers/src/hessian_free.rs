@@ -4,7 +4,7 @@ use crate::conjugate_gradient::{ConjugateGradient, Outcome, System};
 use crate::line_search::{Armijo, LineSearch};
 use crate::method::{Here, Method, Next, descend};
 use crate::options::{Options, require, require_count};
-use crate::preconditioner::InverseDiagonal;
+use crate::preconditioner::inverse_of_positive;
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
 use crate::vector::{axpy, dot, norm, scale};
@@ -163,24 +163,6 @@ struct Snapshot<S> {
     decrease: S,
 }
 
-/// `B + λI`
-struct Damped<'a, S: Real> {
-    matrix: &'a dyn LinearOperator<S>,
-    damping: S,
-}
-
-impl<S: Real> LinearOperator<S> for Damped<'_, S> {
-    fn dim(&self) -> usize {
-        self.matrix.dim()
-    }
-
-    fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
-        self.matrix.apply(v, out)?;
-        axpy(self.damping, v, out);
-        Ok(())
-    }
-}
-
 /// Martens's test: whether the model has all but ceased to fall.
 struct Progress {
     decreases: Vec<f64>,
@@ -204,14 +186,14 @@ impl<S: Real> State<S> {
         &mut self,
         here: &Here<'_, '_, S>,
         run: &Run<'_, '_, S>,
-        operator: &Damped<'_, S>,
+        operator: &dyn LinearOperator<S>,
     ) -> Result<Option<()>, Error> {
         let gradient = here.at.gradient();
         let inverse = self.inverse(here)?;
         let system = System {
             operator,
             gradient,
-            preconditioner: inverse.as_ref().map(|inverse| inverse as _),
+            preconditioner: inverse.as_deref(),
             radius: None,
             tolerance: S::epsilon() * norm(gradient),
             max_iterations: self.settings.max_cg_iterations,
@@ -237,13 +219,13 @@ impl<S: Real> State<S> {
         Ok((outcome != Outcome::NonFinite).then_some(()))
     }
 
-    fn inverse(&self, here: &Here<'_, '_, S>) -> Result<Option<InverseDiagonal<S>>, Error> {
+    fn inverse(&self, here: &Here<'_, '_, S>) -> Result<Option<Box<dyn LinearOperator<S>>>, Error> {
         let Some(matrix) = self.settings.preconditioner else { return Ok(None) };
         let mut diagonal = vec![S::zero(); here.x.len()];
         here.at.curvature(matrix)?.diagonal(&mut diagonal)?;
         let power = S::constant(POWER);
         diagonal.iter_mut().for_each(|d| *d = (*d + self.damping).powf(power));
-        InverseDiagonal::new(diagonal).map(Some)
+        inverse_of_positive(diagonal).map(Some)
     }
 
     /// Goes back along the solutions for as long as `f` falls; returns the best with its value.
@@ -273,7 +255,7 @@ impl<S: Real> State<S> {
 impl<S: Real> Method<S> for State<S> {
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S> {
         let matrix = here.at.curvature(self.settings.curvature)?;
-        let damped = Damped { matrix: &*matrix, damping: self.damping };
+        let damped = (&*matrix).shifted(self.damping);
         if self.solve(here, run, &damped)?.is_none() {
             return Ok(Err(StopReason::NonFinite));
         }

@@ -1,15 +1,14 @@
 //! "Inverse rank-one correction", HSO.
 
-use crate::dense::{Pivots, SymmetricFactors};
 use crate::line_descent::{Directions, LineDescent};
 use crate::line_search::LineSearch;
-use crate::method::{Here, Method, Next, Step, descend};
-use crate::objective::Known;
+use crate::method::{Here, Method, Next, descend};
+use crate::newton::{DenseNewton, Settings};
 use crate::options::{Options, require};
 use crate::quasi_newton::{InverseDirections, Safeguard, UpdateRule};
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
-use crate::vector::{axpy, negate, norm};
+use crate::vector::{axpy, norm};
 use crate::{Error, Minimizer, Objective, Real};
 
 /// The shift `ε` of [`Hso`].
@@ -80,6 +79,7 @@ impl<S: Real> Shift<S> {
 pub struct Hso<'c, S: Real> {
     options: Options<'c, S>,
     inverse: Inverse,
+    shift: Shift<S>,
     settings: Settings<S>,
 }
 
@@ -88,13 +88,6 @@ pub struct Hso<'c, S: Real> {
 enum Inverse {
     Hessian,
     Bfgs,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Settings<S: Real> {
-    shift: Shift<S>,
-    fixed_step: Option<S>,
-    line_search: LineSearch<S>,
 }
 
 impl<S: Real> Hso<'_, S> {
@@ -109,8 +102,7 @@ impl<S: Real> Hso<'_, S> {
     }
 
     fn with(inverse: Inverse, shift: Shift<S>) -> Self {
-        let settings = Settings { shift, fixed_step: None, line_search: LineSearch::default() };
-        Hso { options: Options::new(1000), inverse, settings }
+        Hso { options: Options::new(1000), inverse, shift, settings: Settings::default() }
     }
 
     /// Takes the pure step with a constant `a`, the exact Hessian as it is, and without a line search. ([`Hso::bfgs`] always
@@ -132,16 +124,15 @@ impl<S: Real> Hso<'_, S> {
 impl<'c, S: Real> Minimizer<'c, S> for Hso<'c, S> {
     fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         let (inverse, settings) = (self.inverse, self.settings);
-        settings.shift.check()?;
-        require("fixed_step", settings.fixed_step.unwrap_or(S::one()), "positive", |a| a > 0.0)?;
-        settings.line_search.check()?;
+        self.shift.check()?;
+        settings.check()?;
+        let shift = ShiftNow { shift: self.shift, first: None };
         run(&mut self.options, objective, x, |objective, run, x| {
             let n = x.len();
-            let shift = ShiftNow { shift: settings.shift, first: None };
             match inverse {
                 Inverse::Hessian => {
-                    let (hessian, direction) = (vec![S::zero(); n * n], vec![S::zero(); n]);
-                    let mut method = ShiftedNewton { settings, shift, hessian, direction };
+                    let newton = DenseNewton::new(n);
+                    let mut method = ShiftedNewton { settings, shift, newton };
                     descend(&mut method, objective, run, x)
                 }
                 Inverse::Bfgs => {
@@ -179,30 +170,20 @@ impl<S: Real> ShiftNow<S> {
 struct ShiftedNewton<S: Real> {
     settings: Settings<S>,
     shift: ShiftNow<S>,
-    hessian: Vec<S>,
-    direction: Vec<S>,
+    newton: DenseNewton<S>,
 }
 
 impl<S: Real> Method<S> for ShiftedNewton<S> {
+    fn is_dense(&self) -> bool {
+        true
+    }
+
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, _: &Run<'_, '_, S>) -> Next<'a, S> {
-        let (n, fixed_step) = (here.x.len(), self.settings.fixed_step);
-        here.at.hessian().to_dense(&mut self.hessian)?;
-        let pivots = if fixed_step.is_some() { Pivots::Exact } else { Pivots::Absolute };
-        let Some(factors) = SymmetricFactors::new(n, &self.hessian, pivots) else {
+        if self.newton.turn(here.at, &self.settings)?.is_none() {
             return Ok(Err(StopReason::NonFinite));
-        };
-        negate(here.at.gradient(), &mut self.direction);
-        factors.solve_in_place(&mut self.direction);
-        self.shift.add(here.at.gradient(), &mut self.direction);
-        let Some(alpha) = fixed_step else {
-            return here.search(&self.settings.line_search, &self.direction, S::zero(), S::one());
-        };
-        if self.direction.iter().any(|d| !d.is_finite()) {
-            return Ok(Err(StopReason::SingularHessian));
         }
-        let mut x = here.x.to_vec();
-        axpy(alpha, &self.direction, &mut x);
-        Ok(Ok(Step { x, known: Known::Nothing }))
+        self.shift.add(here.at.gradient(), &mut self.newton.direction);
+        self.settings.step(here, &self.newton.direction, S::zero())
     }
 }
 

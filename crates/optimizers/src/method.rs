@@ -2,6 +2,7 @@
 
 use crate::bounds::Bounds;
 use crate::curvature::SmallestEigenvalue;
+use crate::dense;
 use crate::line_search::{Armijo, Condition, LineSearch, Origin, Ray};
 use crate::objective::{GradientAt, Known};
 use crate::report::{Curvature, CurvatureSource, Eigenpair, SecondOrder, StopReason};
@@ -42,15 +43,10 @@ pub(crate) trait Method<S: Real> {
         Ok(None)
     }
 
-    /// The smallest eigenvalue of the Hessian with its unit eigenvector; `None` if the curvature is not finite. As
-    /// provided: Lanczos's method.
-    fn smallest_eigenpair(
-        &mut self,
-        hessian: &dyn LinearOperator<S>,
-        settings: &SmallestEigenvalue<S>,
-        interrupted: &dyn Fn() -> bool,
-    ) -> Result<Option<Eigenpair<S>>, Error> {
-        settings.find(hessian, interrupted)
+    /// Whether the method factors dense matrices of the order of the Hessian: then the check of the second-order
+    /// conditions does so too, and else works with products alone.
+    fn is_dense(&self) -> bool {
+        false
     }
 
     /// The bounds that all points keep to. Stationarity, the certificate and the escape from saddles heed them.
@@ -160,16 +156,24 @@ fn examine<S: Real>(
     Ok(Examined::Final(End { stop, second_order, direction: Some(direction) }))
 }
 
-/// The smallest eigenvalue of the Hessian over the variables that lie on no bound; infinite if there are none.
+/// The smallest eigenvalue of the Hessian with its unit eigenvector, over the variables that lie on no bound; infinite if
+/// there are none; `None` if the curvature is not finite.
 fn smallest_eigenpair<S: Real>(
-    method: &mut impl Method<S>,
+    method: &impl Method<S>,
     here: &Here<'_, '_, S>,
     settings: &SmallestEigenvalue<S>,
     interrupted: &dyn Fn() -> bool,
 ) -> Result<Option<Eigenpair<S>>, Error> {
     let hessian = here.at.hessian();
+    let smallest_of = |hessian: &dyn LinearOperator<S>| {
+        if method.is_dense() {
+            dense::smallest_eigenpair(hessian, settings.tolerance)
+        } else {
+            settings.find(hessian, interrupted)
+        }
+    };
     let Some(free) = method.bounds().map(|bounds| bounds.free(here.x)) else {
-        return method.smallest_eigenpair(hessian, settings, interrupted);
+        return smallest_of(hessian);
     };
     let among_all = |v: &[S]| {
         let mut whole = vec![S::zero(); here.x.len()];
@@ -186,7 +190,7 @@ fn smallest_eigenpair<S: Real>(
         return Ok(Some((curvature, among_all(&[]))));
     }
     let restricted = hessian.restricted(free.iter().copied())?;
-    let smallest = method.smallest_eigenpair(&restricted, settings, interrupted)?;
+    let smallest = smallest_of(&restricted)?;
     Ok(smallest.map(|(curvature, direction)| (curvature, among_all(&direction))))
 }
 

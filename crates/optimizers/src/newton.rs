@@ -1,15 +1,14 @@
 //! Newton's method with the exact dense Hessian.
 
-use crate::curvature::SmallestEigenvalue;
-use crate::dense::{Pivots, SymmetricFactors, smallest_eigenpair};
+use crate::dense::{Pivots, SymmetricFactors};
 use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, Step, descend};
 use crate::objective::Known;
 use crate::options::{Options, require};
-use crate::report::{Eigenpair, Report, StopReason};
+use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
-use crate::vector::{axpy, dot, negate};
-use crate::{Error, LinearOperator, Minimizer, Objective, Real};
+use crate::vector::{axpy, negate, quadratic_form};
+use crate::{Error, Linearized, Minimizer, Objective, Real};
 
 /// Newton's method (Nocedal & Wright, Alg. 3.2), with the exact Hessian and a line search:
 ///
@@ -62,18 +61,22 @@ pub struct Newton<'c, S: Real> {
     settings: Settings<S>,
 }
 
+/// How far to go along Newton's direction.
 #[derive(Debug, Clone, Copy)]
-struct Settings<S: Real> {
-    fixed_step: Option<S>,
-    line_search: LineSearch<S>,
+pub(crate) struct Settings<S: Real> {
+    pub(crate) fixed_step: Option<S>,
+    pub(crate) line_search: LineSearch<S>,
+}
+
+impl<S: Real> Default for Settings<S> {
+    fn default() -> Self {
+        Settings { fixed_step: None, line_search: LineSearch::default() }
+    }
 }
 
 impl<S: Real> Default for Newton<'_, S> {
     fn default() -> Self {
-        Newton {
-            options: Options::new(1000),
-            settings: Settings { fixed_step: None, line_search: LineSearch::default() },
-        }
+        Newton { options: Options::new(1000), settings: Settings::default() }
     }
 }
 
@@ -94,7 +97,7 @@ impl<S: Real> Newton<'_, S> {
 }
 
 impl<S: Real> Settings<S> {
-    fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         if let Some(alpha) = self.fixed_step {
             require("fixed_step", alpha, "positive", |a| a > 0.0)?;
         }
@@ -107,10 +110,8 @@ impl<'c, S: Real> Minimizer<'c, S> for Newton<'c, S> {
         self.settings.check()?;
         let settings = self.settings;
         run(&mut self.options, objective, x, |objective, run, x| {
-            let n = x.len();
-            let mut state =
-                State { settings, hessian: vec![S::zero(); n * n], direction: vec![S::zero(); n] };
-            descend(&mut state, objective, run, x)
+            let newton = DenseNewton::new(x.len());
+            descend(&mut State { settings, newton }, objective, run, x)
         })
     }
 
@@ -122,47 +123,72 @@ impl<'c, S: Real> Minimizer<'c, S> for Newton<'c, S> {
 /// A run of Newton's method.
 struct State<S: Real> {
     settings: Settings<S>,
-    hessian: Vec<S>,
-    direction: Vec<S>,
+    newton: DenseNewton<S>,
 }
 
-impl<S: Real> State<S> {
-    /// `dᵀH d`.
+/// Newton's direction from the dense Hessian.
+pub(crate) struct DenseNewton<S> {
+    hessian: Vec<S>,
+    pub(crate) direction: Vec<S>,
+}
+
+impl<S: Real> DenseNewton<S> {
+    pub(crate) fn new(n: usize) -> Self {
+        DenseNewton { hessian: vec![S::zero(); n * n], direction: vec![S::zero(); n] }
+    }
+
+    /// `direction ← −H⁻¹∇f`, with `H` as it is for a fixed step and else made positive definite; `None` if it is not finite.
+    pub(crate) fn turn(
+        &mut self,
+        at: &dyn Linearized<S>,
+        settings: &Settings<S>,
+    ) -> Result<Option<()>, Error> {
+        at.hessian().to_dense(&mut self.hessian)?;
+        let fixed = settings.fixed_step.is_some();
+        let pivots = if fixed { Pivots::Exact } else { Pivots::Absolute };
+        let factors = SymmetricFactors::new(self.direction.len(), &self.hessian, pivots);
+        Ok(factors.map(|factors| {
+            negate(at.gradient(), &mut self.direction);
+            factors.solve_in_place(&mut self.direction);
+        }))
+    }
+
+    /// `dᵀHd`.
     fn curvature_along_direction(&self) -> S {
-        let d = &self.direction;
-        let rows = self.hessian.chunks_exact(d.len());
-        rows.zip(d).fold(S::zero(), |sum, (row, &di)| sum + di * dot(row, d))
+        quadratic_form(self.hessian.chunks_exact(self.direction.len()), &self.direction)
+    }
+}
+
+impl<S: Real> Settings<S> {
+    /// The step along `direction`, whose curvature is given if it is negative and to be made use of, else 0.
+    pub(crate) fn step<'a>(
+        &self,
+        here: &Here<'a, '_, S>,
+        direction: &[S],
+        curvature: S,
+    ) -> Next<'a, S> {
+        let Some(alpha) = self.fixed_step else {
+            return here.search(&self.line_search, direction, curvature, S::one());
+        };
+        if direction.iter().any(|d| !d.is_finite()) {
+            return Ok(Err(StopReason::SingularHessian));
+        }
+        let mut x = here.x.to_vec();
+        axpy(alpha, direction, &mut x);
+        Ok(Ok(Step { x, known: Known::Nothing }))
     }
 }
 
 impl<S: Real> Method<S> for State<S> {
-    fn advance<'a>(&mut self, here: &Here<'a, '_, S>, _: &Run<'_, '_, S>) -> Next<'a, S> {
-        here.at.hessian().to_dense(&mut self.hessian)?;
-        let pivots =
-            if self.settings.fixed_step.is_some() { Pivots::Exact } else { Pivots::Absolute };
-        let Some(factors) = SymmetricFactors::new(here.x.len(), &self.hessian, pivots) else {
-            return Ok(Err(StopReason::NonFinite));
-        };
-        negate(here.at.gradient(), &mut self.direction);
-        factors.solve_in_place(&mut self.direction);
-        let Some(alpha) = self.settings.fixed_step else {
-            let curvature = self.curvature_along_direction().min(S::zero());
-            return here.search(&self.settings.line_search, &self.direction, curvature, S::one());
-        };
-        if self.direction.iter().any(|d| !d.is_finite()) {
-            return Ok(Err(StopReason::SingularHessian));
-        }
-        let mut next = here.x.to_vec();
-        axpy(alpha, &self.direction, &mut next);
-        Ok(Ok(Step { x: next, known: Known::Nothing }))
+    fn is_dense(&self) -> bool {
+        true
     }
 
-    fn smallest_eigenpair(
-        &mut self,
-        hessian: &dyn LinearOperator<S>,
-        settings: &SmallestEigenvalue<S>,
-        _: &dyn Fn() -> bool,
-    ) -> Result<Option<Eigenpair<S>>, Error> {
-        smallest_eigenpair(hessian, settings.tolerance)
+    fn advance<'a>(&mut self, here: &Here<'a, '_, S>, _: &Run<'_, '_, S>) -> Next<'a, S> {
+        if self.newton.turn(here.at, &self.settings)?.is_none() {
+            return Ok(Err(StopReason::NonFinite));
+        }
+        let curvature = self.newton.curvature_along_direction().min(S::zero());
+        self.settings.step(here, &self.newton.direction, curvature)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Error, LinearOperator, Real};
+use crate::{Diagonal, Error, LinearOperator, Real};
 
 /// Makes an approximate inverse of the curvature matrix at a point, once for an outer iteration.
 pub(crate) struct Preconditioner<'c, S: Real>(Box<Make<'c, S>>);
@@ -21,7 +21,7 @@ impl<'c, S: Real> Preconditioner<'c, S> {
         Self::new(move |x| {
             let mut diagonal = vec![S::one(); x.len()];
             fill(x, &mut diagonal);
-            Ok(Box::new(InverseDiagonal::new(diagonal)?))
+            inverse_of_positive(diagonal)
         })
     }
 
@@ -38,30 +38,14 @@ impl<S: Real> fmt::Debug for Preconditioner<'_, S> {
     }
 }
 
-/// `r ↦ r/m`, the inverse of a positive diagonal matrix.
-pub(crate) struct InverseDiagonal<S>(Vec<S>);
-
-impl<S: Real> InverseDiagonal<S> {
-    /// From the diagonal `m`.
-    pub(crate) fn new(diagonal: Vec<S>) -> Result<Self, Error> {
-        match diagonal.iter().position(|&m| !(m > S::zero() && m.is_finite())) {
-            Some(component) => {
-                Err(Error::Preconditioner { component, value: diagonal[component].as_f64() })
-            }
-            None => Ok(InverseDiagonal(diagonal)),
+/// `r ↦ r/m`, the inverse of a positive diagonal matrix `m`.
+pub(crate) fn inverse_of_positive<'a, S: Real>(
+    diagonal: Vec<S>,
+) -> Result<Box<dyn LinearOperator<S> + 'a>, Error> {
+    match diagonal.iter().position(|&m| !(m > S::zero() && m.is_finite())) {
+        Some(component) => {
+            Err(Error::Preconditioner { component, value: diagonal[component].as_f64() })
         }
-    }
-}
-
-impl<S: Real> LinearOperator<S> for InverseDiagonal<S> {
-    fn dim(&self) -> usize {
-        self.0.len()
-    }
-
-    fn apply(&self, r: &[S], out: &mut [S]) -> Result<(), Error> {
-        for ((out, &r), &m) in out.iter_mut().zip(r).zip(&self.0) {
-            *out = r / m;
-        }
-        Ok(())
+        None => Diagonal::new(diagonal).into_inverse(),
     }
 }

@@ -30,6 +30,11 @@ fn sum_of_products<S: Real>(a: &[S], b: &[S]) -> S {
     partial.iter().fold(tail, |sum, &p| sum + p)
 }
 
+/// `vᵀMv` for a symmetric matrix given by its rows.
+pub(crate) fn quadratic_form<'a, S: Real>(rows: impl Iterator<Item = &'a [S]>, v: &[S]) -> S {
+    rows.zip(v).fold(S::zero(), |sum, (row, &v_i)| sum + v_i * dot(row, v))
+}
+
 /// `maxᵢ |aᵢ|`; NaN if an entry is NaN (which `Float::max` would hide).
 pub(crate) fn norm_inf<S: Real>(a: &[S]) -> S {
     a.iter().fold(S::zero(), |max, &v| if v.abs() > max || v.is_nan() { v.abs() } else { max })

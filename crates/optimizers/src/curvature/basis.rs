@@ -55,6 +55,16 @@ impl<S: Real> Basis<S> {
         norm(w)
     }
 
+    /// Adds the direction of what is new in `w`, if that is longer than `least` times `w`.
+    pub(crate) fn extend(&mut self, mut w: Vec<S>, least: S) {
+        let length = norm(&w);
+        let new = self.orthogonalize(&mut w);
+        if new > least * length {
+            scale(S::one() / new, &mut w);
+            self.push(&w);
+        }
+    }
+
     /// `Σ cₖ qₖ`, for as many vectors as there are coefficients.
     pub(crate) fn combine(&self, coefficients: &[S]) -> Vec<S> {
         let mut sum = vec![S::zero(); self.n];

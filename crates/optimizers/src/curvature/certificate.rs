@@ -108,8 +108,8 @@ impl Ritz {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::Diagonal;
     use super::*;
+    use crate::Diagonal;
 
     fn within(max_steps: usize) -> SmallestEigenvalue<f64> {
         SmallestEigenvalue { max_steps, seed: 7, tolerance: f64::EPSILON.powf(0.75) }
@@ -119,7 +119,8 @@ mod tests {
     fn finds_one_small_negative_eigenvalue_among_many() {
         let mut diagonal = vec![1.0; 2000];
         diagonal[1234] = -1e-3;
-        let (curvature, v) = within(100).find(&Diagonal(diagonal), &|| false).unwrap().unwrap();
+        let (curvature, v) =
+            within(100).find(&Diagonal::new(diagonal), &|| false).unwrap().unwrap();
         assert!((curvature.smallest + 1e-3).abs() < 1e-12, "{curvature:?}");
         assert!(v[1234].abs() > 1.0 - 1e-9);
     }
@@ -127,7 +128,8 @@ mod tests {
     #[test]
     fn small_spaces_are_exhausted() {
         let diagonal: Vec<f64> = (0..12).map(|i| f64::from(i).powi(2) + 0.5).collect();
-        let (curvature, v) = within(100).find(&Diagonal(diagonal), &|| false).unwrap().unwrap();
+        let (curvature, v) =
+            within(100).find(&Diagonal::new(diagonal), &|| false).unwrap().unwrap();
         assert!((curvature.smallest - 0.5).abs() < 1e-11, "{curvature:?}");
         assert!(curvature.lower_bound > 0.49 && v[0].abs() > 1.0 - 1e-9);
     }
@@ -135,14 +137,15 @@ mod tests {
     #[test]
     fn an_unfinished_run_bounds_what_it_has_not_seen() {
         let diagonal: Vec<f64> = (0..5000).map(|i| 1e-6 + f64::from(i) / 5000.0).collect();
-        let (curvature, _) = within(20).find(&Diagonal(diagonal), &|| false).unwrap().unwrap();
+        let (curvature, _) = within(20).find(&Diagonal::new(diagonal), &|| false).unwrap().unwrap();
         assert!(curvature.smallest >= 1e-6 && curvature.lower_bound < 1e-6, "{curvature:?}");
     }
 
     #[test]
     fn the_zero_operator_and_non_finite_products() {
-        let (curvature, _) = within(10).find(&Diagonal(vec![0.0; 5]), &|| false).unwrap().unwrap();
+        let (curvature, _) =
+            within(10).find(&Diagonal::new(vec![0.0; 5]), &|| false).unwrap().unwrap();
         assert_eq!((curvature.smallest, curvature.lower_bound), (0.0, 0.0));
-        assert!(within(10).find(&Diagonal(vec![f64::NAN; 5]), &|| false).unwrap().is_none());
+        assert!(within(10).find(&Diagonal::new(vec![f64::NAN; 5]), &|| false).unwrap().is_none());
     }
 }

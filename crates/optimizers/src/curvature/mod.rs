@@ -27,24 +27,3 @@ pub use report::{ConditionNumber, CurvatureInspection, CurvatureReport, Signs};
 pub use sketched_trace::{HutchPlusPlus, XTrace};
 #[cfg(feature = "svg")]
 pub use svg::Picture;
-
-#[cfg(test)]
-mod testing {
-    use crate::{Error, LinearOperator};
-
-    /// A diagonal matrix.
-    pub(crate) struct Diagonal(pub(crate) Vec<f64>);
-
-    impl LinearOperator<f64> for Diagonal {
-        fn dim(&self) -> usize {
-            self.0.len()
-        }
-
-        fn apply(&self, v: &[f64], out: &mut [f64]) -> Result<(), Error> {
-            for ((out, v), d) in out.iter_mut().zip(v).zip(&self.0) {
-                *out = v * d;
-            }
-            Ok(())
-        }
-    }
-}

@@ -21,7 +21,7 @@ use faer::linalg::triangular_solve::{
 };
 use faer::{Accum, Auto, Mat, Par, Spec};
 
-use crate::operator::symmetrize;
+use crate::operator::{dense_matrix, symmetrize};
 use crate::report::{Curvature, CurvatureSource, Eigenpair};
 use crate::vector::{axpy, dot};
 use crate::{Error, LinearOperator, Real};
@@ -285,9 +285,7 @@ pub(crate) fn smallest_eigenpair<S: Real>(
     tolerance: S,
 ) -> Result<Option<Eigenpair<S>>, Error> {
     let n = operator.dim();
-    let mut matrix = vec![S::zero(); n * n];
-    operator.to_dense(&mut matrix)?;
-    let Some(eigen) = Eigen::new(n, &matrix)? else { return Ok(None) };
+    let Some(eigen) = Eigen::new(n, &dense_matrix(operator)?)? else { return Ok(None) };
     let largest = eigen.values.iter().fold(0.0, |max: f64, value| max.max(value.abs()));
     let smallest = S::constant(eigen.values[0]);
     let curvature = Curvature {

@@ -10,6 +10,7 @@ use faer::{Mat, Par, Spec};
 use super::finite_matrix;
 use crate::Real;
 use crate::subproblem::Shiftable;
+use crate::vector::quadratic_form;
 
 /// A symmetric matrix and Cholesky's factors `L Lᵀ` of it with a shifted diagonal.
 #[derive(Debug)]
@@ -22,6 +23,11 @@ impl ShiftedCholesky {
     /// Takes a row-major `n × n` symmetric matrix; `None` if an entry is not finite.
     pub(crate) fn new<S: Real>(n: usize, a: &[S]) -> Option<ShiftedCholesky> {
         Some(ShiftedCholesky { matrix: finite_matrix(n, a)?, lower: Mat::zeros(n, n) })
+    }
+
+    /// `pᵀAp` without the shift.
+    pub(crate) fn quadratic_form(&self, p: &[f64]) -> f64 {
+        quadratic_form((0..p.len()).map(|j| self.matrix.col_as_slice(j)), p)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Steps of limited length in a quadratic model of `½‖r‖²`.
 
 use crate::dense::{LeastSquaresFactors, Pivots, SymmetricFactors};
-use crate::vector::{dot, norm};
+use crate::vector::{dot, norm, quadratic_form};
 
 /// A convex quadratic model `½‖r‖² + gᵀp + ½pᵀBp`.
 pub(super) enum Model<'t> {
@@ -115,10 +115,7 @@ impl Model<'_> {
         let p = &step.step;
         let curvature = match self {
             Model::GaussNewton(factors) => factors.image_norm(p).powi(2),
-            Model::Exact(matrix) => {
-                let rows = matrix.chunks_exact(p.len());
-                rows.zip(p).map(|(row, p_i)| p_i * dot(row, p)).sum()
-            }
+            Model::Exact(matrix) => quadratic_form(matrix.chunks_exact(p.len()), p),
         };
         curvature + 2.0 * step.lambda * step.length.powi(2)
     }

@@ -1,14 +1,12 @@
 //! The Gauss–Newton method with a line search.
 
 use super::tangent::Tangent;
-use crate::curvature::SmallestEigenvalue;
-use crate::dense::smallest_eigenpair;
 use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, descend};
 use crate::options::{Options, require};
-use crate::report::{Eigenpair, Report, StopReason};
+use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
-use crate::{Error, LinearOperator, Minimizer, Objective, Real};
+use crate::{Error, Minimizer, Objective, Real};
 
 /// The Gauss–Newton method with a line search (Nocedal & Wright, §10.3), for sums of squares `f(x) = ‖r(x)‖²`:
 ///
@@ -131,6 +129,10 @@ struct State<S: Real> {
 }
 
 impl<S: Real> Method<S> for State<S> {
+    fn is_dense(&self) -> bool {
+        true
+    }
+
     fn stationary(&mut self, here: &Here<'_, '_, S>) -> Result<Option<StopReason>, Error> {
         self.tangent = Tangent::new(here.at, here.x)?;
         let tolerance = self.settings.orthogonality_tolerance.as_f64();
@@ -142,14 +144,5 @@ impl<S: Real> Method<S> for State<S> {
         let Some(tangent) = &self.tangent else { return Ok(Err(StopReason::NonFinite)) };
         let step: Vec<S> = tangent.factors.solve().into_iter().map(S::constant).collect();
         here.search(&self.settings.line_search, &step, S::zero(), S::one())
-    }
-
-    fn smallest_eigenpair(
-        &mut self,
-        hessian: &dyn LinearOperator<S>,
-        settings: &SmallestEigenvalue<S>,
-        _: &dyn Fn() -> bool,
-    ) -> Result<Option<Eigenpair<S>>, Error> {
-        smallest_eigenpair(hessian, settings.tolerance)
     }
 }

@@ -2,14 +2,13 @@
 
 use super::damped::{DampedStep, Model};
 use super::tangent::Tangent;
-use crate::curvature::SmallestEigenvalue;
-use crate::dense::smallest_eigenpair;
 use crate::method::{Here, Method, Next, Step, descend};
 use crate::objective::Known;
+use crate::operator::dense_matrix;
 use crate::options::{Options, require};
-use crate::report::{Eigenpair, Report, StopReason};
+use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
-use crate::{Error, LinearOperator, Linearized, Minimizer, Objective, Real};
+use crate::{Error, Linearized, Minimizer, Objective, Real};
 
 /// How the trust region of [`LevenbergMarquardt`] is shaped: `‖D p‖ ≤ Δ`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,6 +201,10 @@ struct Trial<S> {
 }
 
 impl<S: Real> Method<S> for State<S> {
+    fn is_dense(&self) -> bool {
+        true
+    }
+
     fn stationary(&mut self, here: &Here<'_, '_, S>) -> Result<Option<StopReason>, Error> {
         self.tangent = Tangent::new(here.at, here.x)?;
         let tolerance = self.settings.orthogonality_tolerance.as_f64();
@@ -243,15 +246,6 @@ impl<S: Real> Method<S> for State<S> {
                 return Ok(Err(limit));
             }
         }
-    }
-
-    fn smallest_eigenpair(
-        &mut self,
-        hessian: &dyn LinearOperator<S>,
-        settings: &SmallestEigenvalue<S>,
-        _: &dyn Fn() -> bool,
-    ) -> Result<Option<Eigenpair<S>>, Error> {
-        smallest_eigenpair(hessian, settings.tolerance)
     }
 
     fn escaped(&mut self) {
@@ -343,7 +337,6 @@ impl<S: Real> State<S> {
 /// The model with `½∇²f`, if that is positive definite.
 fn half_hessian<'t, S: Real>(at: &dyn Linearized<S>) -> Result<Option<Model<'t>>, Error> {
     let n = at.gradient().len();
-    let mut hessian = vec![S::zero(); n * n];
-    at.hessian().to_dense(&mut hessian)?;
+    let hessian = dense_matrix(at.hessian())?;
     Ok(Model::exact(n, hessian.iter().map(|h| 0.5 * h.as_f64()).collect()))
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::dense::{Eigen, LeastSquaresFactors, Pivots, SymmetricFactors};
-use crate::operator::symmetrize;
+use crate::operator::{dense_matrix, symmetrize};
 use crate::options::require;
 use crate::quantile::{normal, student_t};
 use crate::vector::{dot, norm};
@@ -256,9 +256,7 @@ impl Information {
         let n = objective.dim();
         Error::check_length("x", x.len(), n)?;
         let at: Box<dyn Linearized<S>> = objective.linearize(x)?;
-        let mut hessian = vec![S::zero(); n * n];
-        at.hessian().to_dense(&mut hessian)?;
-        let hessian: Vec<f64> = hessian.iter().map(|h| h.as_f64()).collect();
+        let hessian: Vec<f64> = dense_matrix(at.hessian())?.iter().map(|h| h.as_f64()).collect();
         let not_finite = Error::NonFiniteValue { value: at.value().as_f64() };
         check_definite(n, &hessian, S::epsilon().as_f64(), &not_finite)?;
         let factors = SymmetricFactors::new(n, &hessian, Pivots::Exact).ok_or(not_finite)?;

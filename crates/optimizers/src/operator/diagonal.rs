@@ -45,7 +45,7 @@ impl<S: Real> Diagonal<S> {
     }
 
     /// Division by the entries.
-    pub(super) fn into_inverse<'a>(self) -> Result<Box<dyn LinearOperator<S> + 'a>, Error> {
+    pub(crate) fn into_inverse<'a>(self) -> Result<Box<dyn LinearOperator<S> + 'a>, Error> {
         if let Some(row) = self.entries.iter().position(|d| !d.is_finite()) {
             return Err(Error::NonFiniteMatrix { row });
         }

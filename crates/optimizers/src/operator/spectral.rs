@@ -4,9 +4,9 @@ use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
 use super::{LinearOperator, LowRank};
-use crate::curvature::{check_finite, normal_deviates};
+use crate::curvature::{Basis, check_finite, normal_deviates};
 use crate::dense::Eigen;
-use crate::vector::{axpy, dot, norm, scale};
+use crate::vector::{axpy, dot, norm};
 use crate::{Error, ExtremeEigenpairs, Real};
 
 /// The smallest and the largest eigenvalue.
@@ -87,16 +87,15 @@ impl<S: Real> LowRank<S> {
         check_rank(k, n)?;
         let mut test = vec![S::zero(); n * k];
         normal_deviates(&mut ChaCha8Rng::seed_from_u64(seed), &mut test);
-        orthonormalize(n, &mut test);
-        let mut sketch = vec![S::zero(); n * k];
-        a.apply_many(&test, &mut sketch)?;
-        check_finite(&sketch, n)?;
-        let nu = S::constant((n as f64).sqrt()) * S::epsilon() * norm(&sketch);
-        axpy(nu, &test, &mut sketch);
-        let rows = |x: &[S]| -> Vec<Vec<S>> { x.chunks_exact(n).map(<[S]>::to_vec).collect() };
-        let (omega, y) = (rows(&test), rows(&sketch));
-        let mut core: Vec<S> =
-            omega.iter().flat_map(|o| y.iter().map(move |y| dot(o, y))).collect();
+        let omega = basis_of(n, &test);
+        let k = omega.len();
+        let mut y = vec![S::zero(); n * k];
+        a.apply_many(omega.as_slice(), &mut y)?;
+        check_finite(&y, n)?;
+        let nu = S::constant((n as f64).sqrt()) * S::epsilon() * norm(&y);
+        axpy(nu, omega.as_slice(), &mut y);
+        let y = || y.chunks_exact(n);
+        let mut core: Vec<S> = omega.vectors().flat_map(|o| y().map(move |y| dot(o, y))).collect();
         super::symmetrize(k, &mut core);
         let eigen = Eigen::new(k, &core)?.ok_or(Error::NonFiniteMatrix { row: 0 })?;
         let largest = eigen.values[k - 1];
@@ -109,7 +108,7 @@ impl<S: Real> LowRank<S> {
         for i in (0..k).filter(|&i| eigen.values[i] > 0.1 * nu.as_f64()) {
             let mut column = vec![S::zero(); n];
             let root = S::constant(eigen.values[i].sqrt());
-            y.iter().zip(eigen.vector::<S>(i)).for_each(|(y, v)| axpy(v / root, y, &mut column));
+            y().zip(eigen.vector::<S>(i)).for_each(|(y, v)| axpy(v / root, y, &mut column));
             factor.extend(column);
         }
         Self::of_factor(n, factor, nu)
@@ -117,26 +116,19 @@ impl<S: Real> LowRank<S> {
 
     /// `B Bᵀ − ν` on the range of `B`, from the columns of `B`, by eigenpairs.
     fn of_factor(n: usize, factor: Vec<S>, nu: S) -> Result<Self, Error> {
-        let k = factor.len() / n;
+        let basis = basis_of(n, &factor);
+        let (k, columns) = (basis.len(), factor.len() / n);
         if k == 0 {
             return LowRank::new(n, Vec::new(), Vec::new());
         }
-        let mut basis = factor.clone();
-        orthonormalize(n, &mut basis);
-        let products: Vec<S> = basis
-            .chunks_exact(n)
-            .flat_map(|q| factor.chunks_exact(n).map(move |b| dot(q, b)))
-            .collect();
-        let entry =
-            |i: usize, j: usize| dot(&products[i * k..(i + 1) * k], &products[j * k..(j + 1) * k]);
-        let square: Vec<S> = (0..k * k).map(|e| entry(e / k, e % k)).collect();
+        let products: Vec<S> =
+            basis.vectors().flat_map(|q| factor.chunks_exact(n).map(move |b| dot(q, b))).collect();
+        let row = |i: usize| &products[i * columns..(i + 1) * columns];
+        let square: Vec<S> = (0..k * k).map(|e| dot(row(e / k), row(e % k))).collect();
         let eigen = Eigen::new(k, &square)?.ok_or(Error::NonFiniteMatrix { row: 0 })?;
         let (mut vectors, mut weights) = (Vec::with_capacity(n * k), Vec::with_capacity(k));
         for i in (0..k).rev() {
-            let mut vector = vec![S::zero(); n];
-            let coefficients = eigen.vector::<S>(i);
-            basis.chunks_exact(n).zip(coefficients).for_each(|(q, c)| axpy(c, q, &mut vector));
-            vectors.extend(vector);
+            vectors.extend(basis.combine(&eigen.vector::<S>(i)));
             weights.push((S::constant(eigen.values[i]) - nu).max(S::zero()));
         }
         LowRank::new(n, vectors, weights)
@@ -147,18 +139,11 @@ fn check_rank(k: usize, n: usize) -> Result<(), Error> {
     if k == 0 || k > n { Err(Error::Rank { rank: k, dim: n }) } else { Ok(()) }
 }
 
-/// Makes the vectors, one after the other, orthonormal by the Gram–Schmidt process, done twice; what depends on those
-/// before becomes zero.
-fn orthonormalize<S: Real>(n: usize, vectors: &mut [S]) {
-    for k in 0..vectors.len() / n {
-        let (before, rest) = vectors.split_at_mut(k * n);
-        let vector = &mut rest[..n];
-        let length = norm(vector);
-        for _ in 0..2 {
-            before.chunks_exact(n).for_each(|q| axpy(-dot(q, vector), q, vector));
-        }
-        let left = norm(vector);
-        let dependent = left <= S::constant(10.0) * S::epsilon() * length;
-        scale(if dependent { S::zero() } else { S::one() / left }, vector);
+/// An orthonormal basis of the span of vectors, those left out that depend on the ones before to rounding.
+fn basis_of<S: Real>(n: usize, vectors: &[S]) -> Basis<S> {
+    let mut basis = Basis::new(n);
+    for vector in vectors.chunks_exact(n) {
+        basis.extend(vector.to_vec(), S::constant(10.0) * S::epsilon());
     }
+    basis
 }

@@ -1,6 +1,7 @@
 //! Trust regions on matrices that are learnt from gradients.
 
 use super::{Form, Lsr1Memory, QuasiNewtonMatrix, UpdateRule};
+use crate::curvature::Basis;
 use crate::dense::ShiftedCholesky;
 use crate::method::{Here, Method, Next, Step};
 use crate::objective::Known;
@@ -8,7 +9,7 @@ use crate::options::require;
 use crate::report::StopReason;
 use crate::run::Run;
 use crate::subproblem::{Accuracy, Bound, minimize};
-use crate::vector::{axpy, dot, norm, scale};
+use crate::vector::{axpy, dot, norm};
 use crate::{Error, LinearOperator, Objective, Real};
 
 /// A model of the curvature that learns.
@@ -169,46 +170,26 @@ impl<S: Real> Model<S> for Lsr1Memory<S> {
     /// `B` maps the span of the gradient and its own vectors to itself and is `σI` across, `σ > 0`: the minimum lies in that
     /// span, and there the problem is dense and small.
     fn step(&self, gradient: &[S], radius: S) -> Result<Option<BallStep<S>>, Error> {
-        let mut basis: Vec<Vec<S>> = Vec::new();
+        let mut basis = Basis::new(gradient.len());
         for vector in std::iter::once(gradient).chain(self.active()) {
-            extend(&mut basis, vector);
+            basis.extend(vector.to_vec(), S::epsilon().sqrt());
         }
         let k = basis.len();
         let (mut small, mut image) = (vec![S::zero(); k * k], vec![S::zero(); gradient.len()]);
         for j in 0..k {
-            self.apply(&basis[j], &mut image)?;
+            self.apply(basis.vector(j), &mut image)?;
             for i in 0..=j {
-                let entry = dot(&basis[i], &image);
+                let entry = dot(basis.vector(i), &image);
                 (small[i * k + j], small[j * k + i]) = (entry, entry);
             }
         }
-        let slopes: Vec<S> = basis.iter().map(|q| dot(q, gradient)).collect();
+        let slopes: Vec<S> = basis.vectors().map(|q| dot(q, gradient)).collect();
         let Some(found) = minimize_in_ball(&small, &slopes, radius) else { return Ok(None) };
-        let mut step = vec![S::zero(); gradient.len()];
-        for (q, &c) in basis.iter().zip(&found.step) {
-            axpy(c, q, &mut step);
-        }
+        let step = basis.combine(&found.step);
         Ok(Some(BallStep { step, decrease: found.decrease }))
     }
 
     fn forget(&mut self) {
         self.clear();
-    }
-}
-
-/// Makes an orthonormal basis longer by what is new in `vector` (Gram & Schmidt, twice).
-fn extend<S: Real>(basis: &mut Vec<Vec<S>>, vector: &[S]) {
-    let mut new = vector.to_vec();
-    let length = norm(&new);
-    scale(length.recip(), &mut new);
-    for _ in 0..2 {
-        for q in basis.iter() {
-            axpy(-dot(q, &new), q, &mut new);
-        }
-    }
-    let rest = norm(&new);
-    if rest > S::epsilon().sqrt() {
-        scale(rest.recip(), &mut new);
-        basis.push(new);
     }
 }

@@ -10,35 +10,27 @@ use crate::{Error, Real};
 
 /// The path from 0 to the minimiser along `−g` and on to `−B⁻¹g`, where `B` is the matrix, shifted if need be to be positive
 /// definite.
-pub(super) struct Dogleg<'a, S: Real> {
-    matrix: &'a [S],
+pub(super) struct Dogleg {
+    factors: ShiftedCholesky,
     gradient: Vec<f64>,
     cauchy: Vec<f64>,
     newton: Vec<f64>,
 }
 
-impl<'a, S: Real> Dogleg<'a, S> {
+impl Dogleg {
     /// `None` if a number is not finite.
-    pub(super) fn new(matrix: &'a [S], gradient: &[S]) -> Result<Option<Self>, Error> {
+    pub(super) fn new<S: Real>(matrix: &[S], gradient: &[S]) -> Result<Option<Self>, Error> {
         let n = gradient.len();
         let Some(mut factors) = ShiftedCholesky::new(n, matrix) else { return Ok(None) };
         let gradient: Vec<f64> = gradient.iter().map(|g| g.as_f64()).collect();
         let Some(shift) = definite_shift(&mut factors, matrix)? else { return Ok(None) };
         let mut newton: Vec<f64> = gradient.iter().map(|g| -g).collect();
         factors.solve_in_place(&mut newton);
-        let mut dogleg = Dogleg { matrix, gradient, cauchy: Vec::new(), newton };
-        let g = &dogleg.gradient;
-        let along = -dot(g, g) / (dogleg.curvature(g) + shift * dot(g, g));
-        dogleg.cauchy = g.iter().map(|g| along * g).collect();
-        let finite = dogleg.newton.iter().chain(&dogleg.cauchy).all(|p| p.is_finite());
-        Ok(finite.then_some(dogleg))
-    }
-
-    /// `pᵀHp`
-    fn curvature(&self, p: &[f64]) -> f64 {
-        let rows = self.matrix.chunks_exact(p.len());
-        let along = |row: &[S]| zip(row, p).map(|(h, p)| h.as_f64() * p).sum::<f64>();
-        zip(rows, p).map(|(row, p)| p * along(row)).sum()
+        let (g, square) = (&gradient, dot(&gradient, &gradient));
+        let along = -square / (factors.quadratic_form(g) + shift * square);
+        let cauchy: Vec<f64> = g.iter().map(|g| along * g).collect();
+        let finite = newton.iter().chain(&cauchy).all(|p| p.is_finite());
+        Ok(finite.then_some(Dogleg { factors, gradient, cauchy, newton }))
     }
 
     /// The last point of the path within the radius.
@@ -73,10 +65,10 @@ fn definite_shift<S: Real>(
     Ok(factors.factor(shift).then_some(shift))
 }
 
-impl<S: Real> Model<S> for Dogleg<'_, S> {
+impl<S: Real> Model<S> for Dogleg {
     fn propose(&mut self, radius: S) -> Result<Option<Proposal<S>>, Error> {
         let p = self.end(radius.as_f64());
-        let decrease = -dot(&self.gradient, &p) - 0.5 * self.curvature(&p);
+        let decrease = -dot(&self.gradient, &p) - 0.5 * self.factors.quadratic_form(&p);
         let step = p.iter().map(|&p| S::constant(p)).collect();
         let length = S::constant(norm(&p));
         Ok(Some(Proposal { step, length, decrease: S::constant(decrease) }))
