@@ -1,4 +1,4 @@
-//! Layers for sequences at the workloads of the autodiff crate's benches `lstm` and `attention`, which write the same
+//! Layers for sequences at the workloads of the autodiff crate's bench `networks`, which writes the same
 //! networks by hand: their gradients and Hessian-vector products should cost the same.
 //!
 //! `cargo bench -p dualtape-layers --bench sequences`

@@ -17,7 +17,6 @@ pub enum Kind {
     /// `0.1·s`
     Bias,
     /// `1 + 0.1·s`
-    #[allow(dead_code, reason = "not every workload has gains")]
     Gain,
 }
 

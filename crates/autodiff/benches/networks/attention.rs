@@ -1,13 +1,8 @@
 //! A transformer block on 8 sequences of 32 vectors, with mean squared error: attention of one head and a perceptron, each
 //! behind a layer norm.
-//!
-//! `cargo bench -p dualtape-autodiff --bench attention`
 
-mod timing;
-mod workload;
-
+use crate::workload::{Kind, Model, header, report, signed};
 use dualtape_autodiff::{Array, Error, Real, Tensor, Var};
-use workload::{Kind, Model, header, report, signed};
 
 const BATCH: usize = 8;
 const STEPS: usize = 32;
@@ -66,7 +61,7 @@ fn measure<S: Real>() -> Result<(), Error> {
     Ok(())
 }
 
-fn main() -> Result<(), Error> {
+pub fn run() -> Result<(), Error> {
     header("transformer block");
     measure::<f32>()?;
     measure::<f64>()

@@ -1,13 +1,8 @@
 //! A convolutional network on 28×28 images, two layers of convolution and pooling before a linear one: gradient and
 //! Hessian-vector product against the loss.
-//!
-//! `cargo bench -p dualtape-autodiff --bench cnn`
 
-mod timing;
-mod workload;
-
+use crate::workload::{Kind, Model, header, report, uniform};
 use dualtape_autodiff::{Array, Convolution, Error, Pooling, Real, Tensor, Var, c};
-use workload::{Kind, Model, header, report, uniform};
 
 const BATCH: usize = 32;
 
@@ -65,7 +60,7 @@ fn measure<S: Real>() -> Result<(), Error> {
     Ok(())
 }
 
-fn main() -> Result<(), Error> {
+pub fn run() -> Result<(), Error> {
     header("convolutional network");
     measure::<f32>()?;
     measure::<f64>()

@@ -1,13 +1,8 @@
 //! A long short-term memory of 64 units over 50 steps of 16 sequences, with mean squared error: gradient and Hessian-vector
 //! products through time.
-//!
-//! `cargo bench -p dualtape-autodiff --bench lstm`
 
-mod timing;
-mod workload;
-
+use crate::workload::{Kind, Model, header, report, signed};
 use dualtape_autodiff::{Array, Error, Real, Tensor, Var};
-use workload::{Kind, Model, header, report, signed};
 
 const BATCH: usize = 16;
 const STEPS: usize = 50;
@@ -62,7 +57,7 @@ fn measure<S: Real>() -> Result<(), Error> {
     Ok(())
 }
 
-fn main() -> Result<(), Error> {
+pub fn run() -> Result<(), Error> {
     header("LSTM");
     measure::<f32>()?;
     measure::<f64>()

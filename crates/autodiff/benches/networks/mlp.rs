@@ -1,13 +1,8 @@
 //! Multilayer perceptrons with softmax cross-entropy, 784-128-64-10 and 4-16-3: gradient, Hessian-vector products and, for
 //! the small one, the Hessian.
-//!
-//! `cargo bench -p dualtape-autodiff --bench mlp`
 
-mod timing;
-mod workload;
-
+use crate::workload::{Kind, Model, header, report, uniform};
 use dualtape_autodiff::{Array, Error, Real, Tensor, Var, c};
-use workload::{Kind, Model, header, report, uniform};
 
 fn model(number: u64, sizes: &[usize]) -> Model {
     let layer =
@@ -47,7 +42,7 @@ fn measure<S: Real>(name: &str, number: u64, sizes: &[usize], batch: usize) -> R
     Ok(())
 }
 
-fn main() -> Result<(), Error> {
+pub fn run() -> Result<(), Error> {
     header("perceptrons");
     for batch in [1, 32, 256] {
         measure::<f32>("mlp", 1, &[784, 128, 64, 10], batch)?;
