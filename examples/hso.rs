@@ -8,17 +8,15 @@
 //! training of a multilayer perceptron, a convolutional and a recurrent network, with the gradient that flows into each of
 //! their parameters.
 
-#[path = "inverse_rank_two/curves.rs"]
-mod curves;
+#[path = "common/chart.rs"]
+mod chart;
 #[path = "digits/data.rs"]
 mod data;
+#[path = "common/demonstration.rs"]
+mod demonstration;
 
-use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-use curves::{Curve, Panel};
 use dualtape::autodiff::{Array, Function, Tensor, Var};
 use dualtape::layers::{
     Activation, AvgPool2d, Conv2d, Dataset, Flatten, Layout, Linear, Module, Recurrent, Sequential,
@@ -29,51 +27,29 @@ use dualtape::optimizers::{Form, Hso, Newton, QuasiNewtonMatrix, Report, Shift, 
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
+use crate::chart::{Curve, Curves, Figure};
 use crate::data::{CLASSES, Digits};
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// Compare HSO with Newton's method and SR1.
-#[derive(Debug, Parser)]
-#[command(name = "hso", version)]
-struct Cli {
-    /// Where to draw
-    #[arg(long, default_value = "target/hso.svg", value_name = "FILE.svg")]
-    out: PathBuf,
-}
+use crate::demonstration::{Outcome, demonstrate, ensure};
 
 fn main() -> ExitCode {
-    match run(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    demonstrate("Compare HSO with Newton's method and SR1", |()| run())
 }
 
-fn run(cli: &Cli) -> Outcome<()> {
+fn run() -> Outcome<String> {
     let tasks = [perceptron()?, images()?, sequences()?];
     rank(&tasks[0])?;
     rate(&tasks[0])?;
     let mut panels = Vec::new();
     for task in &tasks {
         gradient_flow(task)?;
-        panels.push(Panel {
+        panels.push(Curves {
             title: task.name.into(),
-            x_title: "iteration",
-            y_title: "‖∇f‖∞",
+            x_title: "iteration + 1".into(),
+            y_title: "‖∇f‖∞".into(),
             curves: trainings(task)?,
         });
     }
-    curves::draw(&panels, &cli.out)?;
-    println!("drawn: {}", cli.out.display());
-    Ok(())
-}
-
-/// `Err` unless a claim holds.
-fn ensure(holds: bool, claim: &str) -> Outcome<()> {
-    if holds { Ok(()) } else { Err(format!("not as claimed: {claim}").into()) }
+    chart::svg(1680, &[(520, panels.iter().map(|panel| panel as &dyn Figure).collect())])
 }
 
 /// A network, its data, and where its training starts.
@@ -325,7 +301,8 @@ fn trainings(task: &Task) -> Outcome<Vec<Curve>> {
         if ["Newton", "HSO, ε = 0.001", "HSO, adaptive"].contains(&name) {
             ensure(report.converged(), &format!("{name} converges"))?;
         }
-        curves.push((name.to_owned(), report.history.iter().map(|r| r.gradient_norm).collect()));
+        let norms = report.history.iter().map(|record| record.gradient_norm);
+        curves.push((name.to_owned(), (1..).map(f64::from).zip(norms).collect()));
     }
     println!();
     Ok(curves)

@@ -7,6 +7,8 @@
 
 mod chart;
 mod cli;
+#[path = "../common/chart.rs"]
+mod curves;
 mod data;
 mod progress;
 mod run;

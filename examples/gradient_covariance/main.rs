@@ -4,13 +4,15 @@
 //! cargo run --release --example gradient_covariance
 //! ```
 
+#[path = "../common/chart.rs"]
 mod chart;
+#[path = "../common/demonstration.rs"]
+mod demonstration;
+#[path = "../common/distance.rs"]
+mod distance;
 
-use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
 use dualtape::autodiff::{Composite, Likelihood, Tensor, Var};
 use dualtape::layers::{
     Activation, Dataset, Module, Supervised, cross_entropy, mean_squared_error, mlp, perceptron,
@@ -21,45 +23,28 @@ use dualtape::optimizers::{CurvatureMatrix, Dense, NaturalGradient, Newton, Repo
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-/// Compare the exact Hessian, the true and the empirical Fisher matrix, and natural gradients with each.
-#[derive(Clone, Debug, Parser)]
-#[command(name = "gradient_covariance", version)]
-struct Cli {
-    /// Where to draw how the matrices differ
-    #[arg(long, default_value = "target/gradient_covariance.svg", value_name = "FILE.svg")]
-    out: PathBuf,
-}
+use crate::chart::{Curve, Curves};
+use crate::demonstration::{Outcome, demonstrate, ensure};
+use crate::distance::distance;
 
 fn main() -> ExitCode {
-    match run(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let about = "Compare the exact Hessian, the true and the empirical Fisher matrix, and natural gradients with each";
+    demonstrate(about, |()| run())
 }
 
-type Failure = Box<dyn Error>;
 type Loss = WithExamples<'static, Composite<'static>, f64>;
 
-fn run(cli: &Cli) -> Result<(), Failure> {
+fn run() -> Outcome<String> {
     let curves = at_the_optimum()?;
     away_from_the_optimum()?;
     descents()?;
-    chart::draw(&cli.out, &curves)?;
-    println!("\ndrawn in {}", cli.out.display());
-    Ok(())
-}
-
-fn ensure(holds: bool, claim: &str) -> Result<(), Failure> {
-    if holds { Ok(()) } else { Err(format!("it was to be shown that {claim}").into()) }
-}
-
-/// Distances of one matrix from the Hessian for growing numbers of examples.
-struct Curve {
-    name: &'static str,
-    points: Vec<(f64, f64)>,
+    let chart = Curves {
+        title: "Covariance of gradients: distance from the Hessian at the optimum".into(),
+        x_title: "examples".into(),
+        y_title: "‖B − H‖ / ‖H‖".into(),
+        curves,
+    };
+    chart::svg(960, &[(620, vec![&chart])])
 }
 
 const SIZES: [usize; 6] = [50, 200, 800, 3200, 12_800, 51_200];
@@ -84,7 +69,7 @@ impl World {
         }
     }
 
-    fn loss(self, examples: usize, rng: &mut ChaCha8Rng) -> Result<Loss, Failure> {
+    fn loss(self, examples: usize, rng: &mut ChaCha8Rng) -> Outcome<Loss> {
         let points: Vec<[f64; 2]> = (0..examples).map(|_| [normal(rng), normal(rng)]).collect();
         match self {
             World::Softmax => {
@@ -121,7 +106,7 @@ fn joined(
     loss: impl for<'t> Fn(Tensor<'t>, Tensor<'t>) -> Var<'t> + Send + Sync + 'static,
     data: &Dataset<f64>,
     likelihood: Likelihood,
-) -> Result<Loss, Failure> {
+) -> Outcome<Loss> {
     let supervised = Supervised::new(model, loss)?;
     let mean = supervised.composite(data, Some(likelihood))?;
     Ok(WithExamples::new(mean, supervised.per_example(data)?)?)
@@ -146,24 +131,15 @@ fn draw(logits: &[f64; 3], rng: &mut ChaCha8Rng) -> usize {
     2
 }
 
-fn matrix(loss: &Loss, x: &[f64], which: CurvatureMatrix) -> Result<Vec<f64>, Failure> {
+fn matrix(loss: &Loss, x: &[f64], which: CurvatureMatrix) -> Outcome<Vec<f64>> {
     let at = loss.linearize(x)?;
     let operator = at.curvature(which)?;
     Ok(Dense::of(&*operator)?.as_slice().to_vec())
 }
 
-fn norm(a: &[f64]) -> f64 {
-    a.iter().map(|a| a * a).sum::<f64>().sqrt()
-}
-
-/// `‖A − B‖/‖B‖`, by all entries.
-fn error(a: &[f64], b: &[f64]) -> f64 {
-    norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>()) / norm(b)
-}
-
 /// At the optimum of models without hidden layers: Fisher's matrix is the Hessian, and the covariance of gradients tends to
 /// it only where the model is right.
-fn at_the_optimum() -> Result<Vec<Curve>, Failure> {
+fn at_the_optimum() -> Outcome<Vec<Curve>> {
     println!("At the optimum, relative distance from the exact Hessian (Frobenius):\n");
     println!("{:<40}{:>10}{:>14}{:>20}", "", "examples", "true Fisher", "empirical Fisher");
     let mut curves = Vec::new();
@@ -175,9 +151,9 @@ fn at_the_optimum() -> Result<Vec<Curve>, Failure> {
             let report = Newton::default().gradient_tolerance(1e-12).minimize(&loss, &mut x)?;
             ensure(report.value.is_finite(), "the fit has a value")?;
             let hessian = matrix(&loss, &x, CurvatureMatrix::Hessian)?;
-            let fisher = error(&matrix(&loss, &x, CurvatureMatrix::Fisher)?, &hessian);
+            let fisher = distance(&matrix(&loss, &x, CurvatureMatrix::Fisher)?, &hessian);
             let covariance = matrix(&loss, &x, CurvatureMatrix::EmpiricalFisher)?;
-            let empirical = error(&covariance, &hessian);
+            let empirical = distance(&covariance, &hessian);
             ensure(fisher < 1e-12, "without hidden layers Fisher's matrix is the Hessian")?;
             println!(
                 "{:<40}{examples:>10}{fisher:>14.1e}{:>18.2} %",
@@ -193,7 +169,7 @@ fn at_the_optimum() -> Result<Vec<Curve>, Failure> {
         } else {
             ensure(last < 0.2 * first && last < 0.03, "it converges where the model is right")?;
         }
-        curves.push(Curve { name: world.name(), points });
+        curves.push((world.name().to_owned(), points));
     }
     println!(
         "Where the noise is not what the model says, more data do not help: the covariance of gradients"
@@ -206,7 +182,7 @@ fn at_the_optimum() -> Result<Vec<Curve>, Failure> {
 const TEACHER: [f64; 13] = [2.1, -0.9, 0.6, 1.9, -1.6, 1.2, 0.6, -1.0, 0.4, 6.0, -5.0, 4.0, 0.1];
 
 /// A small network that is well specified, its loss, and two starts: one at random, one near the optimum.
-fn network() -> Result<(Loss, [Vec<f64>; 2]), Failure> {
+fn network() -> Outcome<(Loss, [Vec<f64>; 2])> {
     let rng = &mut ChaCha8Rng::seed_from_u64(11);
     let points: Vec<[f64; 2]> = (0..1000).map(|_| [normal(rng), normal(rng)]).collect();
     let output = |x: &[f64; 2], noise: f64| {
@@ -226,7 +202,7 @@ fn network() -> Result<(Loss, [Vec<f64>; 2]), Failure> {
 }
 
 /// On the way of a network with a hidden layer, no two of the matrices are alike.
-fn away_from_the_optimum() -> Result<(), Failure> {
+fn away_from_the_optimum() -> Outcome<()> {
     let (loss, [start, near]) = network()?;
     println!("\nA network 2-3-1 on the way of Newton's method, relative distances:\n");
     println!(
@@ -247,7 +223,8 @@ fn away_from_the_optimum() -> Result<(), Failure> {
             .minimize(&loss, &mut x)?;
         let at = loss.linearize(&x)?;
         let hessian = matrix(&loss, &x, CurvatureMatrix::Hessian)?;
-        let off = |which| Ok::<f64, Failure>(100.0 * error(&matrix(&loss, &x, which)?, &hessian));
+        let off =
+            |which| -> Outcome<f64> { Ok(100.0 * distance(&matrix(&loss, &x, which)?, &hessian)) };
         let g = at.gradient();
         let outer: Vec<f64> = g.iter().flat_map(|a| g.iter().map(move |b| a * b)).collect();
         let smallest = at.hessian().extreme_eigenvalues()?.0;
@@ -257,7 +234,7 @@ fn away_from_the_optimum() -> Result<(), Failure> {
             g.iter().fold(0.0_f64, |max, g| max.max(g.abs())),
             off(CurvatureMatrix::Fisher)?,
             off(CurvatureMatrix::EmpiricalFisher)?,
-            100.0 * error(&outer, &hessian),
+            100.0 * distance(&outer, &hessian),
         );
     }
     ensure(indefinite, "the Hessian is indefinite on the way, as no covariance can be")?;
@@ -272,13 +249,13 @@ fn away_from_the_optimum() -> Result<(), Failure> {
     let outer = g.iter().flat_map(|a| g.iter().map(move |b| a * b)).collect();
     let outer = Dense::new(g.len(), outer)?;
     let refused = outer.solve_shifted(0.0, g, &mut vec![0.0; g.len()]);
-    let error = refused.err().ok_or("it was to be shown that ggᵀ is singular")?;
-    println!("    {error}");
-    Ok(())
+    let error = refused.err().map(|error| error.to_string());
+    println!("    {}", error.as_deref().unwrap_or("not refused"));
+    ensure(error.is_some(), "ggᵀ is singular")
 }
 
 /// Natural gradients with either matrix, and Newton's method, to the same gradient.
-fn descents() -> Result<(), Failure> {
+fn descents() -> Outcome<()> {
     println!("\nTo ‖g‖∞ ≤ 1e-6 from the same start:\n");
     println!("{:<40}{:<28}{:>11}{:>11}{:>12}", "", "method", "iterations", "time", "loss");
     let (network, [_, near]) = network()?;

@@ -5,14 +5,17 @@
 //! cargo run --release --example hessian_variants
 //! ```
 
+#[path = "../common/chart.rs"]
 mod chart;
+#[path = "../common/demonstration.rs"]
+mod demonstration;
+#[path = "../common/distance.rs"]
+mod distance;
+mod maps;
 
-use std::error::Error;
 use std::ops::{ControlFlow, Range};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
 use dualtape::autodiff::{Composite, Likelihood};
 use dualtape::layers::{Activation, Dataset, Module, Supervised, mean_squared_error, mlp, table};
 use dualtape::optimizers::prelude::*;
@@ -20,6 +23,11 @@ use dualtape::optimizers::{
     BlockDiagonal, CurvatureMatrix, Dense, Diagonal, Linearized, LowRank, Newton, Report,
     Structure, StructuredNewton, WithExamples,
 };
+
+use crate::chart::{Curves, Figure};
+use crate::demonstration::{Outcome, demonstrate, ensure};
+use crate::distance::{distance, norm};
+use crate::maps::Map;
 
 /// Inputs, hidden units, outputs.
 const NETWORK: [usize; 3] = [2, 4, 1];
@@ -29,26 +37,10 @@ const RANK: usize = 8;
 const TOLERANCE: f64 = 1e-5;
 const ITERATIONS: usize = 3000;
 
-/// Compare the Hessian of a small network with what is put in its place.
-#[derive(Clone, Debug, Parser)]
-#[command(name = "hessian_variants", version)]
-struct Cli {
-    /// Where to draw the matrices and the trainings
-    #[arg(long, default_value = "target/hessian_variants.svg", value_name = "FILE.svg")]
-    out: PathBuf,
-}
-
 fn main() -> ExitCode {
-    match run(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    demonstrate("Compare the Hessian of a small network with what is put in its place", |()| run())
 }
 
-type Failure = Box<dyn Error>;
 type Loss = WithExamples<'static, Composite<'static>, f64>;
 
 /// A matrix in place of the Hessian.
@@ -74,7 +66,7 @@ impl Variant {
     }
 
     /// The matrix as it is, before anything is made positive.
-    fn at(&self, at: &dyn Linearized<f64>) -> Result<Dense<f64>, Failure> {
+    fn at(&self, at: &dyn Linearized<f64>) -> Outcome<Dense<f64>> {
         let operator = at.curvature(self.matrix)?;
         Ok(match &self.structure {
             Structure::Diagonal => Dense::of(&Diagonal::of(&*operator)?)?,
@@ -96,11 +88,11 @@ impl Variant {
 struct Course {
     name: &'static str,
     report: Report<f64>,
-    /// Iteration and largest component of the gradient.
+    /// Iteration, counted from 1, and largest component of the gradient.
     gradients: Vec<(f64, f64)>,
 }
 
-fn run(cli: &Cli) -> Result<(), Failure> {
+fn run() -> Outcome<String> {
     let model = mlp::<f64>(&NETWORK, Activation::Tanh);
     let layers = layers(&model)?;
     let start: Vec<f64> =
@@ -132,15 +124,18 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     let at = loss.linearize(&optimum)?;
     let mut matrices = Vec::new();
     for variant in &variants {
-        matrices.push((variant.name, variant.at(&*at)?.as_slice().to_vec()));
+        matrices.push((variant.name, variant.at(&*at)?));
     }
-    chart::draw(&cli.out, dim, &matrices, &courses)?;
-    println!("\ndrawn in {}", cli.out.display());
-    Ok(())
-}
-
-fn ensure(holds: bool, claim: &str) -> Result<(), Failure> {
-    if holds { Ok(()) } else { Err(format!("it was to be shown that {claim}").into()) }
+    let maps = Map::all(matrices);
+    let maps = maps.iter().map(|map| map as &dyn Figure).collect();
+    let trainings = Curves {
+        title: "Newton's method with each: largest component of the gradient".into(),
+        x_title: "iteration + 1".into(),
+        y_title: "‖g‖∞".into(),
+        curves: courses.into_iter().map(|course| (course.name.into(), course.gradients)).collect(),
+    };
+    println!();
+    chart::svg(1320, &[(280, maps), (620, vec![&trainings])])
 }
 
 /// The weights that the data come from: of the hidden units, their biases, of the output, its bias.
@@ -148,7 +143,7 @@ const TEACHER: [f64; 17] =
     [2.1, -0.9, 0.6, 1.9, -1.6, 1.2, 1.1, 1.7, 0.6, -1.0, 0.4, -1.6, 2.0, -1.6, 1.4, 1.8, 0.1];
 
 /// What such a network makes of points on a plane, with noise.
-fn data() -> Result<Dataset<f64>, Failure> {
+fn data() -> Outcome<Dataset<f64>> {
     let place =
         |i: usize, step: f64| 2.0 * (step * i as f64).sin() + (0.31 * step * i as f64).cos();
     let points: Vec<[f64; 2]> = (0..EXAMPLES).map(|i| [place(i, 1.7), place(i, 2.9)]).collect();
@@ -164,7 +159,7 @@ fn data() -> Result<Dataset<f64>, Failure> {
 }
 
 /// The mean squared error in two parts, with its examples.
-fn record() -> Result<Loss, Failure> {
+fn record() -> Outcome<Loss> {
     let data = data()?;
     let supervised = Supervised::new(mlp(&NETWORK, Activation::Tanh), mean_squared_error)?;
     let mean = supervised.composite(&data, Some(Likelihood::Gaussian { variance: 0.5 }))?;
@@ -172,7 +167,7 @@ fn record() -> Result<Loss, Failure> {
 }
 
 /// The ranges of the parameters of each layer: those whose names begin alike.
-fn layers(model: &impl Module<f64>) -> Result<Vec<Range<usize>>, Failure> {
+fn layers(model: &impl Module<f64>) -> Outcome<Vec<Range<usize>>> {
     let layout = model.layout()?;
     let mut layers: Vec<(String, Range<usize>)> = Vec::new();
     for view in layout.iter() {
@@ -185,17 +180,8 @@ fn layers(model: &impl Module<f64>) -> Result<Vec<Range<usize>>, Failure> {
     Ok(layers.into_iter().map(|(_, range)| range).collect())
 }
 
-fn norm(a: &[f64]) -> f64 {
-    a.iter().map(|a| a * a).sum::<f64>().sqrt()
-}
-
-/// `‖A − B‖/‖B‖`, by all entries.
-fn error(a: &[f64], b: &[f64]) -> f64 {
-    norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>()) / norm(b)
-}
-
 /// Tells how far each variant is from the exact Hessian at each point.
-fn errors(loss: &Loss, variants: &[Variant], points: &[(&str, &Vec<f64>)]) -> Result<(), Failure> {
+fn errors(loss: &Loss, variants: &[Variant], points: &[(&str, &Vec<f64>)]) -> Outcome<()> {
     println!(
         "‖B − H‖/‖H‖                        {:>14}{:>14}{:>14}",
         points[0].0, points[1].0, points[2].0
@@ -205,7 +191,7 @@ fn errors(loss: &Loss, variants: &[Variant], points: &[(&str, &Vec<f64>)]) -> Re
         for (_, x) in points {
             let at = loss.linearize(x)?;
             let exact = Dense::of(at.hessian())?;
-            let error = error(variant.at(&*at)?.as_slice(), exact.as_slice());
+            let error = distance(variant.at(&*at)?.as_slice(), exact.as_slice());
             print!("{:>13.2} %", 100.0 * error);
         }
         println!();
@@ -214,7 +200,7 @@ fn errors(loss: &Loss, variants: &[Variant], points: &[(&str, &Vec<f64>)]) -> Re
 }
 
 /// Tells what the outer product of one gradient, `ggᵀ`, has to do with the Hessian.
-fn folk_formula(loss: &Loss, points: &[(&str, &Vec<f64>)]) -> Result<(), Failure> {
+fn folk_formula(loss: &Loss, points: &[(&str, &Vec<f64>)]) -> Outcome<()> {
     println!(
         "\nThe folk formula says that the outer product of the gradient, ggᵀ, \"is\" the Hessian:"
     );
@@ -240,7 +226,7 @@ fn folk_formula(loss: &Loss, points: &[(&str, &Vec<f64>)]) -> Result<(), Failure
         println!(
             "{name:<16}{:>12.2e}{size:>12.2e}{:>12.1} %{:>20.1} %{rank:>12}",
             norm(g),
-            100.0 * error(&outer, exact.as_slice()),
+            100.0 * distance(&outer, exact.as_slice()),
             100.0 * best,
         );
         ensure(best > 0.1, "no multiple of ggᵀ is near the Hessian")?;
@@ -251,13 +237,13 @@ fn folk_formula(loss: &Loss, points: &[(&str, &Vec<f64>)]) -> Result<(), Failure
     Ok(())
 }
 
-fn train(loss: &Loss, variant: &Variant, start: &[f64]) -> Result<Course, Failure> {
+fn train(loss: &Loss, variant: &Variant, start: &[f64]) -> Outcome<Course> {
     let mut gradients = Vec::new();
     let mut x = start.to_vec();
     let report = variant
         .minimizer()
         .on_iteration(|it| {
-            gradients.push((it.record.iteration as f64, it.record.gradient_norm));
+            gradients.push((it.record.iteration as f64 + 1.0, it.record.gradient_norm));
             ControlFlow::Continue(())
         })
         .minimize(loss, &mut x)?;

@@ -8,186 +8,54 @@
 //! Hessian–vector product costs beside a gradient; what each method needs to train a network; and that the Jacobian of a
 //! scalar loss, which some take for its Hessian, is none.
 
-mod curves;
+#[path = "../common/chart.rs"]
+mod chart;
 #[path = "../digits/data.rs"]
 mod data;
+#[path = "../common/demonstration.rs"]
+mod demonstration;
+#[path = "../common/distance.rs"]
+mod distance;
+mod inverses;
 
-use std::cell::RefCell;
-use std::error::Error;
-use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
-use curves::{Curve, Panel};
-use dualtape::autodiff::{Array, Function, Matrix, Scalar, c};
+use dualtape::autodiff::{Array, Function, Scalar, c};
 use dualtape::layers::{Activation, Dataset, Module, Supervised, cross_entropy, mlp};
 use dualtape::optimizers::prelude::*;
-use dualtape::optimizers::{
-    Form, Lbfgs, LineSearch, MoreThuente, NewtonCg, QuasiNewton, QuasiNewtonMatrix, Report,
-    UpdateRule,
-};
+use dualtape::optimizers::{Lbfgs, NewtonCg, QuasiNewton, Report};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
+use crate::chart::{Curve, Curves};
 use crate::data::{CLASSES, Digits};
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// Watch quasi-Newton matrices converge.
-#[derive(Debug, Parser)]
-#[command(name = "inverse_rank_two", version)]
-struct Cli {
-    /// Where to draw
-    #[arg(long, default_value = "target/inverse_rank_two.svg", value_name = "FILE.svg")]
-    out: PathBuf,
-}
+use crate::demonstration::{Outcome, demonstrate, ensure};
+use crate::distance::distance;
+use crate::inverses::{RULES, method};
 
 fn main() -> ExitCode {
-    match run(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    demonstrate("Watch quasi-Newton matrices converge", |()| run())
 }
 
-fn run(cli: &Cli) -> Outcome<()> {
-    let quadratic = the_inverse_of_a_quadratic()?;
-    let regression = the_inverse_of_a_regression()?;
+fn run() -> Outcome<String> {
+    let quadratic = inverses::of_a_quadratic()?;
+    let regression = inverses::of_a_regression()?;
     let network = Network::read()?;
     cost_of_products(&network)?;
     let training = trainings(&network)?;
     folk_formula()?;
-    let panel = |title: &str, y_title, curves| Panel {
+    let panel = |title: &str, y_title: &str, curves| Curves {
         title: title.into(),
-        x_title: "iteration",
-        y_title,
+        x_title: "iteration + 1".into(),
+        y_title: y_title.into(),
         curves,
     };
     let error = "‖H − (∇²f)⁻¹‖ / ‖(∇²f)⁻¹‖";
-    curves::draw(
-        &[
-            panel("Quadratic of 8 variables, exact searches", error, quadratic),
-            panel("Logistic regression", error, regression),
-            panel("Network 64-8-10: gradient", "‖∇f‖∞", training),
-        ],
-        &cli.out,
-    )?;
-    println!("\ndrawn: {}", cli.out.display());
-    Ok(())
-}
-
-/// `Err` unless a claim holds.
-fn ensure(holds: bool, claim: &str) -> Outcome<()> {
-    if holds { Ok(()) } else { Err(format!("not as claimed: {claim}").into()) }
-}
-
-const RULES: [(&str, UpdateRule<f64>); 3] = [
-    ("BFGS", UpdateRule::Bfgs),
-    ("DFP", UpdateRule::Dfp),
-    ("Broyden, φ = ½", UpdateRule::Broyden(0.5)),
-];
-
-fn method<'c>(rule: UpdateRule<f64>) -> QuasiNewton<'c, f64> {
-    match rule {
-        UpdateRule::Dfp => QuasiNewton::dfp(),
-        UpdateRule::Broyden(phi) => QuasiNewton::broyden(phi),
-        _ => QuasiNewton::bfgs(),
-    }
-}
-
-/// Searches to the very minimum along each line.
-fn exact_search() -> LineSearch<f64> {
-    let search = MoreThuente {
-        sufficient_decrease: 1e-11,
-        curvature_condition: 1e-10,
-        ..MoreThuente::default()
-    };
-    LineSearch::MoreThuente(search)
-}
-
-/// Runs a method, and beside it the matrix that it makes of the steps: the relative distance from `inverse` after each.
-fn follow(
-    rule: UpdateRule<f64>,
-    search: LineSearch<f64>,
-    f: &Function<'_>,
-    start: &[f64],
-    inverse: &[f64],
-) -> Outcome<(Vec<f64>, Report<f64>)> {
-    let n = start.len();
-    let h = RefCell::new(QuasiNewtonMatrix::scaled_identity(Form::Inverse, rule, n, 1.0));
-    let errors = RefCell::new(Vec::new());
-    let mut before: Option<(Vec<f64>, Vec<f64>)> = None;
-    let mut method =
-        method(rule).line_search(search).gradient_tolerance(1e-11).on_iteration(|it| {
-            if let Some((x, g)) = &before {
-                let s: Vec<f64> = it.x.iter().zip(x).map(|(a, b)| a - b).collect();
-                let y: Vec<f64> = it.gradient.iter().zip(g).map(|(a, b)| a - b).collect();
-                let mut h = h.borrow_mut();
-                if errors.borrow().len() == 1 {
-                    h.reset(dot(&s, &y) / dot(&y, &y));
-                }
-                h.update(&s, &y).expect("lengths are right");
-            }
-            errors.borrow_mut().push(distance(h.borrow().as_slice(), inverse));
-            before = Some((it.x.to_vec(), it.gradient.to_vec()));
-            ControlFlow::Continue(())
-        });
-    let report = method.minimize(f, &mut start.to_vec())?;
-    drop(method);
-    Ok((errors.into_inner(), report))
-}
-
-fn the_inverse_of_a_quadratic() -> Outcome<Vec<Curve>> {
-    println!(
-        "1. A quadratic of 8 variables, condition number 100, searched exactly along each line\n"
-    );
-    const N: usize = 8;
-    // ½ Σ wᵢ (xᵢ + ½ xᵢ₋₁ − 1)²: curvatures from 1 to 100, and coupled
-    let f = Function::record(&[0.0; N], |x| {
-        let term = |i: usize| {
-            let before = x[i.saturating_sub(1)] * c(if i == 0 { 0.0 } else { 0.5 });
-            (x[i] + before - c(1.0)).powi(2) * c(50.0_f64.powf(i as f64 / 7.0))
-        };
-        (0..N).map(term).sum()
-    })?;
-    let start: Vec<f64> = (0..N).map(|i| 3.0 - i as f64).collect();
-    let inverse = invert(&f.hessian(&start)?);
-    let mut curves = Vec::new();
-    for (name, rule) in RULES {
-        let (errors, _) = follow(rule, exact_search(), &f, &start, &inverse)?;
-        ensure(errors.len() > N && errors[N] < 1e-7, "n steps give the whole inverse")?;
-        curves.push((name.to_owned(), errors));
-    }
-    table(&curves, 1);
-    println!("\nAfter n = 8 steps each matrix is the inverse of the Hessian, whatever the rule.\n");
-    Ok(curves)
-}
-
-fn the_inverse_of_a_regression() -> Outcome<Vec<Curve>> {
-    println!("2. Logistic regression of 6 parameters, ordinary line search\n");
-    let f = Function::record(&[0.0; 6], |x| logistic(x))?;
-    let mut minimum = [0.0; 6];
-    QuasiNewton::bfgs().gradient_tolerance(1e-11).minimize(&f, &mut minimum)?;
-    let inverse = invert(&f.hessian(&minimum)?);
-    let mut curves = Vec::new();
-    for (name, rule) in RULES {
-        let (errors, report) = follow(rule, LineSearch::default(), &f, &[0.0; 6], &inverse)?;
-        ensure(report.converged() && report.certified(), "each rule finds the minimum")?;
-        curves.push((name.to_owned(), errors));
-    }
-    table(&curves, 3);
-    for (_, errors) in &curves {
-        let last = errors[errors.len() - 1];
-        ensure(last < errors[1], "the matrix comes nearer to the inverse")?;
-    }
-    println!(
-        "\nThe matrix learns what the steps show: nearer to the inverse, though no rule promises to reach it.\n"
-    );
-    Ok(curves)
+    let quadratic = panel("Quadratic of 8 variables, exact searches", error, quadratic);
+    let regression = panel("Logistic regression", error, regression);
+    let training = panel("Network 64-8-10: gradient", "‖∇f‖∞", training);
+    chart::svg(1680, &[(520, vec![&quadratic, &regression, &training])])
 }
 
 /// Logistic regression on data made by a formula, with a penalty: strictly convex.
@@ -292,9 +160,9 @@ fn trainings(network: &Network) -> Outcome<Vec<Curve>> {
             report.elapsed.as_secs_f64(),
             report.value
         );
-        let norms = report.history.iter().map(|record| record.gradient_norm).collect();
-        curves.push((name.to_owned(), norms));
-        Ok::<bool, Box<dyn Error>>(report.converged())
+        let norms = report.history.iter().map(|record| record.gradient_norm);
+        curves.push((name.to_owned(), (1..).map(f64::from).zip(norms).collect()));
+        Outcome::Ok(report.converged())
     };
     let mut converged = Vec::new();
     for (name, rule) in RULES {
@@ -347,53 +215,11 @@ fn folk_formula() -> Outcome<()> {
         6 * 7 / 2
     );
     println!(
-        "  Jacobian vanishes, and the curvature does not. Symmetrising it, ½(J + Jᵀ), changes nothing."
+        "  Jacobian vanishes, and the curvature does not. Symmetrising it, ½(J + Jᵀ), changes nothing.\n"
     );
     ensure(least > 0.3, "the folk formula is far from the Hessian")
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// `‖a − b‖ / ‖b‖` (Frobenius).
-fn distance(a: &[f64], b: &[f64]) -> f64 {
-    let difference: f64 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
-    (difference / dot(b, b)).sqrt()
-}
-
-/// The inverse of a small positive definite matrix (Gauss & Jordan), which nothing but this comparison needs.
-fn invert(matrix: &Matrix<f64>) -> Vec<f64> {
-    let n = matrix.rows();
-    let mut a = matrix.as_slice().to_vec();
-    for p in 0..n {
-        let pivot = a[p * n + p];
-        a[p * n + p] = 1.0;
-        a[p * n..][..n].iter_mut().for_each(|entry| *entry /= pivot);
-        for i in (0..n).filter(|&i| i != p) {
-            let factor = std::mem::take(&mut a[i * n + p]);
-            for j in 0..n {
-                a[i * n + j] -= factor * a[p * n + j];
-            }
-        }
-    }
-    a
-}
-
-/// Every `stride`-th height of each curve.
-fn table(curves: &[Curve], stride: usize) {
-    print!("  {:9}", "iteration");
-    curves.iter().for_each(|(name, _)| print!(" {name:>15}"));
-    println!("      ‖H − (∇²f)⁻¹‖ / ‖(∇²f)⁻¹‖");
-    let longest = curves.iter().map(|(_, heights)| heights.len()).max().unwrap_or(0);
-    for k in (0..longest).step_by(stride) {
-        print!("  {k:9}");
-        for (_, heights) in curves {
-            match heights.get(k) {
-                Some(height) => print!(" {height:>15.2e}"),
-                None => print!(" {:>15}", ""),
-            }
-        }
-        println!();
-    }
 }

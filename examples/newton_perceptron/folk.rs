@@ -12,8 +12,9 @@
 
 use dualtape::prelude::*;
 
+use crate::demonstration::{Outcome, ensure};
+use crate::distance::distance;
 use crate::models::{DATA, perceptron};
-use crate::{Outcome, ensure};
 
 type Square = [[f64; 2]; 2];
 
@@ -67,12 +68,8 @@ fn differences(w: &[f64; 2]) -> Outcome<Square> {
     Ok(matrix)
 }
 
-/// `‖A − B‖_F / ‖B‖_F`.
 fn error(a: &Square, b: &Square) -> f64 {
-    let size = |m: &dyn Fn(usize, usize) -> f64| {
-        [(0, 0), (0, 1), (1, 0), (1, 1)].iter().fold(0.0, |sum: f64, &(i, j)| sum.hypot(m(i, j)))
-    };
-    size(&|i, j| a[i][j] - b[i][j]) / size(&|i, j| b[i][j])
+    distance(a.as_flattened(), b.as_flattened())
 }
 
 /// Prints the Hessian, its check by differences, and the folk formula, and holds them to each other.

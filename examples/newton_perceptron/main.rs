@@ -5,17 +5,20 @@
 //! cargo run --release --example newton_perceptron -- --help
 //! ```
 
+#[path = "../common/demonstration.rs"]
+mod demonstration;
+#[path = "../common/distance.rs"]
+mod distance;
 mod folk;
 mod models;
 
-use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::Args;
 use dualtape::optimizers::{CurvatureInspection, CurvatureReport, LossCurve, LossSurface, Picture};
 use dualtape::prelude::*;
 
+use crate::demonstration::{Outcome, demonstrate, ensure};
 use crate::models::{DATA, NETWORK_BLOCKS, network, perceptron};
 
 /// Near the minimum, where the Hessian is positive definite.
@@ -27,33 +30,20 @@ const ALPHA: f64 = 0.01;
 /// The loss is told so often.
 const EVERY: usize = 100;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// Train a sigmoid perceptron on the four inputs of XOR by Newton's method, in the ways that are right and in one that is not.
-#[derive(Clone, Debug, Parser)]
-#[command(name = "newton_perceptron", version)]
-struct Cli {
+#[derive(Clone, Debug, Args)]
+struct Options {
     /// Epochs with a fixed step
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u32).range(500..))]
     epochs: u32,
-
-    /// Draw into this file
-    #[arg(long, default_value = "target/newton_perceptron.svg", value_name = "FILE.svg")]
-    out: PathBuf,
 }
 
 fn main() -> ExitCode {
-    match run(&Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let about = "Train a sigmoid perceptron on the four inputs of XOR by Newton's method, in the ways that are right and in one that is not";
+    demonstrate(about, run)
 }
 
-fn run(cli: &Cli) -> Outcome<()> {
-    let epochs = cli.epochs as usize;
+fn run(options: Options) -> Outcome<String> {
+    let epochs = options.epochs as usize;
     let loss = Function::record(&NEAR, |w| perceptron(w))?;
     folk::compare(&NEAR)?;
     let near = near_the_minimum(&loss, epochs)?;
@@ -75,22 +65,8 @@ fn run(cli: &Cli) -> Outcome<()> {
         ("network 2-2-1, line search".to_owned(), deep),
     ];
     let picture = Picture::new("A sigmoid perceptron on the inputs of XOR, by Newton's method");
-    if let Some(folder) = cli.out.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    picture
-        .histories(runs)
-        .surface(&surface)
-        .curves(&curves)
-        .eigenvalues(&report.extremes)
-        .save(&cli.out)?;
-    println!("Drawn: {}", cli.out.display());
-    Ok(())
-}
-
-/// `Err` with the claim if it does not hold.
-fn ensure(holds: bool, claim: &str) -> Outcome<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold, but does not: {claim}").into()) }
+    let picture = picture.histories(runs).surface(&surface).curves(&curves);
+    Ok(picture.eigenvalues(&report.extremes).to_svg()?)
 }
 
 /// The losses of some runs from one start.
