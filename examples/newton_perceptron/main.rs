@@ -1,10 +1,12 @@
 //! A sigmoid perceptron trained by Newton's method with its exact Hessian: with a fixed step, with a line search, and with
-//! the array that is sometimes taken for the Hessian; and what the curvature looks like where training ends.
+//! the array that is sometimes taken for the Hessian; its directions combined with momentum, RMSprop and Adam; and what the
+//! curvature looks like where training ends.
 //!
 //! ```text
 //! cargo run --release --example newton_perceptron -- --help
 //! ```
 
+mod combined;
 #[path = "../common/demonstration.rs"]
 mod demonstration;
 #[path = "../common/distance.rs"]
@@ -49,6 +51,7 @@ fn run(options: Options) -> Outcome<String> {
     let near = near_the_minimum(&loss, epochs)?;
     let far = far_from_it(&loss, epochs)?;
     adaptive_steps(&loss)?;
+    combined::compare()?;
     let report = curvature_of_the_perceptron(&loss)?;
     let deep = a_network_that_can(epochs)?;
 
