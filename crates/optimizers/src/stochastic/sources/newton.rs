@@ -3,6 +3,7 @@
 use crate::conjugate_gradient::{ConjugateGradient, Outcome, System};
 use crate::curvature::check_finite;
 use crate::dense::{Pivots, SymmetricFactors};
+use crate::operator::dense_matrix;
 use crate::options::{require, require_count};
 use crate::stochastic::source::{Feed, Point, Source};
 use crate::vector::{axpy, norm, scale};
@@ -212,9 +213,8 @@ impl<S: Real> Source<S> for Newton<S> {
 
     fn feed(&mut self, point: &Point<'_, S>) -> Result<Feed<S>, Error> {
         let n = point.x.len();
-        let mut matrix = vec![S::zero(); n * n];
-        point.linearized()?.curvature(self.matrix)?.to_dense(&mut matrix)?;
-        matrix.iter_mut().step_by(n + 1).for_each(|entry| *entry += self.damping);
+        let curvature = point.linearized()?.curvature(self.matrix)?;
+        let matrix = dense_matrix(&curvature.shifted(self.damping))?;
         check_finite(&matrix, n)?;
         let mut direction = point.gradient.to_vec();
         if let Some(factors) = SymmetricFactors::new(n, &matrix, Pivots::Absolute) {
