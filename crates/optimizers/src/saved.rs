@@ -18,15 +18,20 @@ pub(crate) fn numbers<S: Real>(list: &[S]) -> Vec<f64> {
 }
 
 /// The list of this name.
-pub(crate) fn list<S: Real>(state: &SavedState, name: &'static str) -> Result<Vec<S>, Error> {
-    let list = state.get(name).ok_or(Error::SavedState { missing: name })?;
-    Ok(list.iter().map(|&x| S::constant(x)).collect())
+pub(crate) fn list<'s>(state: &'s SavedState, name: &'static str) -> Result<&'s [f64], Error> {
+    state.get(name).map(Vec::as_slice).ok_or(Error::SavedState { missing: name })
 }
 
-/// The one whole number of this name.
+/// The numbers of a list as they were before [`numbers`].
+pub(crate) fn restored<S: Real>(list: &[f64]) -> Vec<S> {
+    list.iter().map(|&x| S::constant(x)).collect()
+}
+
+/// The one whole number of this name, small enough to be counted on from.
 pub(crate) fn count(state: &SavedState, name: &'static str) -> Result<u64, Error> {
-    match state.get(name).map(Vec::as_slice) {
-        Some(&[count]) if count >= 0.0 => Ok(count as u64),
+    const LARGEST: f64 = 9_007_199_254_740_992.0; // 2⁵³
+    match *list(state, name)? {
+        [count] if (0.0..=LARGEST).contains(&count) && count.fract() == 0.0 => Ok(count as u64),
         _ => Err(Error::SavedState { missing: name }),
     }
 }

@@ -155,8 +155,9 @@ impl Plateau {
         [self.best, self.since as f64, self.factor]
     }
 
-    /// Goes on from a saved state.
+    /// Goes on from a saved state. If that has waited longer than this one's patience, the next loss decides.
     pub fn restore(&mut self, [best, since, factor]: [f64; 3]) {
-        (self.best, self.since, self.factor) = (best, since as usize, factor);
+        let since = (since as usize).min(self.patience - 1);
+        (self.best, self.since, self.factor) = (best, since, factor);
     }
 }

@@ -1,14 +1,15 @@
 //! A rule at work: its settings, groups, clipping and memory.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use dualtape_schedules::Plateau;
 
-use super::rule::{Decay, Rule, Update};
+use super::rule::{Decay, Memory, Rule, Update};
 use super::schedule::Schedule;
 use super::source::{Point, Source};
 use crate::options::require;
-use crate::saved::{SavedState, count, list, numbers, save};
+use crate::saved::{SavedState, count, list, numbers, restored, save};
 use crate::vector::{first_non_finite, norm};
 use crate::{Error, Linearized, Objective, Real};
 
@@ -127,13 +128,12 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         objective: &dyn Objective<S>,
         known: Option<&dyn Linearized<S>>,
     ) -> Result<(), Error> {
-        self.check()?;
-        self.check_vector("the gradient", gradient, x.len())?;
+        self.prepare(x, gradient)?;
         let point = Point::new(self.progress.steps, x, gradient, objective, known);
         let feed = self.source.feed(&point)?;
         drop(point);
         if let Some(direction) = &feed.direction {
-            self.check_vector("the direction", direction, x.len())?;
+            check_vector("the direction", direction, x.len())?;
         }
         let direction = feed.direction.as_deref();
         self.advance(x, direction.unwrap_or(gradient), feed.estimate.as_deref())
@@ -146,9 +146,19 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         gradient: &[S],
         estimate: Option<&[S]>,
     ) -> Result<(), Error> {
-        self.check()?;
-        self.check_vector("the gradient", gradient, x.len())?;
+        self.prepare(x, gradient)?;
         self.advance(x, gradient, estimate)
+    }
+
+    /// Refuses what no step can be taken with, before anything is learnt from it, and makes the memory of the first step.
+    fn prepare(&mut self, x: &[S], gradient: &[S]) -> Result<(), Error> {
+        self.check()?;
+        check_vector("the gradient", gradient, x.len())?;
+        if self.progress.parts.is_empty() {
+            let initial = |list: Memory<S>| Ok(vec![list.initial; list.len]);
+            self.progress.parts = self.parts(x.len(), initial)?;
+        }
+        Error::check_length("x", x.len(), self.progress.len())
     }
 
     /// A step with a gradient that was checked.
@@ -159,12 +169,8 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         estimate: Option<&[S]>,
     ) -> Result<(), Error> {
         if let Some(estimate) = estimate {
-            self.check_vector("the estimate of curvature", estimate, x.len())?;
+            check_vector("the estimate of curvature", estimate, x.len())?;
         }
-        if self.progress.parts.is_empty() {
-            self.progress.parts = self.parts(x.len())?;
-        }
-        Error::check_length("x", x.len(), self.progress.len())?;
         let clipped = self.clip.and_then(|clip| clip.apply(gradient));
         let gradient = clipped.as_deref().unwrap_or(gradient);
         let scheduled = self.schedule.as_ref().map_or(1.0, |s| s.factor(self.progress.steps));
@@ -201,18 +207,8 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         }
     }
 
-    fn check_vector(&self, what: &'static str, vector: &[S], n: usize) -> Result<(), Error> {
-        Error::check_length(what, vector.len(), n)?;
-        match first_non_finite(vector) {
-            Some(component) => {
-                Err(Error::NonFiniteGradient { component, value: vector[component].as_f64() })
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// The parts of `n` parameters, with fresh memory.
-    fn parts(&self, n: usize) -> Result<Vec<Part<S>>, Error> {
+    /// Which of `n` parameters have which settings, in the order of the parameters.
+    fn layout(&self, n: usize) -> Result<Vec<(Range<usize>, usize)>, Error> {
         let mut groups: Vec<_> = self.groups.iter().cloned().zip(1..).collect();
         groups.sort_by_key(|(range, _)| range.start);
         groups.push((n..n, 0));
@@ -229,12 +225,27 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             ranges.push((range, settings));
         }
         ranges.retain(|(range, _)| !range.is_empty());
+        Ok(ranges)
+    }
+
+    /// The parts of `n` parameters, with the numbers that `fill` has for each list in memory.
+    fn parts(
+        &self,
+        n: usize,
+        mut fill: impl FnMut(Memory<S>) -> Result<Vec<S>, Error>,
+    ) -> Result<Vec<Part<S>>, Error> {
         let part = |(range, settings): (Range<usize>, usize)| {
-            let memory = self.settings[settings].rule.memory(range.clone());
-            let memory = memory.iter().map(|list| vec![list.initial; list.len]).collect();
-            Part { range, settings, memory }
+            let declared = self.settings[settings].rule.memory(range.clone());
+            let memory = declared.into_iter().map(&mut fill).collect::<Result<_, _>>()?;
+            Ok(Part { range, settings, memory })
         };
-        Ok(ranges.into_iter().map(part).collect())
+        self.layout(n)?.into_iter().map(part).collect()
+    }
+
+    /// The names of the lists in memory, which do not depend on the parameters.
+    fn memory_names(&self) -> impl Iterator<Item = &'static str> {
+        let declared = self.settings.iter().flat_map(|settings| settings.rule.memory(0..0));
+        declared.map(|list| list.name)
     }
 
     /// Each list, those of the parts one after the other.
@@ -245,9 +256,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             ("parameters", vec![self.progress.len() as f64]),
         ]);
         // Also before the first step the names tell one method from another.
-        for declared in self.settings.iter().flat_map(|settings| settings.rule.memory(0..0)) {
-            state.entry(declared.name.to_owned()).or_default();
-        }
+        state.extend(self.memory_names().map(|name| (name.to_owned(), Vec::new())));
         for part in parts {
             let declared = self.settings[part.settings].rule.memory(part.range.clone());
             for (declared, list) in declared.iter().zip(&part.memory) {
@@ -261,30 +270,22 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         state
     }
 
+    /// Memory is made of the saved lists alone, so that it never is larger than these, whatever number of parameters the
+    /// state says it has.
     pub(super) fn restore(&mut self, state: &SavedState) -> Result<(), Error> {
-        let steps = count(state, "steps")?;
-        let mut parts = self.parts(count(state, "parameters")? as usize)?;
-        let mut taken = std::collections::BTreeMap::new();
-        for part in &mut parts {
-            let declared = self.settings[part.settings].rule.memory(part.range.clone());
-            for (declared, kept) in declared.iter().zip(&mut part.memory) {
-                let from = taken.entry(declared.name).or_insert(0);
-                let saved: Vec<S> = list(state, declared.name)?;
-                let missing = Error::SavedState { missing: declared.name };
-                let saved = saved.get(*from..*from + declared.len).ok_or(missing)?;
-                kept.copy_from_slice(saved);
-                *from += declared.len;
-            }
+        let (steps, n) = (count(state, "steps")?, count(state, "parameters")?);
+        let mut unread = BTreeMap::new();
+        for name in self.memory_names() {
+            unread.insert(name, list(state, name)?);
         }
-        for (name, taken) in taken {
-            if state.get(name).is_none_or(|list| list.len() != taken) {
-                return Err(Error::SavedState { missing: name });
-            }
+        let parts = self.parts(n as usize, |Memory { name, len, .. }| {
+            let next = unread.get_mut(name).and_then(|list| list.split_off(..len));
+            next.map(restored).ok_or(Error::SavedState { missing: name })
+        })?;
+        if let Some((missing, _)) = unread.into_iter().find(|(_, rest)| !rest.is_empty()) {
+            return Err(Error::SavedState { missing });
         }
-        let kept = self.state();
-        if let Some(list) = state.keys().find(|name| !kept.contains_key(*name)) {
-            return Err(Error::ForeignState { list: list.clone() });
-        }
+        self.check_foreign(state)?;
         let plateau = state.get("plateau").and_then(|list| list.as_slice().try_into().ok());
         if self.plateau.is_some() && plateau.is_none() {
             return Err(Error::SavedState { missing: "plateau" });
@@ -295,6 +296,19 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         }
         self.progress = Progress { steps, parts };
         Ok(())
+    }
+
+    /// Refuses a state with lists that are not kept here.
+    fn check_foreign(&self, state: &SavedState) -> Result<(), Error> {
+        let of_source = self.source.state();
+        let mut own: Vec<&str> =
+            ["steps", "parameters"].into_iter().chain(self.memory_names()).collect();
+        own.extend(self.plateau.map(|_| "plateau"));
+        own.extend(of_source.keys().map(String::as_str));
+        match state.keys().find(|name| !own.contains(&name.as_str())) {
+            Some(list) => Err(Error::ForeignState { list: list.clone() }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -316,9 +330,20 @@ impl<S: Real> Clip<S> {
                 let norm = norm(gradient);
                 (norm > bound).then(|| gradient.iter().map(|&g| g * (bound / norm)).collect())
             }
-            Clip::Value(bound) => {
-                Some(gradient.iter().map(|&g| g.max(-bound).min(bound)).collect())
-            }
+            Clip::Value(bound) => gradient
+                .iter()
+                .any(|g| g.abs() > bound)
+                .then(|| gradient.iter().map(|&g| g.max(-bound).min(bound)).collect()),
         }
+    }
+}
+
+fn check_vector<S: Real>(what: &'static str, vector: &[S], n: usize) -> Result<(), Error> {
+    Error::check_length(what, vector.len(), n)?;
+    match first_non_finite(vector) {
+        Some(component) => {
+            Err(Error::NonFiniteGradient { component, value: vector[component].as_f64() })
+        }
+        None => Ok(()),
     }
 }

@@ -51,7 +51,7 @@ pub trait Rule<S: Real> {
         Ok(())
     }
 
-    /// What is kept from step to step for the parameters in `range`.
+    /// What is kept from step to step for the parameters in `range`. The names must not depend on it.
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>>;
 
     /// Changes the parameters and the memory by one step.

@@ -1,13 +1,14 @@
-//! The methods with a fixed rule: steps against PyTorch's and against transcriptions of what was published, groups, saving.
+//! The methods with a fixed rule: steps against PyTorch's and against transcriptions of what was published, groups.
+
+mod saving;
 
 use dualtape_autodiff::Function;
-use dualtape_optimizers::prelude::*;
+use dualtape_optimizers::stochastic::Rule;
 use dualtape_optimizers::stochastic::rules::Grafting;
 use dualtape_optimizers::stochastic::sources::{HutchinsonDiagonal, Lbfgs, Newton, NewtonCg};
-use dualtape_optimizers::stochastic::{Rule, Source};
 use dualtape_optimizers::{
     AdaHessian, Adadelta, Adagrad, Adam, Adamax, ByHand, CurvatureMatrix, Error, Lion, NAdam,
-    RAdam, RmsProp, Sgd, Shampoo, Soap, Sophia, Stepper, StopReason, cosine, warm_up,
+    RAdam, RmsProp, Sgd, Shampoo, Soap, Sophia, Stepper,
 };
 use serde_json::Value;
 
@@ -154,89 +155,6 @@ fn steps_are_those_of_pytorch_and_of_the_published_algorithms() {
         method.step_with_diagonal(x, &gradient, diagonal.as_deref()).unwrap();
     });
     assert_eq!(r.seen.len(), r.data["runs"].as_array().unwrap().len());
-}
-
-/// Steps on `f` without and with an interruption end at the same bits, as do steps in one group of all parameters, and in a
-/// `Minimizer`'s run.
-fn assert_the_same_bits<R: Rule<f64>, C: Source<f64>>(
-    name: &str,
-    fresh: impl Fn() -> Stepper<'static, f64, R, C>,
-) {
-    let f = quartic();
-    let run = |method: &mut Stepper<'_, f64, R, C>, x: &mut [f64], steps: usize| {
-        for _ in 0..steps {
-            method.step_on(x, &f).unwrap_or_else(|error| panic!("{name}: {error}"));
-        }
-    };
-    let (mut method, mut whole) = (fresh(), start());
-    run(&mut method, &mut whole, 9);
-    assert!(f.value(&whole).unwrap() < f.value(&start()).unwrap(), "{name}");
-
-    let (mut method, mut x) = (fresh(), start());
-    run(&mut method, &mut x, 4);
-    let saved = method.state();
-    let mut other = fresh();
-    other.restore(&saved).unwrap();
-    assert_eq!(other.state(), saved, "{name}");
-    run(&mut other, &mut x, 5);
-    assert_eq!((&x, other.steps()), (&whole, 9), "{name} resumed");
-
-    for missing in saved.keys() {
-        let mut part = saved.clone();
-        part.remove(missing);
-        assert!(fresh().restore(&part).is_err(), "{name} without {missing}");
-    }
-
-    let (mut method, mut x) = (fresh().group(0..N, fresh()), start());
-    run(&mut method, &mut x, 9);
-    assert_eq!(x, whole, "{name} in one group");
-
-    let mut last = Vec::new();
-    let mut method = fresh().max_iterations(9).gradient_tolerance(0.0).on_iteration(|it| {
-        last = it.x.to_vec();
-        std::ops::ControlFlow::Continue(())
-    });
-    // What it learnt before a run is forgotten.
-    run(&mut method, &mut start(), 2);
-    let report = method.minimize(&f, &mut start()).unwrap();
-    assert_eq!(report.stop, StopReason::MaxIterations);
-    drop(method);
-    assert_eq!(last, whole, "{name} minimising");
-}
-
-#[test]
-fn every_method_resumes_to_the_same_bits() {
-    assert_the_same_bits("sgd", || Sgd::new(0.02));
-    assert_the_same_bits("momentum", || Sgd::new(0.02).momentum(0.9).dampening(0.2));
-    assert_the_same_bits("adagrad", || Adagrad::new(0.1));
-    assert_the_same_bits("adadelta", || Adadelta::new(1.0));
-    assert_the_same_bits("rmsprop", || RmsProp::new(0.01).centered(true).momentum(0.5));
-    assert_the_same_bits("adam", || Adam::new(0.02).amsgrad(true).decoupled_weight_decay(0.01));
-    assert_the_same_bits("nadam", || NAdam::new(0.02));
-    assert_the_same_bits("radam", || RAdam::new(0.02).betas(0.8, 0.9));
-    assert_the_same_bits("adamax", || Adamax::new(0.02).weight_decay(0.01));
-    assert_the_same_bits("lion", || Lion::new(0.01));
-    assert_the_same_bits("adahessian", || {
-        AdaHessian::new(0.05).with_source(HutchinsonDiagonal::default().samples(2).every(2).seed(5))
-    });
-    assert_the_same_bits("sophia", || {
-        Sophia::new(0.02).with_source(HutchinsonDiagonal::default().every(3))
-    });
-    let matrices = |method: Stepper<'static, f64, _>| method.matrix(1..13, 3, 4);
-    assert_the_same_bits("shampoo", || matrices(Shampoo::new(0.05).root_interval(2)));
-    assert_the_same_bits("soap", || Soap::new(0.05).matrix(1..13, 3, 4).basis_interval(2));
-    assert_the_same_bits("clipped", || {
-        Adam::new(0.05).clip_norm(0.3).schedule(20, warm_up(3, cosine(0.1))).on_plateau(1, 0.5)
-    });
-    assert_the_same_bits("newton-cg with momentum", || {
-        Sgd::new(0.1).momentum(0.5).with_source(NewtonCg::default().damping(2.0))
-    });
-    assert_the_same_bits("stochastic l-bfgs", || {
-        Sgd::new(0.02).with_source(Lbfgs::default().interval(2).pairs(2))
-    });
-    assert_the_same_bits("newton with adam", || {
-        Adam::new(0.02).with_source(Newton::default().gradient_share(0.1))
-    });
 }
 
 #[test]

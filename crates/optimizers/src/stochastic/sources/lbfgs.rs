@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::options::require_count;
-use crate::saved::{SavedState, list, numbers, save};
+use crate::saved::{SavedState, list, numbers, restored, save};
 use crate::stochastic::source::{Feed, Point, Source};
 use crate::vector::{axpy, dot, norm, scale};
 use crate::{CurvatureMatrix, Error, Real};
@@ -166,8 +166,9 @@ impl<S: Real> Source<S> for Lbfgs<S> {
     }
 
     fn restore(&mut self, state: &SavedState) -> Result<(), Error> {
-        let pairs: Vec<S> = list(state, "lbfgs_pairs")?;
-        let (sum, mean): (Vec<S>, Vec<S>) = (list(state, "lbfgs_sum")?, list(state, "lbfgs_mean")?);
+        let pairs: Vec<S> = restored(list(state, "lbfgs_pairs")?);
+        let sum: Vec<S> = restored(list(state, "lbfgs_sum")?);
+        let mean: Vec<S> = restored(list(state, "lbfgs_mean")?);
         let n = mean.len();
         let whole =
             n > 0 && pairs.len().is_multiple_of(2 * n) && (sum.len() == n || sum.is_empty());

@@ -1,0 +1,155 @@
+//! Saving and going on: to the same bits, or not at all.
+
+use dualtape_optimizers::prelude::*;
+use dualtape_optimizers::stochastic::sources::{HutchinsonDiagonal, Lbfgs, Newton, NewtonCg};
+use dualtape_optimizers::stochastic::{Rule, Source};
+use dualtape_optimizers::{
+    AdaHessian, Adadelta, Adagrad, Adam, Adamax, ByHand, Error, Lion, NAdam, RAdam, RmsProp,
+    SavedState, Sgd, Shampoo, Soap, Sophia, Stepper, StopReason, cosine, warm_up,
+};
+
+use super::{N, quartic, start};
+
+/// Steps on `f` without and with an interruption end at the same bits, as do steps in one group of all parameters, and in a
+/// `Minimizer`'s run.
+fn assert_the_same_bits<R: Rule<f64>, C: Source<f64>>(
+    name: &str,
+    fresh: impl Fn() -> Stepper<'static, f64, R, C>,
+) {
+    let f = quartic();
+    let run = |method: &mut Stepper<'_, f64, R, C>, x: &mut [f64], steps: usize| {
+        for _ in 0..steps {
+            method.step_on(x, &f).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    };
+    let (mut method, mut whole) = (fresh(), start());
+    run(&mut method, &mut whole, 9);
+    assert!(f.value(&whole).unwrap() < f.value(&start()).unwrap(), "{name}");
+
+    let (mut method, mut x) = (fresh(), start());
+    run(&mut method, &mut x, 4);
+    let saved = method.state();
+    let mut other = fresh();
+    other.restore(&saved).unwrap();
+    assert_eq!(other.state(), saved, "{name}");
+    run(&mut other, &mut x, 5);
+    assert_eq!((&x, other.steps()), (&whole, 9), "{name} resumed");
+
+    for missing in saved.keys() {
+        let mut part = saved.clone();
+        part.remove(missing);
+        assert!(fresh().restore(&part).is_err(), "{name} without {missing}");
+    }
+
+    let (mut method, mut x) = (fresh().group(0..N, fresh()), start());
+    run(&mut method, &mut x, 9);
+    assert_eq!(x, whole, "{name} in one group");
+
+    let mut last = Vec::new();
+    let mut method = fresh().max_iterations(9).gradient_tolerance(0.0).on_iteration(|it| {
+        last = it.x.to_vec();
+        std::ops::ControlFlow::Continue(())
+    });
+    // What it learnt before a run is forgotten.
+    run(&mut method, &mut start(), 2);
+    let report = method.minimize(&f, &mut start()).unwrap();
+    assert_eq!(report.stop, StopReason::MaxIterations);
+    drop(method);
+    assert_eq!(last, whole, "{name} minimising");
+}
+
+#[test]
+fn every_method_resumes_to_the_same_bits() {
+    assert_the_same_bits("sgd", || Sgd::new(0.02));
+    assert_the_same_bits("momentum", || Sgd::new(0.02).momentum(0.9).dampening(0.2));
+    assert_the_same_bits("adagrad", || Adagrad::new(0.1));
+    assert_the_same_bits("adadelta", || Adadelta::new(1.0));
+    assert_the_same_bits("rmsprop", || RmsProp::new(0.01).centered(true).momentum(0.5));
+    assert_the_same_bits("adam", || Adam::new(0.02).amsgrad(true).decoupled_weight_decay(0.01));
+    assert_the_same_bits("nadam", || NAdam::new(0.02));
+    assert_the_same_bits("radam", || RAdam::new(0.02).betas(0.8, 0.9));
+    assert_the_same_bits("adamax", || Adamax::new(0.02).weight_decay(0.01));
+    assert_the_same_bits("lion", || Lion::new(0.01));
+    assert_the_same_bits("adahessian", || {
+        AdaHessian::new(0.05).with_source(HutchinsonDiagonal::default().samples(2).every(2).seed(5))
+    });
+    assert_the_same_bits("sophia", || {
+        Sophia::new(0.02).with_source(HutchinsonDiagonal::default().every(3))
+    });
+    let matrices = |method: Stepper<'static, f64, _>| method.matrix(1..13, 3, 4);
+    assert_the_same_bits("shampoo", || matrices(Shampoo::new(0.05).root_interval(2)));
+    assert_the_same_bits("soap", || Soap::new(0.05).matrix(1..13, 3, 4).basis_interval(2));
+    assert_the_same_bits("clipped", || {
+        Adam::new(0.05).clip_norm(0.3).schedule(20, warm_up(3, cosine(0.1))).on_plateau(1, 0.5)
+    });
+    assert_the_same_bits("newton-cg with momentum", || {
+        Sgd::new(0.1).momentum(0.5).with_source(NewtonCg::default().damping(2.0))
+    });
+    assert_the_same_bits("stochastic l-bfgs", || {
+        Sgd::new(0.02).with_source(Lbfgs::default().interval(2).pairs(2))
+    });
+    assert_the_same_bits("newton with adam", || {
+        Adam::new(0.02).with_source(Newton::default().gradient_share(0.1))
+    });
+}
+
+/// What must be refused of a state, and what was missing.
+fn refusal<R: Rule<f64>, C: Source<f64>>(
+    mut method: Stepper<'_, f64, R, C>,
+    saved: &SavedState,
+    list: &str,
+    numbers: &[f64],
+) -> &'static str {
+    let (mut state, before) = (saved.clone(), method.state());
+    state.insert(list.to_owned(), numbers.to_vec());
+    let error = method.restore(&state).unwrap_err();
+    assert_eq!(method.state(), before, "{list}: {numbers:?}");
+    match error {
+        Error::SavedState { missing } => missing,
+        other => panic!("{list}, {numbers:?}: {other}"),
+    }
+}
+
+#[test]
+fn a_state_that_is_wrong_about_its_size_is_refused_without_memory_for_it() {
+    let fresh = || Adam::new(0.1).group(1..2, Adam::new(0.2)).on_plateau(3, 0.5);
+    let mut adam = fresh();
+    adam.step(&mut [1.0, 2.0, 3.0], &[0.1, -0.2, 0.3]).unwrap();
+    let saved = adam.state();
+    // Adam would need two lists of 8 petabytes.
+    for count in [1e15, 2f64.powi(53), 4.0, 2.0] {
+        assert_eq!(refusal(fresh(), &saved, "parameters", &[count]), "first", "{count}");
+    }
+    for count in [f64::INFINITY, 1e300, f64::NAN, -1.0, 2.5] {
+        for list in ["parameters", "steps"] {
+            assert_eq!(refusal(fresh(), &saved, list, &[count]), list, "{count}");
+        }
+    }
+    assert_eq!(refusal(fresh(), &saved, "steps", &[1.0, 1.0]), "steps");
+    assert_eq!(refusal(fresh(), &saved, "second", &[0.5; 4]), "second");
+    assert_eq!(refusal(fresh(), &saved, "plateau", &[0.5; 2]), "plateau");
+    let mut state = saved.clone();
+    state.insert("parameters".to_owned(), vec![0.0]);
+    assert!(matches!(fresh().restore(&state), Err(Error::Setting { name: "group", .. })));
+    // Saved before the first step, there are no parameters, and no numbers of them.
+    let adam = || Adam::new(0.1);
+    assert_eq!(refusal(adam(), &adam().state(), "second", &[0.5]), "second");
+
+    // Nothing is kept of each parameter here, so that the count is found out by the next step.
+    let mut sgd = Sgd::new(0.1);
+    let mut state = sgd.state();
+    state.insert("parameters".to_owned(), vec![1e15]);
+    sgd.restore(&state).unwrap();
+    let error = sgd.step(&mut [1.0; 3], &[1.0; 3]).unwrap_err();
+    assert!(matches!(error, Error::Length { got: 3, .. }), "{error}");
+
+    // A plateau that has waited longer than it can goes on to wait.
+    let mut late = saved.clone();
+    late.insert("plateau".to_owned(), vec![0.0, f64::INFINITY, 1.0]);
+    let mut method = fresh();
+    method.restore(&late).unwrap();
+    method
+        .step_on(&mut [0.5; 3], &ByHand::new(3, |_: &[f64], _: &mut [f64]| 1.0, |_, _, _| {}))
+        .unwrap();
+    assert_eq!(method.state()["plateau"], [0.0, 0.0, 0.5]);
+}
