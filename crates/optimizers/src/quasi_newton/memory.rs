@@ -48,7 +48,7 @@ pub(super) struct Pair<S> {
 impl<S: Real> LbfgsMemory<S> {
     /// No pairs yet, so that `H = I`; `capacity` of them at most.
     pub fn new(n: usize, capacity: usize) -> Self {
-        LbfgsMemory { n, capacity, pairs: VecDeque::with_capacity(capacity), gamma: S::one() }
+        LbfgsMemory { n, capacity, pairs: VecDeque::new(), gamma: S::one() }
     }
 
     /// The number of pairs kept.
@@ -114,6 +114,22 @@ impl<S: Real> LbfgsMemory<S> {
         self.pairs.push_back(pair);
         self.gamma = gamma;
         Ok(Updated::Exactly)
+    }
+
+    /// All that is kept, to be saved: `γ`, and then `s` and `y` of each pair, the oldest first.
+    pub(crate) fn numbers(&self) -> Vec<S> {
+        let lists = self.pairs.iter().flat_map(|Pair { s, y }| [s, y]);
+        std::iter::once(self.gamma).chain(lists.flatten().copied()).collect()
+    }
+
+    /// The memory that has these [`numbers`](LbfgsMemory::numbers); `None` if there can be none of this size.
+    pub(crate) fn restored(n: usize, capacity: usize, numbers: &[S]) -> Option<Self> {
+        let (&gamma, lists) = numbers.split_first()?;
+        let pair = |list: &[S]| Pair { s: list[..n].to_vec(), y: list[n..].to_vec() };
+        let pairs: VecDeque<_> = lists.chunks_exact(2 * n.max(1)).map(pair).collect();
+        let fits = pairs.len() <= capacity && lists.len() == pairs.len() * 2 * n;
+        let usable = gamma.is_finite() && gamma > S::zero();
+        (fits && usable).then_some(LbfgsMemory { n, capacity, pairs, gamma })
     }
 
     pub(super) fn pairs(&self) -> &VecDeque<Pair<S>> {

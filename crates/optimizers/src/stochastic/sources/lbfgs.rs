@@ -1,12 +1,11 @@
 //! Quasi-Newton directions in place of gradients, from products with the curvature of averaged points.
 
-use std::collections::VecDeque;
-
 use crate::options::require_count;
+use crate::quasi_newton::LbfgsMemory;
 use crate::saved::{SavedState, list, numbers, restored, save};
 use crate::stochastic::source::{Feed, Point, Source};
-use crate::vector::{axpy, dot, norm, scale};
-use crate::{CurvatureMatrix, Error, Real};
+use crate::vector::{axpy, scale};
+use crate::{CurvatureMatrix, Error, LinearOperator, Real};
 
 /// In place of the gradient, `H g` with the inverse matrix `H` of L-BFGS from pairs that noise does not spoil (Byrd, Hansen, Nocedal
 /// & Singer, SIAM J. Optim. 26 (2016), Alg. 1 and 2, "SQN"): every `L` steps
@@ -48,28 +47,22 @@ pub struct Lbfgs<S> {
     matrix: CurvatureMatrix,
     interval: usize,
     capacity: usize,
-    learnt: Learnt<S>,
+    /// From the first step on.
+    learnt: Option<Learnt<S>>,
 }
 
 #[derive(Debug, Clone)]
 struct Learnt<S> {
-    /// Steps and products, the oldest first.
-    pairs: VecDeque<[Vec<S>; 2]>,
+    memory: LbfgsMemory<S>,
     /// Of the points since the last mean.
     sum: Vec<S>,
+    /// The last mean; empty until there is one.
     mean: Vec<S>,
-}
-
-impl<S> Default for Learnt<S> {
-    fn default() -> Self {
-        Learnt { pairs: VecDeque::new(), sum: Vec::new(), mean: Vec::new() }
-    }
 }
 
 impl<S> Default for Lbfgs<S> {
     fn default() -> Self {
-        let matrix = CurvatureMatrix::Hessian;
-        Lbfgs { matrix, interval: 10, capacity: 10, learnt: Learnt::default() }
+        Lbfgs { matrix: CurvatureMatrix::Hessian, interval: 10, capacity: 10, learnt: None }
     }
 }
 
@@ -94,47 +87,45 @@ impl<S: Real> Lbfgs<S> {
         self.capacity = pairs;
         self
     }
-
-    /// The pair that ends with the mean of the last points.
-    fn learn(&mut self, point: &Point<'_, S>) -> Result<(), Error> {
-        let Learnt { pairs, sum, mean } = &mut self.learnt;
-        scale(S::one() / S::constant(self.interval as f64), sum);
-        let before = std::mem::replace(mean, std::mem::take(sum));
-        if before.is_empty() {
-            return Ok(());
-        }
-        let step: Vec<S> = mean.iter().zip(before).map(|(&new, old)| new - old).collect();
-        let mut product = vec![S::zero(); step.len()];
-        let at = point.objective.linearize(mean)?;
-        at.curvature(self.matrix)?.apply(&step, &mut product)?;
-        let size = norm(&step) * norm(&product);
-        if size.is_finite() && dot(&step, &product) > S::epsilon().sqrt() * size {
-            if pairs.len() == self.capacity {
-                pairs.pop_front();
-            }
-            pairs.push_back([step, product]);
-        }
-        Ok(())
-    }
 }
 
 impl<S: Real> Learnt<S> {
-    /// `H g` by the two loops of Nocedal & Wright, Alg. 7.4, from `sᵀy/yᵀy` of the newest pair.
-    fn direction(&self, gradient: &[S]) -> Option<Vec<S>> {
-        let [s, y] = self.pairs.back()?;
-        let gamma = dot(s, y) / dot(y, y);
-        let mut direction = gradient.to_vec();
-        let mut alphas = Vec::with_capacity(self.pairs.len());
-        for [s, y] in self.pairs.iter().rev() {
-            let alpha = dot(s, &direction) / dot(s, y);
-            axpy(-alpha, y, &mut direction);
-            alphas.push(alpha);
+    fn new(n: usize, capacity: usize) -> Self {
+        let memory = LbfgsMemory::new(n, capacity);
+        Learnt { memory, sum: vec![S::zero(); n], mean: Vec::new() }
+    }
+
+    /// `H g`, once there is a pair.
+    fn direction(&self, gradient: &[S]) -> Result<Option<Vec<S>>, Error> {
+        if self.memory.is_empty() {
+            return Ok(None);
         }
-        scale(gamma, &mut direction);
-        for ([s, y], alpha) in self.pairs.iter().zip(alphas.into_iter().rev()) {
-            axpy(alpha - dot(y, &direction) / dot(s, y), s, &mut direction);
+        let mut direction = vec![S::zero(); gradient.len()];
+        self.memory.apply(gradient, &mut direction)?;
+        Ok(Some(direction))
+    }
+
+    /// The pair that ends with the mean of the last points, which are as many as `interval`.
+    fn learn(
+        &mut self,
+        point: &Point<'_, S>,
+        matrix: CurvatureMatrix,
+        interval: usize,
+    ) -> Result<(), Error> {
+        let Learnt { memory, sum, mean } = self;
+        let mut new = std::mem::replace(sum, vec![S::zero(); sum.len()]);
+        scale(S::one() / S::constant(interval as f64), &mut new);
+        let mut step = new.clone();
+        let old = std::mem::replace(mean, new);
+        if old.is_empty() {
+            return Ok(());
         }
-        Some(direction)
+        axpy(-S::one(), &old, &mut step);
+        let mut product = vec![S::zero(); step.len()];
+        let at = point.objective.linearize(mean)?;
+        at.curvature(matrix)?.apply(&step, &mut product)?;
+        memory.update(&step, &product)?;
+        Ok(())
     }
 }
 
@@ -150,39 +141,43 @@ impl<S: Real> Source<S> for Lbfgs<S> {
     }
 
     fn feed(&mut self, point: &Point<'_, S>) -> Result<Feed<S>, Error> {
-        self.learnt.sum.resize(point.x.len(), S::zero());
-        axpy(S::one(), point.x, &mut self.learnt.sum);
-        let direction = self.learnt.direction(point.gradient);
+        let n = point.x.len();
+        let learnt = self.learnt.get_or_insert_with(|| Learnt::new(n, self.capacity));
+        Error::check_length("x", n, learnt.sum.len())?;
+        axpy(S::one(), point.x, &mut learnt.sum);
+        let direction = learnt.direction(point.gradient)?;
         if (point.steps + 1).is_multiple_of(self.interval as u64) {
-            self.learn(point)?;
+            learnt.learn(point, self.matrix, self.interval)?;
         }
         Ok(Feed { direction, estimate: None })
     }
 
     fn state(&self) -> SavedState {
-        let Learnt { pairs, sum, mean } = &self.learnt;
-        let pairs = pairs.iter().flatten().flat_map(|list| numbers(list)).collect();
-        save([("lbfgs_pairs", pairs), ("lbfgs_sum", numbers(sum)), ("lbfgs_mean", numbers(mean))])
+        let lists = self.learnt.as_ref().map(|Learnt { memory, sum, mean }| {
+            [numbers(&memory.numbers()), numbers(sum), numbers(mean)]
+        });
+        let [memory, sum, mean] = lists.unwrap_or_default();
+        save([("lbfgs_memory", memory), ("lbfgs_sum", sum), ("lbfgs_mean", mean)])
     }
 
     fn restore(&mut self, state: &SavedState) -> Result<(), Error> {
-        let pairs: Vec<S> = restored(list(state, "lbfgs_pairs")?);
-        let sum: Vec<S> = restored(list(state, "lbfgs_sum")?);
-        let mean: Vec<S> = restored(list(state, "lbfgs_mean")?);
-        let n = mean.len();
-        let whole =
-            n > 0 && pairs.len().is_multiple_of(2 * n) && (sum.len() == n || sum.is_empty());
-        let nothing = n == 0 && pairs.is_empty();
-        if !(whole || nothing) {
-            return Err(Error::SavedState { missing: "lbfgs_pairs" });
-        }
-        let pairs = pairs.chunks_exact(2 * n.max(1));
-        let pairs = pairs.map(|pair| [pair[..n].to_vec(), pair[n..].to_vec()]).collect();
-        self.learnt = Learnt { pairs, sum, mean };
+        let memory = restored(list(state, "lbfgs_memory")?);
+        let sum = restored(list(state, "lbfgs_sum")?);
+        let mean = restored(list(state, "lbfgs_mean")?);
+        let n = sum.len();
+        self.learnt = if memory.is_empty() && n == 0 && mean.is_empty() {
+            None
+        } else if mean.is_empty() || mean.len() == n {
+            let memory = LbfgsMemory::restored(n, self.capacity, &memory);
+            let memory = memory.ok_or(Error::SavedState { missing: "lbfgs_memory" })?;
+            Some(Learnt { memory, sum, mean })
+        } else {
+            return Err(Error::SavedState { missing: "lbfgs_mean" });
+        };
         Ok(())
     }
 
     fn reset(&mut self) {
-        self.learnt = Learnt::default();
+        self.learnt = None;
     }
 }

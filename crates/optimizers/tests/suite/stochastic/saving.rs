@@ -153,3 +153,33 @@ fn a_state_that_is_wrong_about_its_size_is_refused_without_memory_for_it() {
         .unwrap();
     assert_eq!(method.state()["plateau"], [0.0, 0.0, 0.5]);
 }
+
+#[test]
+fn pairs_that_do_not_fit_are_refused() {
+    let f = quartic();
+    let fresh = |pairs| Sgd::new(0.02).with_source(Lbfgs::default().interval(2).pairs(pairs));
+    let (mut method, mut x) = (fresh(3), start());
+    for _ in 0..9 {
+        method.step_on(&mut x, &f).unwrap();
+    }
+    let saved = method.state();
+    let memory = &saved["lbfgs_memory"];
+    assert_eq!(memory.len(), 1 + 3 * 2 * N);
+    assert_eq!(refusal(fresh(2), &saved, "steps", &[9.0]), "lbfgs_memory");
+    let shorter = &memory[..memory.len() - 1];
+    assert_eq!(refusal(fresh(3), &saved, "lbfgs_memory", shorter), "lbfgs_memory");
+    assert_eq!(refusal(fresh(3), &saved, "lbfgs_memory", &[]), "lbfgs_memory");
+    for gamma in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert_eq!(refusal(fresh(3), &saved, "lbfgs_memory", &[gamma]), "lbfgs_memory");
+    }
+    assert_eq!(refusal(fresh(3), &saved, "lbfgs_mean", &[0.5; N - 1]), "lbfgs_mean");
+    // Of other parameters than the rule's.
+    let mut state = saved.clone();
+    for (list, numbers) in [("memory", vec![1.0]), ("sum", vec![0.5; 2]), ("mean", vec![])] {
+        state.insert(format!("lbfgs_{list}"), numbers);
+    }
+    let mut other = fresh(3);
+    other.restore(&state).unwrap();
+    let error = other.step_on(&mut x, &f).unwrap_err();
+    assert!(matches!(error, Error::Length { got: N, expected: 2, .. }), "{error}");
+}
