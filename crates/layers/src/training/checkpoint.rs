@@ -149,12 +149,13 @@ impl<S: Real> Checkpoint<S> {
             parameters: vector(&file, "best/parameters", n)?,
             buffers: vector(&file, "best/buffers", m)?,
         };
-        let table: Vec<f64> = entries(&file, "epochs")?;
-        let epochs: Vec<Epoch> = table.chunks_exact(NUMBERS).map(epoch).collect();
-        let gradients: Vec<f64> = entries(&file, "gradients")?;
-        let columns = self.history.names.len().max(1);
+        let epochs = table(&file, "epochs", NUMBERS)?;
+        let epochs: Vec<Epoch> = epochs.iter().map(|numbers| epoch(numbers)).collect();
+        if best.epoch > epochs.len() {
+            return Err(format!("its best epoch is {} of {}", best.epoch, epochs.len()));
+        }
         let mut history = History {
-            gradients: gradients.chunks_exact(columns).map(<[f64]>::to_vec).collect(),
+            gradients: table(&file, "gradients", self.history.names.len().max(1))?,
             kept: epochs.len(),
             epochs,
             ..self.history.clone()
@@ -210,7 +211,9 @@ fn check(
 
 fn whole(texts: &HashMap<String, String>, key: &str) -> Result<u64, String> {
     let number = texts.get(key).and_then(|text| text.parse().ok());
-    number.ok_or_else(|| format!("the file does not say its {key}"))
+    number
+        .filter(|&number| number <= 1 << 53)
+        .ok_or_else(|| format!("the file does not say its {key}"))
 }
 
 fn entries<T: Real>(file: &SafeTensors<'_>, name: &str) -> Result<Vec<T>, String> {
@@ -223,6 +226,15 @@ fn vector<T: Real>(file: &SafeTensors<'_>, name: &str, length: usize) -> Result<
     match entries.len() == length {
         true => Ok(entries),
         false => Err(format!("`{name}` has {} entries, not {length}", entries.len())),
+    }
+}
+
+/// A row for each `columns` entries.
+fn table(file: &SafeTensors<'_>, name: &str, columns: usize) -> Result<Vec<Vec<f64>>, String> {
+    let entries: Vec<f64> = entries(file, name)?;
+    match entries.len().is_multiple_of(columns) {
+        true => Ok(entries.chunks_exact(columns).map(<[f64]>::to_vec).collect()),
+        false => Err(format!("`{name}` has {} entries, not {columns} in each row", entries.len())),
     }
 }
 

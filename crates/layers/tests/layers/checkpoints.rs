@@ -129,6 +129,15 @@ fn states_that_do_not_fit_are_refused() {
         fs::write(&training, &whole[..length]).unwrap();
         assert!(matches!(refusal(trainer(), &mut network()), Error::Resume { .. }));
     }
+    let says = |from: &[u8], to: &[u8]| {
+        let (mut changed, length) = (whole.clone(), from.len());
+        let at = changed.windows(length).position(|text| text == from).unwrap();
+        changed.splice(at..at + length, to.iter().copied());
+        fs::write(&training, changed).unwrap();
+        refusal(trainer(), &mut network()).to_string()
+    };
+    let late = says(b"\"best epoch\":\"0\"", b"\"best epoch\":\"9\"");
+    assert!(late.contains("its best epoch is 9 of 2"), "{late}");
     fs::remove_file(&training).unwrap();
     assert!(matches!(refusal(trainer(), &mut network()), Error::File { .. }));
 }
