@@ -47,7 +47,7 @@ pub trait Source<S: Real> {
 }
 
 /// What a rule sees of a point.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Feed<S> {
     /// In place of the gradient, pointing uphill as it does.
     pub direction: Option<Vec<S>>,

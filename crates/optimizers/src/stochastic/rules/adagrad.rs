@@ -85,10 +85,6 @@ impl<S: Real> Preset<S> for Adagrad<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 1e-2;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 impl<S> Epsilon<S> for Adagrad<S> {
@@ -151,10 +147,6 @@ impl<S: Real> Preset<S> for Adadelta<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 1.0;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 impl<S> Epsilon<S> for Adadelta<S> {

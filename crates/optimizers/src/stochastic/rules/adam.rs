@@ -92,10 +92,6 @@ impl<S: Real> Preset<S> for Adam<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 1e-3;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 impl<S> Betas<S> for Adam<S> {
@@ -173,10 +169,6 @@ impl<S: Real> Preset<S> for Adamax<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 2e-3;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 impl<S> Betas<S> for Adamax<S> {

@@ -54,10 +54,6 @@ impl<S: Real> Preset<S> for Lion<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 1e-4;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 impl<S> Betas<S> for Lion<S> {

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use crate::dense::Eigen;
 use crate::options::require;
 use crate::stochastic::rule::Memory;
-use crate::vector::{axpy, dot};
+use crate::vector::{axpy, dot, first_non_finite};
 use crate::{Error, Real};
 
 /// Which ranges of the parameters are matrices.
@@ -37,6 +38,45 @@ impl Placed {
     pub(super) fn order(&self) -> usize {
         usize::from(self.left.is_some()) + usize::from(self.right.is_some())
     }
+
+    /// `L ← old L + new G Gᵀ` and `R ← old R + new Gᵀ G`, where `G` is this matrix within the gradient.
+    pub(super) fn gather<S: Real>(
+        &self,
+        gradient: &[S],
+        [left, right]: [&mut [S]; 2],
+        [old, new]: [S; 2],
+    ) {
+        let g = &gradient[self.entries.clone()];
+        if let Some(side) = self.left.clone() {
+            gather_rows(&mut left[side], g, self.columns, old, new);
+        }
+        if let Some(side) = self.right.clone() {
+            gather_rows(&mut right[side], &transposed(g, self.columns), self.rows, old, new);
+        }
+    }
+
+    /// `A ← L A R`, with either factor transposed if that is asked for.
+    pub(super) fn multiply<S: Real>(
+        &self,
+        a: &mut [S],
+        [left, right]: [&[S]; 2],
+        transpose: [bool; 2],
+    ) {
+        if let Some(side) = self.left.clone() {
+            let changed = match transpose[0] {
+                true => product(&transposed(&left[side], self.rows), a, self.rows),
+                false => product(&left[side], a, self.rows),
+            };
+            a.copy_from_slice(&changed);
+        }
+        if let Some(side) = self.right.clone() {
+            let changed = match transpose[1] {
+                true => product(a, &transposed(&right[side], self.columns), self.columns),
+                false => product(a, &right[side], self.columns),
+            };
+            a.copy_from_slice(&changed);
+        }
+    }
 }
 
 impl Matrices {
@@ -51,7 +91,7 @@ impl Matrices {
             refuse_unless(pair[0].end <= pair[1].start, pair[1], "apart from all other matrices")?;
         }
         self.all.iter().try_for_each(|m| {
-            let fits = !m.range.is_empty() && m.range.len() == m.rows * m.columns;
+            let fits = !m.range.is_empty() && m.rows.checked_mul(m.columns) == Some(m.range.len());
             refuse_unless(fits, &m.range, "a range of as many parameters as rows × columns")
         })
     }
@@ -105,8 +145,14 @@ fn refuse_unless(met: bool, range: &Range<usize>, requirement: &'static str) -> 
     require("matrix", range.start as f64, requirement, |_| met)
 }
 
+/// Eigenvalues and eigenvectors of a symmetric matrix of this many rows.
+pub(super) fn eigen<S: Real>(rows: usize, a: &[S]) -> Result<Eigen, Error> {
+    let row = || first_non_finite(a).map_or(0, |entry| entry / rows);
+    Eigen::new(rows, a)?.ok_or_else(|| Error::NonFiniteMatrix { row: row() })
+}
+
 /// `K ← old K + new G Gᵀ`.
-pub(super) fn gather_rows<S: Real>(kept: &mut [S], g: &[S], columns: usize, old: S, new: S) {
+fn gather_rows<S: Real>(kept: &mut [S], g: &[S], columns: usize, old: S, new: S) {
     let rows: Vec<&[S]> = g.chunks_exact(columns).collect();
     for (kept, a) in kept.chunks_exact_mut(rows.len()).zip(&rows) {
         for (kept, b) in kept.iter_mut().zip(&rows) {

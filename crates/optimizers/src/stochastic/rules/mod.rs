@@ -52,13 +52,15 @@ pub(super) mod aliases {
 /// A rule with settings to begin with, as its publication or reference code has them.
 pub trait Preset<S: Real>: Rule<S> + Default {
     /// What it is fed with.
-    type Source: Source<S>;
+    type Source: Source<S> + Default;
 
     /// The learning rate.
     const LEARNING_RATE: f64;
 
-    /// The source to begin with.
-    fn source() -> Self::Source;
+    /// The source to begin with. As provided: with its own defaults.
+    fn source() -> Self::Source {
+        Self::Source::default()
+    }
 }
 
 /// A rule with averages whose weights `β₁` and `β₂` are in `[0, 1)`.

@@ -56,10 +56,6 @@ impl<S: Real> Preset<S> for NAdam<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 2e-3;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 impl<S> Betas<S> for NAdam<S> {

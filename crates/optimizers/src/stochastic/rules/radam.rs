@@ -59,10 +59,6 @@ impl<S: Real> Preset<S> for RAdam<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 1e-3;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 impl<S> Betas<S> for RAdam<S> {

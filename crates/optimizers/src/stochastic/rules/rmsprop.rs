@@ -61,10 +61,6 @@ impl<S: Real> Preset<S> for RmsProp<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 1e-2;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 impl<S> Epsilon<S> for RmsProp<S> {

@@ -65,10 +65,6 @@ impl<S: Real> Preset<S> for Sgd<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 1e-3;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 impl<S: Real, C: Source<S>> Stepper<'_, S, Sgd<S>, C> {

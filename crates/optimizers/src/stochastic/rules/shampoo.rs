@@ -2,9 +2,8 @@
 
 use std::ops::Range;
 
-use super::matrices::{Matrices, Placed, gather_rows, product, transposed};
+use super::matrices::{Matrices, eigen};
 use super::{Betas, Epsilon, OfMatrices, Preset, require_weight};
-use crate::dense::Eigen;
 use crate::options::{require, require_count};
 use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
@@ -36,7 +35,7 @@ pub(in crate::stochastic) mod aliases {
     /// up to 1024, grafting from Adagrad, `λ = 0`.
     ///
     /// **Use it** for layers with matrices of moderate size. Of an `r × c` matrix a step costs `O(rc(r + c))` and the roots `O(r³ + c³)`;
-    /// `2(r² + c²)` numbers are kept. **Pitfalls**: without grafting a learning rate is hard to find.
+    /// `2(r² + c² + rc)` numbers are kept. **Pitfalls**: without grafting a learning rate is hard to find.
     ///
     /// # Example
     ///
@@ -109,10 +108,6 @@ impl<S: Real> Preset<S> for Shampoo<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 1e-2;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 /// `β₂ = 1` is allowed, and means sums in place of averages.
@@ -181,7 +176,7 @@ impl<S: Real> Shampoo<S> {
 
     /// `(A + ε λmax I)^(−1/(2·order))`, the identity for a zero matrix.
     fn root(&self, a: &[S], rows: usize, bias: S, order: usize) -> Result<Vec<S>, Error> {
-        let eigen = Eigen::new(rows, a)?.ok_or(Error::NonFiniteMatrix { row: 0 })?;
+        let eigen = eigen(rows, a)?;
         let (bias, exponent) = (bias.as_f64(), -0.5 / order as f64);
         let largest = eigen.values[rows - 1] / bias;
         let shift = self.epsilon.as_f64() * largest;
@@ -189,18 +184,6 @@ impl<S: Real> Shampoo<S> {
             true => ((l / bias).max(0.0) + shift).powf(exponent),
             false => 1.0,
         }))
-    }
-
-    /// `P`, from the momentum and the roots of a matrix.
-    fn precondition(matrix: &Placed, m: &[S], left: &[S], right: &[S]) -> Vec<S> {
-        let mut p = m.to_vec();
-        if let Some(side) = &matrix.left {
-            p = product(&left[side.clone()], &p, matrix.rows);
-        }
-        if let Some(side) = &matrix.right {
-            p = product(&p, &right[side.clone()], matrix.columns);
-        }
-        p
     }
 }
 
@@ -247,26 +230,24 @@ impl<S: Real> Rule<S> for Shampoo<S> {
         let [old, new, bias] = self.weights(&update);
         let anew = (update.step - 1).is_multiple_of(self.every as u64);
         for matrix in &matrices {
-            let (g, m) = (&g[matrix.entries.clone()], &m[matrix.entries.clone()]);
+            matrix.gather(&g, [left, right], [old, new]);
             let order = matrix.order();
-            if let Some(side) = matrix.left.clone() {
-                gather_rows(&mut left[side.clone()], g, matrix.columns, old, new);
-                if anew {
-                    let root = self.root(&left[side.clone()], matrix.rows, bias, order)?;
-                    left_root[side].copy_from_slice(&root);
+            if anew {
+                let sides = [
+                    (&matrix.left, matrix.rows, &*left, &mut *left_root),
+                    (&matrix.right, matrix.columns, &*right, &mut *right_root),
+                ];
+                for (side, size, kept, roots) in sides {
+                    if let Some(side) = side.clone() {
+                        let root = self.root(&kept[side.clone()], size, bias, order)?;
+                        roots[side].copy_from_slice(&root);
+                    }
                 }
             }
-            if let Some(side) = matrix.right.clone() {
-                let g = transposed(g, matrix.columns);
-                gather_rows(&mut right[side.clone()], &g, matrix.rows, old, new);
-                if anew {
-                    let root = self.root(&right[side.clone()], matrix.columns, bias, order)?;
-                    right_root[side].copy_from_slice(&root);
-                }
-            }
-            let direction = &mut direction[matrix.entries.clone()];
             if order > 0 {
-                let mut p = Self::precondition(matrix, m, left_root, right_root);
+                let mut p = m[matrix.entries.clone()].to_vec();
+                matrix.multiply(&mut p, [left_root, right_root], [false; 2]);
+                let direction = &mut direction[matrix.entries.clone()];
                 let length = norm(&p);
                 if self.grafting != Grafting::None && length > S::zero() {
                     scale(norm(direction) / length, &mut p);

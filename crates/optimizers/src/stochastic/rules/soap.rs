@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use super::matrices::{Matrices, Placed, gather_rows, product, transposed};
+use super::matrices::{Matrices, Placed, eigen, product, transposed};
 use super::{Betas, Epsilon, OfMatrices, Preset, require_betas, require_epsilon};
 use crate::curvature::Basis;
-use crate::dense::Eigen;
 use crate::options::require_count;
 use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
@@ -31,7 +30,8 @@ pub(in crate::stochastic) mod aliases {
     /// side longer than the [largest](Stepper::max_dimension) keeps its own basis. Parameters in no matrix move by Adam.
     ///
     /// **Defaults**: `α = 3·10⁻³`, `β = (0.95, 0.95)`, `ε = 10⁻⁸`, `k = 10`, sides up to 10 000, `λ = 0`; its authors use
-    /// [decoupled weight decay](Stepper::decoupled_weight_decay) of 0.01.
+    /// [decoupled weight decay](Stepper::decoupled_weight_decay) of 0.01, which their code takes of the point after the step, and this
+    /// of the one before.
     ///
     /// **Use it** where Adam is good and a step's gradient dear. Of an `r × c` matrix a step costs `O(rc(r + c))`, an update of the
     /// bases `O(r³ + c³)`; `2(r² + c² + rc)` numbers are kept.
@@ -83,10 +83,6 @@ impl<S: Real> Preset<S> for Soap<S> {
     type Source = Gradient;
 
     const LEARNING_RATE: f64 = 3e-3;
-
-    fn source() -> Gradient {
-        Gradient
-    }
 }
 
 impl<S> Betas<S> for Soap<S> {
@@ -148,80 +144,40 @@ impl<S: Real> Rule<S> for Soap<S> {
         // Of the steps that move.
         update.step -= 1;
         if update.step > 0 {
-            let to_basis = |a: &mut [S]| change_all(&matrices, a, left_basis, right_basis, false);
             for (m, &g) in first.iter_mut().zip(&g) {
                 *m = beta1 * *m + (one - beta1) * g;
             }
             let (mut turned, mut direction) = (g.clone(), first.clone());
-            to_basis(&mut turned);
-            to_basis(&mut direction);
+            for matrix in &matrices {
+                let bases = [&left_basis[..], &right_basis[..]];
+                matrix.multiply(&mut turned[matrix.entries.clone()], bases, [true, false]);
+                matrix.multiply(&mut direction[matrix.entries.clone()], bases, [true, false]);
+            }
             let factor = update.bias(beta2).sqrt() / update.bias(beta1);
             for ((d, v), &g) in direction.iter_mut().zip(&mut *second).zip(&turned) {
                 *v = beta2 * *v + (one - beta2) * g * g;
                 *d = factor * *d / (v.sqrt() + self.epsilon);
             }
-            change_all(&matrices, &mut direction, left_basis, right_basis, true);
+            for matrix in &matrices {
+                let bases = [&left_basis[..], &right_basis[..]];
+                matrix.multiply(&mut direction[matrix.entries.clone()], bases, [false, true]);
+            }
             let (step, every) = (update.step, self.every as u64);
             update.move_along(&direction);
-            self.gather(&matrices, &g, left, right);
-            if step.is_multiple_of(every) {
-                for matrix in &matrices {
+            for matrix in &matrices {
+                matrix.gather(&g, [left, right], [beta2, one - beta2]);
+                if step.is_multiple_of(every) {
                     refresh(matrix, left, right, left_basis, right_basis, second);
                 }
             }
         } else {
-            self.gather(&matrices, &g, left, right);
             for matrix in &matrices {
+                matrix.gather(&g, [left, right], [beta2, one - beta2]);
                 start(&matrix.left, matrix.rows, left, left_basis)?;
                 start(&matrix.right, matrix.columns, right, right_basis)?;
             }
         }
         Ok(())
-    }
-}
-
-impl<S: Real> Soap<S> {
-    /// `L` and `R` with another gradient.
-    fn gather(&self, matrices: &[Placed], g: &[S], left: &mut [S], right: &mut [S]) {
-        let (old, new) = (self.betas[1], S::one() - self.betas[1]);
-        for matrix in matrices {
-            let g = &g[matrix.entries.clone()];
-            if let Some(side) = matrix.left.clone() {
-                gather_rows(&mut left[side], g, matrix.columns, old, new);
-            }
-            if let Some(side) = matrix.right.clone() {
-                gather_rows(
-                    &mut right[side],
-                    &transposed(g, matrix.columns),
-                    matrix.rows,
-                    old,
-                    new,
-                );
-            }
-        }
-    }
-}
-
-/// Each matrix `A ← Qₗᵀ A Qᵣ`, or back: `A ← Qₗ A Qᵣᵀ`.
-fn change_all<S: Real>(matrices: &[Placed], a: &mut [S], left: &[S], right: &[S], back: bool) {
-    for matrix in matrices {
-        let a = &mut a[matrix.entries.clone()];
-        if let Some(side) = matrix.left.clone() {
-            let q = &left[side];
-            let changed = match back {
-                true => product(q, a, matrix.rows),
-                false => product(&transposed(q, matrix.rows), a, matrix.rows),
-            };
-            a.copy_from_slice(&changed);
-        }
-        if let Some(side) = matrix.right.clone() {
-            let q = &right[side];
-            let changed = match back {
-                true => product(a, &transposed(q, matrix.columns), matrix.columns),
-                false => product(a, q, matrix.columns),
-            };
-            a.copy_from_slice(&changed);
-        }
     }
 }
 
@@ -233,7 +189,7 @@ fn start<S: Real>(
     bases: &mut [S],
 ) -> Result<(), Error> {
     let Some(side) = side.clone() else { return Ok(()) };
-    let eigen = Eigen::new(size, &kept[side.clone()])?.ok_or(Error::NonFiniteMatrix { row: 0 })?;
+    let eigen = eigen(size, &kept[side.clone()])?;
     let rows: Vec<S> = (0..size).rev().flat_map(|k| eigen.vector::<S>(k)).collect();
     bases[side].copy_from_slice(&transposed(&rows, size));
     Ok(())

@@ -13,6 +13,6 @@ impl<S: Real> Source<S> for Gradient {
     }
 
     fn feed(&mut self, _: &Point<'_, S>) -> Result<Feed<S>, Error> {
-        Ok(Feed { direction: None, estimate: None })
+        Ok(Feed::default())
     }
 }

@@ -94,7 +94,7 @@ impl<S: Real> Source<S> for HutchinsonDiagonal {
 
     fn feed(&mut self, point: &Point<'_, S>) -> Result<Feed<S>, Error> {
         if !Source::<S>::needs_curvature(self, point.steps) {
-            return Ok(Feed { direction: None, estimate: None });
+            return Ok(Feed::default());
         }
         let n = point.x.len();
         let mut probes = self.probes(point.steps, n);
