@@ -8,6 +8,7 @@ use dualtape_schedules::Plateau;
 use super::rule::{Decay, Memory, Rule, Update};
 use super::schedule::Schedule;
 use super::source::{Point, Source};
+use crate::curvature::check_finite;
 use crate::options::require;
 use crate::saved::{SavedState, count, list, numbers, restored, save};
 use crate::vector::{first_non_finite, norm};
@@ -106,9 +107,10 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
-        require("learning_rate", self.learning_rate, "positive", |a| a > 0.0)?;
+        require("learning_rate", self.learning_rate, "zero or positive", |a| a >= 0.0)?;
+        let relative = "zero or positive, where that of the parameters in no group is positive";
         for settings in &self.settings {
-            require("learning_rate", settings.relative_rate, "positive", |a| a > 0.0)?;
+            require("learning_rate", settings.relative_rate, relative, |a| a >= 0.0)?;
             require("weight_decay", settings.weight_decay, "zero or positive", |w| w >= 0.0)?;
             settings.rule.check()?;
         }
@@ -132,10 +134,11 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         let point = Point::new(self.progress.steps, x, gradient, objective, known);
         let feed = self.source.feed(&point)?;
         drop(point);
-        if let Some(direction) = &feed.direction {
-            check_vector("the direction", direction, x.len())?;
-        }
         let direction = feed.direction.as_deref();
+        if let Some(direction) = direction {
+            Error::check_length("the direction", direction.len(), x.len())?;
+            check_finite(direction, x.len())?;
+        }
         self.advance(x, direction.unwrap_or(gradient), feed.estimate.as_deref())
     }
 
@@ -153,7 +156,11 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
     /// Refuses what no step can be taken with, before anything is learnt from it, and makes the memory of the first step.
     fn prepare(&mut self, x: &[S], gradient: &[S]) -> Result<(), Error> {
         self.check()?;
-        check_vector("the gradient", gradient, x.len())?;
+        Error::check_length("the gradient", gradient.len(), x.len())?;
+        if let Some(component) = first_non_finite(gradient) {
+            let value = gradient[component].as_f64();
+            return Err(Error::NonFiniteGradient { component, value });
+        }
         if self.progress.parts.is_empty() {
             let initial = |list: Memory<S>| Ok(vec![list.initial; list.len]);
             self.progress.parts = self.parts(x.len(), initial)?;
@@ -169,13 +176,12 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         estimate: Option<&[S]>,
     ) -> Result<(), Error> {
         if let Some(estimate) = estimate {
-            check_vector("the estimate of curvature", estimate, x.len())?;
+            Error::check_length("the estimate of curvature", estimate.len(), x.len())?;
+            check_finite(estimate, x.len())?;
         }
         let clipped = self.clip.and_then(|clip| clip.apply(gradient));
         let gradient = clipped.as_deref().unwrap_or(gradient);
-        let scheduled = self.schedule.as_ref().map_or(1.0, |s| s.factor(self.progress.steps));
-        let factor = scheduled * self.plateau.map_or(1.0, |plateau| plateau.factor());
-        let rate = self.learning_rate * S::constant(factor);
+        let rate = self.learning_rate * S::constant(self.rate_factor()?);
         let step = self.progress.steps + 1;
         for part in &mut self.progress.parts {
             let settings = &self.settings[part.settings];
@@ -198,6 +204,15 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         }
         self.progress.steps = step;
         Ok(())
+    }
+
+    /// What all learning rates are multiplied by at this step.
+    fn rate_factor(&self) -> Result<f64, Error> {
+        let scheduled = self.schedule.as_ref().map_or(1.0, |s| s.factor(self.progress.steps));
+        let plateau = self.plateau.map_or(1.0, |plateau| plateau.factor());
+        require("schedule", scheduled, "a factor that is zero or positive", |f| f >= 0.0)?;
+        require("on_plateau", plateau, "a factor that is zero or positive", |f| f >= 0.0)?;
+        Ok(scheduled * plateau)
     }
 
     /// Takes note of the value before a step.
@@ -335,15 +350,5 @@ impl<S: Real> Clip<S> {
                 .any(|g| g.abs() > bound)
                 .then(|| gradient.iter().map(|&g| g.max(-bound).min(bound)).collect()),
         }
-    }
-}
-
-fn check_vector<S: Real>(what: &'static str, vector: &[S], n: usize) -> Result<(), Error> {
-    Error::check_length(what, vector.len(), n)?;
-    match first_non_finite(vector) {
-        Some(component) => {
-            Err(Error::NonFiniteGradient { component, value: vector[component].as_f64() })
-        }
-        None => Ok(()),
     }
 }

@@ -12,6 +12,14 @@
 //! | [`rules::Adagrad`], [`rules::Adadelta`], [`rules::RmsProp`] | [`Adagrad`], [`Adadelta`], [`RmsProp`] | squares of gradients |
 //! | [`rules::Adam`], [`rules::NAdam`], [`rules::RAdam`], [`rules::Adamax`] | [`Adam`], [`NAdam`], [`RAdam`], [`Adamax`] | moments; AdamW, AMSGrad |
 //! | [`rules::Lion`] | [`Lion`] | signs |
+//! | [`rules::Shampoo`], [`rules::Soap`] | [`Shampoo`], [`Soap`] | products of gradients that are matrices |
+//! | [`rules::AdaHessian`], [`rules::Sophia`] | [`AdaHessian`], [`Sophia`], with estimates of the curvature's diagonal | |
+//!
+//! | source | what the rule sees |
+//! |---|---|
+//! | [`sources::Gradient`] | the gradient |
+//! | [`sources::HutchinsonDiagonal`] | the gradient, and beside it an estimate of the curvature's diagonal |
+//! | [`sources::NewtonCg`], [`sources::Newton`], [`sources::Lbfgs`] | a second-order direction in place of the gradient |
 //!
 //! All have the parameter groups, weight decay of both kinds, clipping, schedules and saving of the [`Stepper`].
 

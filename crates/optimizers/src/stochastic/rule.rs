@@ -112,7 +112,7 @@ pub(super) struct Decay<S> {
 impl<S: Real> Update<'_, S> {
     /// `1 − βᵗ`: what an average of `t` terms, started from 0, is to be divided by.
     pub fn bias(&self, beta: S) -> S {
-        S::one() - beta.powi(i32::try_from(self.step).unwrap_or(i32::MAX))
+        bias(beta, self.step as f64)
     }
 
     /// Steps entry by entry: `x ← x − rule(g, memory)`, where `g` is the gradient and `memory` has the entries of the first
@@ -179,4 +179,9 @@ impl<S: Real> Update<'_, S> {
     pub(super) fn decayed_gradient(&self) -> Vec<S> {
         self.gradient.iter().zip(&*self.x).map(|(&g, &x)| g + self.decay.coupled * x).collect()
     }
+}
+
+/// `1 − βᵗ`, in double precision: at first a small difference of numbers that are nearly the same.
+pub(super) fn bias<S: Real>(beta: S, terms: f64) -> S {
+    S::constant(1.0 - beta.as_f64().powf(terms))
 }

@@ -30,7 +30,7 @@ use crate::{Error, Minimizer, Objective, Real};
 ///
 /// **Weight decay** is coupled (a term `½λ‖x‖²` of the objective, whose gradient λx goes through the rule) or decoupled
 /// (`x ← x − αλx` beside the rule, Loshchilov & Hutter, ICLR 2019). The stop tests and the value of a report are those of
-/// the objective without it.
+/// the objective without it. Where a direction takes the place of the gradient, it is the direction that `λx` is added to.
 ///
 /// **Parameter groups** are ranges of the parameters with settings of their own.
 ///
@@ -186,18 +186,18 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
         self
     }
 
-    /// Gives the parameters of a range the learning rate, weight decay and rule of `like`, of which nothing else is taken.
+    /// Gives the parameters of a range the learning rate, weight decay and rule of `like`, of which nothing else is taken. With a
+    /// learning rate of 0 they stay as they are.
     ///
     /// Ranges must be within the parameters and apart from each other; parameters in none have the settings of `self`. A
     /// [changed](Stepper::set_learning_rate) learning rate changes those of the groups in proportion.
     #[must_use]
     pub fn group<D>(mut self, range: Range<usize>, like: Stepper<'_, S, R, D>) -> Self {
-        let Engine { learning_rate, settings, .. } = like.engine;
-        for mut settings in settings.into_iter().take(1) {
-            settings.relative_rate = learning_rate / self.engine.base_rate;
-            self.engine.settings.push(settings);
-            self.engine.groups.push(range.clone());
-        }
+        let Engine { learning_rate, mut settings, .. } = like.engine;
+        let mut settings = settings.swap_remove(0);
+        settings.relative_rate = learning_rate / self.engine.base_rate;
+        self.engine.settings.push(settings);
+        self.engine.groups.push(range);
         self
     }
 
@@ -215,8 +215,8 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
         self
     }
 
-    /// Multiplies the learning rates at each step by `factor` of the moment: the number of steps taken of `steps`, each
-    /// of which counts as an epoch.
+    /// Multiplies the learning rates at each step by `factor` of the moment, which must not be negative: the number of steps
+    /// taken of `steps`, each of which counts as an epoch.
     ///
     /// There are [`cosine`](crate::cosine), [`one_cycle`](crate::one_cycle), [`step_decay`](crate::step_decay) and
     /// [`warm_up`](crate::warm_up), and any closure is one.
@@ -243,7 +243,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
         self.engine.learning_rate
     }
 
-    /// Changes the learning rate between steps, and those of all groups in proportion.
+    /// Changes the learning rate `α ≥ 0` between steps, and those of all groups in proportion.
     pub fn set_learning_rate(&mut self, learning_rate: S) {
         self.engine.learning_rate = learning_rate;
     }

@@ -221,6 +221,10 @@ fn unusable_settings_and_groups_are_refused_and_leave_x_alone() {
     assert!(matches!(cut.step(&mut [1.0; 4], &[1.0; 4]), Err(Error::Setting { .. })));
     let mut none = AdaHessian::new(0.1);
     assert_eq!(none.step_with_diagonal(&mut x, &[1.0; 2], None), Err(Error::NoEstimate));
+    let error = none.step_with_diagonal(&mut x, &[1.0; 2], Some(&[1.0, f64::INFINITY]));
+    assert!(matches!(error, Err(Error::NonFiniteProduct { component: 1, .. })), "{error:?}");
+    let mut vast = Shampoo::new(0.1).matrix(0..3, usize::MAX, 3);
+    assert!(matches!(vast.step(&mut [1.0; 3], &[1.0; 3]), Err(Error::Setting { .. })));
     let fisher = HutchinsonDiagonal::default().of(CurvatureMatrix::Fisher);
     let mut sophia = Sophia::new(0.1).with_source(fisher);
     let error = sophia.step_on(&mut start(), &quartic()).unwrap_err();
@@ -238,6 +242,20 @@ fn clipping_and_schedules_scale_what_they_say() {
     assert_close(&step(Sgd::new(1.0).clip_norm(0.5)), &[-0.3, 0.4], 1e-15, "norm");
     assert_eq!(step(Sgd::new(1.0).clip_norm(5.5)), [-3.0, 4.0]);
     assert_eq!(step(Sgd::new(1.0).clip_value(3.5)), [-3.0, 3.5]);
+    // A rate of 0 moves nothing, be it the group's, the schedule's or the method's own.
+    let mut method = Sgd::new(1.0).group(1..2, Sgd::new(0.0)).schedule(2, |now| now.fraction());
+    let mut x = [0.0; 2];
+    let points = [1.0, 1.0, 0.0].map(|rate| {
+        method.set_learning_rate(rate);
+        method.step(&mut x, &gradient).unwrap();
+        x
+    });
+    assert_eq!(points, [[0.0; 2], [-1.5, 0.0], [-1.5, 0.0]]);
+    for factor in [-0.5, f64::NAN] {
+        let mut method = Sgd::new(1.0).schedule(4, move |_| factor);
+        let error = method.step(&mut x, &gradient).unwrap_err();
+        assert!(matches!(error, Error::Setting { name: "schedule", .. }), "{error}");
+    }
     let mut method = Sgd::new(1.0).schedule(4, |now| 1.0 / (1.0 + now.step as f64));
     let mut x = [0.0];
     let points = [1, 2, 3].map(|_| {
@@ -391,4 +409,13 @@ fn single_precision_takes_nearly_the_same_steps() {
     }
     let y: Vec<f64> = y.iter().map(|&y| f64::from(y)).collect();
     assert_close(&y, &x, 1e-4, "f32");
+
+    // 1 − βᵗ is a small difference, which Adam divides by. With these gradients its steps are the learning rate.
+    let mut adam = Adam::new(0.125_f32).epsilon(1e-30);
+    let mut y = [0.0_f32];
+    for step in 1..=20 {
+        adam.step(&mut y, &[0.75]).unwrap();
+        let want = -0.125 * step as f32;
+        assert!((y[0] - want).abs() <= f32::EPSILON * step as f32, "{y:?}, not {want}");
+    }
 }

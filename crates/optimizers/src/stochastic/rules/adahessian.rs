@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Betas, Epsilon, Preset, require_betas, require_epsilon};
 use crate::options::require;
-use crate::stochastic::rule::{Memory, Rule, Update};
+use crate::stochastic::rule::{Memory, Rule, Update, bias};
 use crate::stochastic::sources::HutchinsonDiagonal;
 use crate::stochastic::{Source, Stepper};
 use crate::{Error, Real};
@@ -74,10 +74,6 @@ impl<S: Real> Preset<S> for AdaHessian<S> {
     type Source = HutchinsonDiagonal;
 
     const LEARNING_RATE: f64 = 0.15;
-
-    fn source() -> HutchinsonDiagonal {
-        HutchinsonDiagonal::default()
-    }
 }
 
 impl<S> Betas<S> for AdaHessian<S> {
@@ -157,7 +153,9 @@ impl<S: Real> Rule<S> for AdaHessian<S> {
 
     fn update(&self, update: Update<'_, S>) -> Result<(), Error> {
         let (one, [beta1, beta2], epsilon) = (S::one(), self.betas, self.epsilon);
-        let [_, second, estimates] = update.memory else { return Err(Error::NoEstimate) };
+        let [_, second, estimates] = &mut *update.memory else {
+            unreachable!("as many lists as were asked for")
+        };
         if let Some(estimate) = update.estimate {
             for (v, h) in second.iter_mut().zip(self.magnitude(estimate, &update.range)) {
                 *v = beta2 * *v + (one - beta2) * h * h;
@@ -168,8 +166,8 @@ impl<S: Real> Rule<S> for AdaHessian<S> {
             return Err(Error::NoEstimate);
         }
         // Of the estimates, of which there may be fewer than steps.
-        let bias = one - beta2.powf(estimates[0]);
-        let (half, scale) = (S::constant(0.5) * self.power, one / bias);
+        let scale = bias(beta2, estimates[0].as_f64()).recip();
+        let half = S::constant(0.5) * self.power;
         let rate = update.learning_rate / update.bias(beta1);
         let average = move |g: S, m: &mut S| {
             *m = beta1 * *m + (one - beta1) * g;

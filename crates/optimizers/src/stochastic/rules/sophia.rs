@@ -24,7 +24,8 @@ pub(in crate::stochastic) mod aliases {
     /// Where curvature is negative or small the step is `α sign(m)`, that of [`Lion`](crate::Lion).
     ///
     /// **Sophia-H**, which this is by default, takes Hutchinson's estimate `z ⊙ ∇²f(x) z` with the exact Hessian of the batch of
-    /// the gradient ([`sources::HutchinsonDiagonal`]).
+    /// the gradient ([`sources::HutchinsonDiagonal`]); its authors draw `z` from the normal distribution, whose mean is the same
+    /// and variance larger.
     ///
     /// **Sophia-G** takes the Gauss–Newton–Bartlett estimate (Alg. 2): `ĥ = B ĝ ⊙ ĝ`, with the gradient `ĝ` of the mean loss
     /// of a batch of `B` examples whose labels are *drawn from the model's own distribution*. Its mean is the diagonal of the
