@@ -78,6 +78,9 @@ fn judge(case: &Case<'_>, claims: &[Claim], what: &str) -> Result<(), Stop> {
     };
     match curve.judge(&claims, noise) {
         Judgement::Holds => Ok(()),
+        Judgement::Wrong { .. } if varies_too_fast(case, order)? => Err(Stop::Rejected(
+            "the function varies too fast to be compared with differences".into(),
+        )),
         Judgement::Edge => Err(Stop::Rejected("the point is at the edge of the domain".into())),
         Judgement::Kink { slope } if case.policy.kinks == Kinks::Report => {
             Err(Stop::Violated(Box::new(violation(f64::NAN, How::Kink { slope }))))
@@ -89,6 +92,20 @@ fn judge(case: &Case<'_>, claims: &[Claim], what: &str) -> Result<(), Stop> {
             Err(Stop::Violated(Box::new(violation(measured, how))))
         }
     }
+}
+
+/// How much of a derivative rounding is believed to be.
+const ROUNDING: f64 = 1e-5;
+
+/// Whether what was measured as rounding of a derivative is more than rounding can be: then the function varies within the
+/// points that were looked at, steps that are large beside that say nothing of its derivatives, and small ones are hidden.
+fn varies_too_fast(case: &Case<'_>, order: usize) -> Result<bool, Stop> {
+    let (noise, derivative, size) = match order {
+        1 => (case.gradient_noise(), case.gradient()?, case.magnitude()),
+        _ => (case.product_noise(), case.product(1)?, second::size(case)?),
+    };
+    let noise: f64 = noise.iter().sum();
+    Ok(noise > case.tolerance(size) && noise > ROUNDING * largest(&case.scaled(derivative)))
 }
 
 /// What a derivative along a direction rounds by.

@@ -99,7 +99,7 @@ impl<T: Subject> Subject for Spoiling<T> {
     fn third_derivative(&self, at: At<'_>, u: &[f64], v: &[f64], route: Route) -> Answer<Vec<f64>> {
         let mut third = self.0.third_derivative(at, u, v, route)?;
         match self.1 {
-            Spoilt::Asymmetric => third[0] += 1e-6 * u[0] * v[1],
+            Spoilt::Asymmetric => third[0] += 0.1 * u[0] * v[1],
             Spoilt::ThirdRoute if route == Route::Linearized => third[0] *= 1.0 + 1e-9,
             Spoilt::Third => third[0] += 0.1 * u[0] * v[0],
             _ => {}

@@ -65,6 +65,18 @@ fn inputs_without_elements_and_of_one_element_pass() {
     check_derivatives(|x| x[0]).inputs(1).order(3).assert();
 }
 
+/// `sin(tan x)` turns back and forth within the points at which rounding is looked for.
+#[test]
+fn points_of_fast_oscillation_are_passed_over() {
+    for x in [1.5783014125, 1.5755, 1.5718] {
+        let checked = check_derivatives(|x| x[0].tan() * x[1] + x[1].tan().sin())
+            .at_point(&[0.05, x])
+            .cases(200)
+            .check();
+        assert!(checked.as_ref().err().and_then(|failure| failure.law()).is_none(), "{checked:?}");
+    }
+}
+
 struct Smooth;
 
 impl Elementwise<2> for Smooth {

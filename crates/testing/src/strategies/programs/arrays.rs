@@ -2,7 +2,11 @@
 
 use dualtape_autodiff::{Binary, Convolution, Elementary, Pooling, Scalar, Tensor, Var, c};
 
-use super::{binary, in_domain, tame, unary};
+use super::{apart, binary, in_domain, tame, unary};
+
+/// A number, and a ratio of numbers, that no element takes but by chance: all lie between 0.8 and 1.2, at 1 if they come from
+/// nothing, and close to both ends if what they come from is large.
+const BETWEEN: f64 = 1.0371;
 
 /// A result of any shape from six numbers as a matrix of shape `[2, 3]`; the number chooses axes and functions.
 type OnGrid<'t, S> = fn(Tensor<'t, S>, usize) -> Tensor<'t, S>;
@@ -59,11 +63,11 @@ fn products<'t, S: Scalar>() -> Vec<OnGrid<'t, S>> {
 fn elementwise<'t, S: Scalar>() -> Vec<OnGrid<'t, S>> {
     vec![
         |x, f| in_domain(unary(f), x).map(unary(f)),
-        |x, f| tame(x).zip(binary(f), tame(x.view(f % 4, &[3]))),
+        |x, f| tame(x).zip(binary(f), apart(x.view(f % 4, &[3]))),
         |x, f| tame(x).powf(1.7) * x.get(f % 6),
         |x, f| x.zip(Binary::Mul, x.broadcast(&[2, 2, 3])).powi(f as i32 % 5 - 2),
         |x, _| x.get(0) / (tame(x) - x.sum_axis(1).keep_axis(1)),
-        |x, _| x.lt(c(1.0)).where_cond(x.sin() * x.get(1), x.powi(3)),
+        |x, _| x.lt(c(BETWEEN)).where_cond(x.sin() * x.get(1), x.powi(3)),
         |x, _| (x - c(1.0)).elu(0.7) + x.gelu() + x.silu() * x.mish(),
         |x, _| x.clamp(0.9, 1.1) * x,
     ]
@@ -72,8 +76,8 @@ fn elementwise<'t, S: Scalar>() -> Vec<OnGrid<'t, S>> {
 /// Pairs that broadcast, axes of length 1, and axes without any element.
 fn broadcasting<'t, S: Scalar>() -> Vec<OnGrid<'t, S>> {
     vec![
-        |x, f| tame(x.slice(0, 0..1)).zip(binary(f), tame(x.slice(1, f % 3..f % 3 + 1))),
-        |x, f| tame(x.reshape(&[1, 2, 1, 3])).zip(binary(f), tame(x.select(0, 1).keep_axis(1))),
+        |x, f| tame(x.slice(0, 0..1)).zip(binary(f), apart(x.slice(1, f % 3..f % 3 + 1))),
+        |x, f| tame(x.reshape(&[1, 2, 1, 3])).zip(binary(f), apart(x.select(0, 1).keep_axis(1))),
         |x, f| {
             x.slice(1, f % 3..f % 3 + 1).log_sum_exp(1) * x.slice(0, 1..2).max_axis(0).get(f % 3)
         },
@@ -131,8 +135,8 @@ fn selections<'t, S: Scalar>() -> Vec<OnGrid<'t, S>> {
     vec![
         |x, f| x.index_select(1, &[2, 0, 2, f % 3]) * x.get(f % 6),
         |x, f| x.gather(1, x.argmax(1).keep_axis(1)) * x.select(0, f % 2),
-        |x, _| (x * x).scatter_add(1, x.gt(c(1.0)), 4),
-        |x, f| x.gt(x.flip(f % 2)).where_cond(x.exp(), x),
+        |x, _| (x * x).scatter_add(1, x.gt(c(BETWEEN)), 4),
+        |x, f| x.gt(x.flip(f % 2) * c(BETWEEN)).where_cond(x.exp(), x),
     ]
 }
 
