@@ -12,7 +12,7 @@ use crate::CurvatureMatrix;
 pub enum Error {
     /// A saved state is not one of this method.
     #[error(
-        "the saved state is not one of this method: it has no `{missing}`, or not the right number of entries"
+        "the saved state is not one of this method: it has no `{missing}`, or not the right number of entries: restore it in the method, with the settings, that saved it"
     )]
     SavedState {
         /// What is not there.

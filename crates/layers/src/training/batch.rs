@@ -168,7 +168,7 @@ impl Clip {
             }
             Self::Value(bound) => {
                 let bound = S::constant(bound);
-                gradient.iter_mut().for_each(|g| *g = g.max(-bound).min(bound));
+                gradient.iter_mut().for_each(|g| *g = g.clamp(-bound, bound));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Files of data, good and bad.
 
+#[cfg(any(feature = "ndarray", feature = "npz"))]
 use dualtape_autodiff::Array;
 use dualtape_layers::{DataFault, DataFileError, Error, read_npy, read_npy_from};
 use proptest::prelude::*;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dualtape_autodiff::{Array, Tensor};
+use dualtape_autodiff::{Array, Tensor, Var};
 use dualtape_layers::{
     Activation, Batch, Clip, Dataset, Ended, Error, Flow, Linear, Module, Moment, Network,
     OptimizerError, Scope, Sequential, Trainer, accuracy, cosine, cross_entropy, l2_penalty,
@@ -162,6 +162,21 @@ fn clipping_shortens_gradients_and_leaves_the_report_alone() {
         &data,
     );
     assert_eq!(refused.unwrap_err().to_string(), "the bound of clipping must be positive; got 0");
+}
+
+/// Of value 0, with no derivative.
+fn root_of_zero<'t>(z: Tensor<'t>, _: Tensor<'t>) -> Var<'t> {
+    (z * 0.0).sqrt().sum()
+}
+
+#[test]
+fn clipping_hides_no_missing_derivative() {
+    let mut trained = network(1);
+    let trainer = Trainer::new(root_of_zero).epochs(1).clip(Clip::Value(0.02));
+    let _ = trainer.fit(&mut trained, &mut Descent::new(1.0), &classes(20));
+    let moved =
+        network(1).parameters().iter().zip(trained.parameters()).any(|(a, b)| (a - b).abs() > 0.0);
+    assert!(!moved, "NaN must not become a step of the bound's length");
 }
 
 #[test]

@@ -348,7 +348,7 @@ impl<S: Real> Clip<S> {
             Clip::Value(bound) => gradient
                 .iter()
                 .any(|g| g.abs() > bound)
-                .then(|| gradient.iter().map(|&g| g.max(-bound).min(bound)).collect()),
+                .then(|| gradient.iter().map(|&g| g.clamp(-bound, bound)).collect()),
         }
     }
 }
