@@ -28,7 +28,7 @@ use crate::{CurvatureMatrix, Error, LinearOperator, Minimizer, Objective, Real};
 /// (as in Royer, O'Neill & Wright, Math. Programming 180 (2020)). If it is negative, the method moves on along the Ritz
 /// vector, instead of taking a saddle point or a maximum for a minimum.
 ///
-/// **Defaults**: [`Forcing::Superlinear`], at most `2n` inner iterations,
+/// **Defaults**: [`Forcing::EisenstatWalker`], at most `2n` inner iterations,
 /// [`MoreThuente`](crate::MoreThuente) line search from `a = 1`, at most 100 Lanczos steps, 1000 iterations, gradient
 /// tolerance `√ε`.
 ///
@@ -88,7 +88,7 @@ impl<S: Real> Default for NewtonCg<'_, S> {
             options: Options::new(1000),
             settings: Settings {
                 curvature: CurvatureMatrix::Hessian,
-                forcing: Forcing::Superlinear,
+                forcing: Forcing::EisenstatWalker,
                 max_cg_iterations: None,
                 line_search: LineSearch::default(),
             },
@@ -106,7 +106,7 @@ impl<'c, S: Real> NewtonCg<'c, S> {
         self
     }
 
-    /// The accuracy of the inner iteration. Default [`Forcing::Superlinear`].
+    /// The accuracy of the inner iteration. Default [`Forcing::EisenstatWalker`].
     #[must_use]
     pub fn forcing(mut self, forcing: Forcing<S>) -> Self {
         self.settings.forcing = forcing;

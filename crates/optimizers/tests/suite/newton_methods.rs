@@ -122,10 +122,10 @@ fn methods() -> Vec<(&'static str, Method)> {
             Newton::default().line_search(search).minimize(f, x).unwrap()
         }),
         ("Newton-CG", |f, x| NewtonCg::default().minimize(f, x).unwrap()),
-        ("Newton-CG, Eisenstat–Walker, Armijo", |f, x| {
+        ("Newton-CG, superlinear, Armijo", |f, x| {
             let search = LineSearch::Armijo(Armijo::default());
             NewtonCg::default()
-                .forcing(Forcing::EisenstatWalker)
+                .forcing(Forcing::Superlinear)
                 .line_search(search)
                 .minimize(f, x)
                 .unwrap()
