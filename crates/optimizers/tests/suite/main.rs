@@ -7,6 +7,7 @@ mod curvature;
 mod curvature_matrices;
 mod functions;
 mod gradient_methods;
+mod hessian_free;
 mod least_squares;
 mod line_search;
 mod mgh;
@@ -16,6 +17,7 @@ mod operators;
 #[cfg(feature = "svg")]
 mod pictures;
 mod promises;
+mod published;
 mod quasi_newton;
 mod reference;
 mod reports;

@@ -1,8 +1,8 @@
 //! The methods on published test problems, from the standard starts, with nothing derived by hand.
 
-#[path = "../../../autodiff/tests/mgh/problems.rs"]
-mod problems;
-
+use super::published::{
+    GRADIENT_TOLERANCE, Problem, RELATIVE_GRADIENT_TOLERANCE, floats, is_known_minimum,
+};
 use dualtape_autodiff::{Composite, Function, Matrix, Var};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
@@ -11,17 +11,7 @@ use dualtape_optimizers::{
     QuasiNewton, Report, Residuals, SaddleFreeNewton, SecondOrder, Shift, Sr1, StopReason,
     Structure, StructuredNewton, Subproblem, TrustRegion,
 };
-use problems::Problem;
 use serde_json::Value;
-
-const GRADIENT_TOLERANCE: f64 = 1e-8;
-/// Where f is large, rounding keeps the gradient from getting smaller than this.
-const RELATIVE_GRADIENT_TOLERANCE: f64 = 1e-12;
-
-fn floats(value: &Value) -> Vec<f64> {
-    let numbers = value.as_array().into_iter().flatten();
-    numbers.map(|number| number.as_f64().expect("a number")).collect()
-}
 
 fn max_norm(x: &[f64]) -> f64 {
     x.iter().fold(0.0, |norm: f64, x| norm.max(x.abs()))
@@ -120,18 +110,9 @@ fn assert_true(problem: Problem, report: &Report<f64>, f: &Function<'_>, x: &[f6
 }
 
 fn assert_known_minimum(problem: Problem, reference: &Value, value: f64, x: &[f64], accuracy: f64) {
-    let minima = reference["minima"].as_array().expect("a list of minima");
-    let known = minima.iter().any(|minimum| {
-        let f = minimum["f"].as_f64().expect("a number");
-        let at = floats(&minimum["x"]);
-        let singular = minimum["kind"].as_str().expect("a text").contains("singular");
-        let near = |tolerance: f64| {
-            x.iter().zip(&at).all(|(x, at)| (x - at).abs() <= tolerance * at.abs().max(1.0))
-        };
-        // Where the Hessian is singular, f grows with the fourth power of the distance.
-        (value - f).abs() <= 1e-8 * f.max(1.0) && near(if singular { 1e-2 } else { accuracy })
-    });
-    assert!(known, "{problem:?}: f = {value:e} at {x:?} is none of {minima:?}");
+    let known = is_known_minimum(reference, value, x, accuracy);
+    let minima = &reference["minima"];
+    assert!(known, "{problem:?}: f = {value:e} at {x:?} is none of {minima}");
 }
 
 /// By Jacobi's method (Golub & Van Loan, *Matrix Computations*, 4th edition, Algorithm 8.5.2): slow, short, reliable.
