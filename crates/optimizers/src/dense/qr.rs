@@ -46,12 +46,10 @@ impl LeastSquaresFactors {
         let column_norms: Vec<f64> = (0..n).map(|j| norm(column(j)).as_f64()).collect();
         let scale: Vec<f64> = column_norms.iter().map(|&norm| scale_of(norm)).collect();
         // First a tall factorization without pivots, with b as the last column; then a small one with pivots.
-        let mut tall = Mat::from_fn(m.max(n + 1), n + 1, |i, j| match (i < m, j < n) {
-            (true, true) => column(j)[i].as_f64() * scale[j],
-            (true, false) => b[i].as_f64(),
-            (false, _) => 0.0,
+        let tall = triangle(m, n + 1, |i, j| match j < n {
+            true => column(j)[i].as_f64() * scale[j],
+            false => b[i].as_f64(),
         });
-        reflect(&mut tall);
         let mut upper = upper_part(tall.as_ref().get(..n, ..n));
         let mut rotated = tall.as_ref().get(..n, n..).to_owned();
         let order = pivot(&mut upper, &mut rotated);
@@ -200,6 +198,30 @@ impl Damped<'_> {
 /// A power of two that brings a column of this norm to a norm between ½ and 1.
 fn scale_of(norm: f64) -> f64 {
     if norm.is_normal() { (-norm.log2().ceil()).clamp(-1000.0, 1000.0).exp2() } else { 1.0 }
+}
+
+/// Rows that are factored at once: few enough to stay in the cache, with a matrix for them that is used again and again.
+const ROWS: usize = 256;
+
+/// `R` of the tall matrix of these entries, in the upper triangle of the first rows of the result (what is below is not part of
+/// it): rows are taken in one group after another, each below the `R` of those before (Demmel, Grigori, Hoemmen & Langou,
+/// SIAM J. Sci. Comput. 34 (2012), the sequential form).
+fn triangle(m: usize, n: usize, entry: impl Fn(usize, usize) -> f64) -> Mat<f64> {
+    let rows = m.min(ROWS + n).max(n);
+    let at = |i: usize, j: usize| if i < m { entry(i, j) } else { 0.0 };
+    let mut group = Mat::from_fn(rows, n, at);
+    reflect(&mut group);
+    for start in (rows..m).step_by(ROWS) {
+        for j in 0..n {
+            let column = group.col_as_slice_mut(j);
+            column[(j + 1).min(n)..n].fill(0.0);
+            for (below, value) in column[n..].iter_mut().enumerate() {
+                *value = at(start + below, j);
+            }
+        }
+        reflect(&mut group);
+    }
+    group
 }
 
 /// Leaves `R` in the upper triangle and the reflections below; returns their coefficients.
@@ -357,6 +379,25 @@ mod tests {
             let (got, want) = (factors.image_norm(&x), norm(&product(&columns, &x)));
             prop_assert!((got - want).abs() <= 1e-13 * want);
         }
+    }
+
+    #[test]
+    fn many_rows_are_factored_as_few_are() {
+        let m = 3 * ROWS + 17;
+        let columns: Vec<f64> = (0..4 * m).map(|k| (0.37 * (k * k % 1009) as f64).sin()).collect();
+        let b: Vec<f64> = (0..m).map(|i| (0.7 * i as f64).cos()).collect();
+        let factors = LeastSquaresFactors::new(&columns, &b).unwrap();
+        let x = factors.solve();
+        let residual: Vec<f64> = product(&columns, &x).iter().zip(&b).map(|(a, b)| a + b).collect();
+        for (slope, norm) in
+            transposed_product(&columns, &residual).iter().zip(factors.column_norms())
+        {
+            assert!(slope.abs() < 1e-13 * norm * crate::vector::norm(&b), "{slope}");
+        }
+        let (projection, rest) = (factors.projection_norm(), norm(&residual));
+        assert!((projection.hypot(rest) / norm(&b) - 1.0).abs() < 1e-14);
+        let (got, want) = (factors.image_norm(&x), norm(&product(&columns, &x)));
+        assert!((got - want).abs() < 1e-13 * want, "{got} {want}");
     }
 
     #[test]
