@@ -301,6 +301,31 @@ mod tests {
     }
 
     #[test]
+    fn steps_that_meet_the_boundary_end_on_it() {
+        let (a, gradient) = quad4();
+        let inverse = inverse_of_positive(vec![2.0, 1.0, 0.5, 3.0]).unwrap();
+        for (m, preconditioner) in [([1.0; 4], None), ([2.0, 1.0, 0.5, 3.0], Some(&*inverse))] {
+            let length = |z: &[f64]| z.iter().zip(m).map(|(z, m)| m * z * z).sum::<f64>().sqrt();
+            let request = |radius, steps| System {
+                radius: Some(radius),
+                preconditioner,
+                tolerance: 1e-12,
+                ..system(&a, &gradient, steps)
+            };
+            let mut cg = ConjugateGradient::new(4);
+            assert_eq!(cg.solve(&request(1e3, 9)).unwrap(), Outcome::Converged);
+            let whole = length(cg.solution());
+            assert!((cg.length() / whole - 1.0).abs() < 1e-13);
+            for part in [0.3, 0.8, 0.95, 0.999] {
+                let radius = part * whole;
+                assert_eq!(cg.solve(&request(radius, 9)).unwrap(), Outcome::Boundary);
+                let error = length(cg.solution()) / radius - 1.0;
+                assert!(error.abs() < 1e-13, "{part} {error:e}");
+            }
+        }
+    }
+
+    #[test]
     fn negative_curvature_is_followed_and_measured() {
         let a = Dense(2, vec![2.0, 0.5, 0.5, -1e-9]);
         let gradient = [0.3, 1.0];
