@@ -126,3 +126,66 @@ impl<'m, S: Real> Piece<'m, S> {
         self.speed.iter_mut().zip(&self.row).for_each(|(p, &w)| *p += g * w);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::LinearOperator;
+    use crate::quasi_newton::LbfgsMemory;
+
+    const N: usize = 6;
+
+    fn vector(size: f64) -> impl Strategy<Value = Vec<f64>> {
+        prop::collection::vec(-size..size, N)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// The first minimum that small steps along the path come to.
+        #[test]
+        fn it_is_the_first_minimum_along_the_projected_path(
+            steps in [vector(1.0), vector(1.0), vector(1.0)],
+            tilt in vector(0.4),
+            gradient in vector(3.0),
+            room in prop::collection::vec(0.05..2.0_f64, N),
+        ) {
+            let mut memory = LbfgsMemory::new(N, 3);
+            for s in &steps {
+                // Curvatures 1 to 6, and one direction more.
+                let along = dot(&tilt, s);
+                let y: Vec<f64> = (0..N).map(|i| (1 + i) as f64 * s[i] + along * tilt[i]).collect();
+                memory.update(s, &y).unwrap();
+            }
+            let model = memory.hessian().unwrap();
+            let bounds = Bounds::new(room.iter().map(|r| -r).collect(), room.clone());
+            let x = [0.0; N];
+            let found = cauchy_point(&model, &bounds, &x, &gradient);
+
+            let at = |t: f64| {
+                let mut d: Vec<f64> = gradient.iter().map(|g| -t * g).collect();
+                bounds.project(&mut d);
+                d
+            };
+            let value = |d: &[f64]| {
+                let mut image = [0.0; N];
+                model.apply(d, &mut image).unwrap();
+                dot(&gradient, d) + 0.5 * dot(d, &image)
+            };
+            let (mut t, step) = (0.0, 1e-4);
+            while t < 100.0 && value(&at(t + step)) < value(&at(t)) {
+                t += step;
+            }
+            for (found, expected) in found.x.iter().zip(at(t)) {
+                prop_assert!((found - expected).abs() <= 4.0 * step * 3.0, "{found} {expected} at {t}");
+            }
+            let mut projection = vec![0.0; model.rank()];
+            model.project(&found.x, &mut projection);
+            for (found, expected) in found.projection.iter().zip(&projection) {
+                prop_assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+            }
+        }
+    }
+}

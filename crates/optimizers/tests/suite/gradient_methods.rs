@@ -8,8 +8,8 @@ use crate::support::{
     assert_close, beale, numbers, quadratic, rosenbrock, rosenbrock_f32, saddle, wood,
 };
 use dualtape_optimizers::{
-    ByHand, Conjugacy, GradientDescent, HagerZhang, Lbfgs, LineSearch, MoreThuente, NonlinearCg,
-    QuasiNewton, Report, Safeguard, SecondOrder, prelude::*,
+    ByHand, Conjugacy, Error, GradientDescent, HagerZhang, Lbfgs, LineSearch, MoreThuente, Newton,
+    NewtonCg, NonlinearCg, QuasiNewton, Report, Safeguard, SecondOrder, prelude::*,
 };
 
 fn hager_zhang() -> LineSearch<f64> {
@@ -216,6 +216,19 @@ fn unusable_settings_are_refused() {
     assert!(NonlinearCg::default().restart_every(0).minimize(&f, &mut x).is_err());
     let damped = QuasiNewton::bfgs().safeguard(Safeguard::Damp(1.0)).minimize(&f, &mut x);
     assert!(damped.is_err());
+    let line = || {
+        LineSearch::MoreThuente(MoreThuente { sufficient_decrease: -1.0, ..MoreThuente::default() })
+    };
+    for refused in [
+        QuasiNewton::bfgs().line_search(line()).minimize(&f, &mut x),
+        Lbfgs::default().line_search(line()).minimize(&f, &mut x),
+        NonlinearCg::default().line_search(line()).minimize(&f, &mut x),
+        GradientDescent::default().line_search(line()).minimize(&f, &mut x),
+        Newton::default().line_search(line()).minimize(&f, &mut x),
+        NewtonCg::default().line_search(line()).minimize(&f, &mut x),
+    ] {
+        assert!(matches!(refused, Err(Error::Setting { .. })), "{refused:?}");
+    }
 }
 
 #[test]
