@@ -60,7 +60,7 @@ impl<S: Real> Sr1<'_, S> {
 
     /// The largest `Δ`. Default 10¹⁰.
     #[must_use]
-    pub fn largest_radius(mut self, radius: S) -> Self {
+    pub fn max_radius(mut self, radius: S) -> Self {
         self.radii.largest = radius;
         self
     }
@@ -135,7 +135,7 @@ impl<S: Real> Lsr1<'_, S> {
 
     /// The largest `Δ`. Default 10¹⁰.
     #[must_use]
-    pub fn largest_radius(mut self, radius: S) -> Self {
+    pub fn max_radius(mut self, radius: S) -> Self {
         self.radii.largest = radius;
         self
     }

@@ -52,7 +52,7 @@ impl<S: Real> Radii<S> {
 
     pub(super) fn check(&self) -> Result<(), Error> {
         require("initial_radius", self.initial, "positive", |r| r > 0.0)?;
-        require("largest_radius", self.largest, "at least the initial radius", |r| {
+        require("max_radius", self.largest, "at least the initial radius", |r| {
             r >= self.initial.as_f64()
         })
     }

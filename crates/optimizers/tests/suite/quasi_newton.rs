@@ -358,6 +358,18 @@ fn a_pair_left_out_may_come_back_when_the_memory_slides() {
     assert_eq!(dense(&memory), dense(&fresh), "{outcome:?} {sigma}");
 }
 
+#[test]
+fn a_reset_forgets_everything() {
+    for rule in RULES {
+        let fresh = QuasiNewtonMatrix::scaled_identity(Form::Inverse, rule, 2, 0.25);
+        let mut learnt = QuasiNewtonMatrix::scaled_identity(Form::Inverse, rule, 2, 1.0);
+        learnt.update(&[1.0, -0.5], &[3.0, 0.2]).unwrap();
+        assert!(learnt.as_slice()[1] != 0.0);
+        learnt.reset(0.25);
+        assert_eq!(learnt.as_slice(), fresh.as_slice(), "{rule:?}");
+    }
+}
+
 /// Steps of 10⁻²⁵ in single precision, where yᵀs is below the smallest number there is.
 #[test]
 fn tiny_steps_in_single_precision() {

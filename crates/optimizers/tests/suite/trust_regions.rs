@@ -4,8 +4,8 @@ use crate::promises::{self, Method};
 use crate::support::{quadratic, rosenbrock, saddle};
 use dualtape_autodiff::Function;
 use dualtape_optimizers::{
-    CubicRegularization, CurvatureMatrix, Error, Forcing, HessianFree, LinearOperator,
-    SaddleFreeNewton, SecondOrder, StopReason, Subproblem, TrustRegion, prelude::*,
+    CubicRegularization, CurvatureMatrix, Error, Forcing, HessianFree, LinearOperator, Lsr1,
+    SaddleFreeNewton, SecondOrder, Sr1, StopReason, Subproblem, TrustRegion, prelude::*,
 };
 
 fn methods() -> Vec<(&'static str, Method)> {
@@ -159,14 +159,20 @@ fn a_preconditioner_saves_products() {
 
 #[test]
 fn the_largest_radius_holds() {
-    let mut x = [30.0, -7.0];
-    let report = TrustRegion::new(Subproblem::Krylov)
-        .max_radius(0.5)
-        .minimize(&rosenbrock(), &mut x)
-        .unwrap();
-    let longest = report.history.iter().map(|record| record.step_length).fold(0.0, f64::max);
-    assert!(report.converged() && longest <= 0.5 * (1.0 + 1e-12), "{report} {longest}");
-    assert!(longest > 0.49);
+    let (f, start) = (rosenbrock(), [30.0, -7.0]);
+    let krylov =
+        TrustRegion::new(Subproblem::Krylov).max_radius(0.5).minimize(&f, &mut start.clone());
+    let sr1 = Sr1::default().initial_radius(0.1).max_radius(0.5).minimize(&f, &mut start.clone());
+    let lsr1 = Lsr1::default().initial_radius(0.1).max_radius(0.5).minimize(&f, &mut start.clone());
+    for (method, report) in [("Krylov", krylov), ("SR1", sr1), ("L-SR1", lsr1)] {
+        let report = report.unwrap();
+        let longest = report.history.iter().map(|record| record.step_length).fold(0.0, f64::max);
+        assert!(
+            report.converged() && longest <= 0.5 * (1.0 + 1e-12),
+            "{method}: {report} {longest}"
+        );
+        assert!(longest > 0.49, "{method}: {longest}");
+    }
 }
 
 #[test]
