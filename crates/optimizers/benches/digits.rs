@@ -209,6 +209,9 @@ const METHODS: &[Row] = &[
     row("Newton-CG, superlinear", |f, x, w| {
         solve(NewtonCg::default().forcing(Forcing::Superlinear), f, x, w)
     }),
+    row("Newton-CG, half", |f, x, w| {
+        solve(NewtonCg::default().forcing(Forcing::Constant(0.5)), f, x, w)
+    }),
     in_parts("Newton-CG, Gauss-Newton", |f, x, w| {
         solve(NewtonCg::default().curvature(CurvatureMatrix::GaussNewton), f, x, w)
     }),

@@ -33,6 +33,11 @@ impl<S: Real> Bounds<S> {
         }
     }
 
+    /// Whether no variable has any.
+    pub(crate) fn are_none(&self) -> bool {
+        self.lower.iter().chain(&self.upper).all(|bound| bound.is_infinite())
+    }
+
     pub(crate) fn lower(&self, i: usize) -> S {
         self.lower[i]
     }

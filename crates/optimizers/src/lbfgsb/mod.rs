@@ -11,7 +11,7 @@ use crate::quasi_newton::LbfgsMemory;
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
 use crate::vector::norm;
-use crate::{Error, Minimizer, Objective, Real};
+use crate::{Error, LinearOperator, Minimizer, Objective, Real};
 
 /// L-BFGS with bounds `l ≤ x ≤ u` (Byrd, Lu, Nocedal & Zhu, SIAM J. Sci. Comput. 16 (1995)).
 ///
@@ -29,7 +29,7 @@ use crate::{Error, Minimizer, Objective, Real};
 /// projected onto them.
 ///
 /// **Use it** for many parameters with bounds. `2mn` numbers, `O(mn + m²n_free + n log n)` operations an iteration. Without
-/// bounds it makes the steps of [`Lbfgs`](crate::Lbfgs), at twice the cost.
+/// bounds it makes the steps of [`Lbfgs`](crate::Lbfgs), at the same cost.
 ///
 /// # Example
 ///
@@ -119,13 +119,26 @@ impl<S: Real> State<'_, S> {
         Ok(())
     }
 
-    /// From `x` to the minimum of the model within the bounds, as far as the algorithm finds it.
-    fn direction(&self, x: &[S], gradient: &[S]) -> Option<Vec<S>> {
+    /// From `x` to the minimum of the model within the bounds; without bounds that is the step of L-BFGS. `None` if it is not
+    /// finite.
+    fn direction(&self, x: &[S], gradient: &[S]) -> Result<Option<Vec<S>>, Error> {
+        let mut direction = vec![S::zero(); x.len()];
+        if self.bounds.are_none() {
+            self.memory.apply(gradient, &mut direction)?;
+            direction.iter_mut().for_each(|d| *d = -*d);
+        } else {
+            let Some(target) = self.target(x, gradient) else { return Ok(None) };
+            let differences = target.iter().zip(x).map(|(&target, &x)| target - x);
+            direction.iter_mut().zip(differences).for_each(|(d, difference)| *d = difference);
+        }
+        Ok(direction.iter().all(|d| d.is_finite()).then_some(direction))
+    }
+
+    /// The minimum of the model, as far as the algorithm finds it.
+    fn target(&self, x: &[S], gradient: &[S]) -> Option<Vec<S>> {
         let model = self.memory.hessian()?;
         let cauchy = cauchy::cauchy_point(&model, self.bounds, x, gradient);
-        let mut target = subspace::minimize(&model, self.bounds, x, gradient, cauchy)?;
-        target.iter_mut().zip(x).for_each(|(target, &x)| *target -= x);
-        target.iter().all(|d| d.is_finite()).then_some(target)
+        subspace::minimize(&model, self.bounds, x, gradient, cauchy)
     }
 
     fn search<'a>(&self, here: &Here<'a, '_, S>, direction: &[S]) -> Next<'a, S> {
@@ -151,7 +164,7 @@ impl<S: Real> Method<S> for State<'_, S> {
         let gradient = here.at.gradient();
         self.look_back(here.x, gradient)?;
         if !self.memory.is_empty()
-            && let Some(direction) = self.direction(here.x, gradient)
+            && let Some(direction) = self.direction(here.x, gradient)?
         {
             match self.search(here, &direction)? {
                 Err(StopReason::LineSearch(_)) => {}
@@ -160,7 +173,7 @@ impl<S: Real> Method<S> for State<'_, S> {
         }
         // Without memory the model is a sphere, and the way leads along the projected gradient.
         self.memory.clear();
-        match self.direction(here.x, gradient) {
+        match self.direction(here.x, gradient)? {
             Some(direction) => self.search(here, &direction),
             None => Ok(Err(StopReason::NonFinite)),
         }
