@@ -75,6 +75,12 @@ struct Point<S> {
 }
 
 impl<S: Real> Point<S> {
+    /// With the value of `other` if the two differ by rounding only: then the slopes are to tell where the minimum lies.
+    fn seen_from(self, other: &Self, rounding: S) -> Self {
+        let equal = (self.value - other.value).abs() <= rounding;
+        Point { value: if equal { other.value } else { self.value }, ..self }
+    }
+
     /// The same point of `φ(a) − a·m`.
     fn tilted(self, m: S) -> Self {
         Point { step: self.step, value: self.value - self.step * m, slope: self.slope - m }
@@ -149,7 +155,7 @@ impl<S: Real> MoreThuente<S> {
             } else {
                 S::zero()
             };
-            a = interval.update(trial, tilt, max_step);
+            a = interval.update(trial.seen_from(&interval.best, origin.rounding()), tilt, max_step);
             if interval.exhausted(a, self.interval_tolerance) {
                 failure = LineSearchFailure::Rounding;
                 break;
