@@ -10,7 +10,7 @@ use crate::options::{Options, require_count};
 use crate::quasi_newton::LbfgsMemory;
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
-use crate::vector::norm;
+use crate::vector::{norm, scale};
 use crate::{Error, LinearOperator, Minimizer, Objective, Real};
 
 /// L-BFGS with bounds `l ≤ x ≤ u` (Byrd, Lu, Nocedal & Zhu, SIAM J. Sci. Comput. 16 (1995)).
@@ -122,15 +122,15 @@ impl<S: Real> State<'_, S> {
     /// From `x` to the minimum of the model within the bounds; without bounds that is the step of L-BFGS. `None` if it is not
     /// finite.
     fn direction(&self, x: &[S], gradient: &[S]) -> Result<Option<Vec<S>>, Error> {
-        let mut direction = vec![S::zero(); x.len()];
-        if self.bounds.are_none() {
+        let direction = if self.bounds.are_none() {
+            let mut direction = vec![S::zero(); x.len()];
             self.memory.apply(gradient, &mut direction)?;
-            direction.iter_mut().for_each(|d| *d = -*d);
+            scale(-S::one(), &mut direction);
+            direction
         } else {
             let Some(target) = self.target(x, gradient) else { return Ok(None) };
-            let differences = target.iter().zip(x).map(|(&target, &x)| target - x);
-            direction.iter_mut().zip(differences).for_each(|(d, difference)| *d = difference);
-        }
+            target.iter().zip(x).map(|(&target, &x)| target - x).collect()
+        };
         Ok(direction.iter().all(|d| d.is_finite()).then_some(direction))
     }
 
