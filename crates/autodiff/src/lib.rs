@@ -7,6 +7,7 @@ mod interop;
 mod kernel;
 mod lattice;
 #[cfg(feature = "planted-faults")]
+#[doc(hidden)]
 pub mod planted;
 mod program;
 mod rules;

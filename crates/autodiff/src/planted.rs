@@ -1,19 +1,8 @@
 //! Wrong derivative rules, planted one at a time, to see whether tests of derivatives notice them.
 //!
-//! There is nothing of it without the feature `planted-faults`, which is for dualtape's own tests. A fault holds for one thread
-//! and for the duration of one call, and changes derivatives only: what is computed stays right.
-//!
-//! # Example
-//!
-//! ```
-//! use dualtape_autodiff::planted::{Fault, Site, Wrong};
-//! use dualtape_autodiff::{Unary, gradient};
-//!
-//! let fault = Fault { site: Site::Unary(Unary::Exp), wrong: Wrong::Sign };
-//! assert_eq!(fault.during(|| gradient(|x| x[0].exp(), &[0.0]))?, [-1.0]);
-//! assert_eq!(gradient(|x| x[0].exp(), &[0.0])?, [1.0]);
-//! # Ok::<(), dualtape_autodiff::Error>(())
-//! ```
+//! There is nothing of it without the feature `planted-faults`, which only `crates/testing/faults` asks for, a package outside of
+//! the workspace: so the workspace tests what users build. A fault holds for one thread and for the duration of one call, and
+//! changes derivatives only: what is computed stays right.
 
 use std::cell::Cell;
 

@@ -19,6 +19,16 @@ fn rosenbrock<S: Scalar>(x: &[S]) -> S {
     total
 }
 
+/// Features are unified over a workspace: one package that asked for wrong rules would have them tested in place of ours.
+#[test]
+fn what_is_tested_is_what_is_shipped() {
+    let faults = cfg!(feature = "planted-faults");
+    assert!(
+        !faults,
+        "tests with planted faults are those of crates/testing/faults; run these without the feature"
+    );
+}
+
 #[test]
 fn leaked_and_disordered_handles() -> Result<(), Error> {
     let x = wave(6);

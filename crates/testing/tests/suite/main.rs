@@ -1,7 +1,6 @@
 //! The crate through its public interface.
 
 mod each_law;
-mod faults;
 mod modes;
 mod operations;
 mod registry;

@@ -1,7 +1,7 @@
 //! Wrong rules, planted one at a time in dualtape itself: each is caught, and the report names the law that it breaks.
 
 use dualtape_autodiff::planted::{Fault, Instruction, Site, Wrong};
-use dualtape_autodiff::{Array, Binary, Elementary, Error, Function, Scalar, Unary, Var};
+use dualtape_autodiff::{Array, Binary, Elementary, Error, Function, Scalar, Unary, Var, gradient};
 use dualtape_testing::strategies::{positive, reals};
 use dualtape_testing::{
     Check, Law, Subject, check, check_derivatives, recorded_function, tensor_loss, tensors,
@@ -15,6 +15,16 @@ use Unary::{
     Tan, Tanh,
 };
 use Wrong::{Averaged, Factor, Missing, Offset, Transposed};
+
+/// A fault holds for one call.
+#[test]
+fn a_fault_is_there_and_gone_again() -> Result<(), Error> {
+    let slope = || gradient(|x| x[0].exp(), &[0.0]);
+    let fault = Fault { site: Site::Unary(Exp), wrong: Wrong::Sign };
+    assert_eq!(fault.during(slope)?, [-1.0]);
+    assert_eq!(slope()?, [1.0]);
+    Ok(())
+}
 
 /// Each of these faults, in place while the check of `subject` runs, must break its law.
 fn caught<T: Subject>(subject: impl Fn() -> Check<T>, faults: &[(Site, Wrong, Law)]) {

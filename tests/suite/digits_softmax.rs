@@ -1,6 +1,6 @@
 //! Softmax regression on handwritten digits: 650 unknowns, two second-order methods, one minimiser, known from outside.
 
-#[path = "../examples/digits/data.rs"]
+#[path = "../../examples/digits/data.rs"]
 mod data;
 
 use std::path::Path;
@@ -38,7 +38,7 @@ fn objective(digits: &Digits) -> Function<'static> {
 
 /// The minimum and the minimiser.
 fn reference() -> (f64, Vec<f64>) {
-    let file: Value = serde_json::from_str(include_str!("data/digits_softmax.json")).unwrap();
+    let file: Value = serde_json::from_str(include_str!("../data/digits_softmax.json")).unwrap();
     let rows = file["theta"].as_array().unwrap().iter();
     let theta = rows.flat_map(|row| row.as_array().unwrap()).map(|entry| entry.as_f64().unwrap());
     (file["loss"].as_f64().unwrap(), theta.collect())
