@@ -129,6 +129,17 @@ pub enum Error {
         value: f64,
     },
 
+    /// An array that was asked for does not fit into memory.
+    #[error("{what} would be {rows} rows of {columns} entries, which do not fit into memory")]
+    TooLarge {
+        /// Which array.
+        what: &'static str,
+        /// Its rows.
+        rows: usize,
+        /// Entries to a row.
+        columns: usize,
+    },
+
     /// A class label is not below the number of classes.
     #[error("row {row} has label {label}, but there are {classes} classes, numbered from 0")]
     LabelOutOfRange {
@@ -255,6 +266,13 @@ pub enum Error {
         path: String,
         /// What happened.
         message: String,
+    },
+
+    /// Another training writes its checkpoints to the same file.
+    #[error("{path} is written by another training under way: give each a file of its own")]
+    InUse {
+        /// The file.
+        path: String,
     },
 
     /// A file of weights is damaged, or not one of this model.

@@ -13,7 +13,7 @@ pub use data::Npz;
 #[cfg(feature = "csv")]
 pub use data::{Column, Csv, CsvTable};
 pub use data::{
-    DataFault, DataFileError, Dataset, Standardize, one_hot, read_npy, read_npy_from, table,
+    DataFault, DataFileError, Dataset, Npy, Standardize, one_hot, read_npy, read_npy_from, table,
     windows,
 };
 pub use errors::Error;

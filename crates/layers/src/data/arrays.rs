@@ -43,7 +43,7 @@ pub fn table<S: Real, R: AsRef<[S]>>(rows: &[R]) -> Result<Array<S>, Error> {
 /// # Errors
 ///
 /// [`Error::Empty`] without labels or classes, [`Error::LabelOutOfRange`] with the row of the first label that is not
-/// below `classes`.
+/// below `classes`, [`Error::TooLarge`].
 ///
 /// # Example
 ///
@@ -55,11 +55,22 @@ pub fn table<S: Real, R: AsRef<[S]>>(rows: &[R]) -> Result<Array<S>, Error> {
 /// ```
 pub fn one_hot<S: Real>(labels: &[usize], classes: usize) -> Result<Array<S>, Error> {
     check_labels(labels, classes)?;
-    let mut data = vec![S::zero(); labels.len() * classes];
+    let mut data = reserve("the one-hot labels", labels.len(), classes)?;
+    data.resize(labels.len() * classes, S::zero());
     for (row, &label) in data.chunks_exact_mut(classes).zip(labels) {
         row[label] = S::one();
     }
     Ok(Array::new(&[labels.len(), classes], data)?)
+}
+
+/// An empty list with room for so many rows.
+pub(super) fn reserve<S>(what: &'static str, rows: usize, columns: usize) -> Result<Vec<S>, Error> {
+    let mut data = Vec::new();
+    let reserved = rows.checked_mul(columns).map(|entries| data.try_reserve_exact(entries));
+    match reserved {
+        Some(Ok(())) => Ok(data),
+        _ => Err(Error::TooLarge { what, rows, columns }),
+    }
 }
 
 /// Refuses empty labels and labels out of range.

@@ -1,14 +1,17 @@
 //! Data from text files with comma-separated values.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use csv::{ErrorKind, Position, ReaderBuilder, StringRecord, Trim};
 use dualtape_autodiff::{Array, Real};
 
 use super::Dataset;
 use super::file_error::{DataFault, DataFileError};
+use super::limit::{default_limit, size};
 use crate::errors::Error;
 
 /// How a text file of comma-separated values is written, and its reader.
@@ -35,11 +38,12 @@ use crate::errors::Error;
 pub struct Csv {
     header: bool,
     delimiter: u8,
+    max_bytes: Option<u64>,
 }
 
 impl Default for Csv {
     fn default() -> Self {
-        Self { header: true, delimiter: b',' }
+        Self { header: true, delimiter: b',', max_bytes: None }
     }
 }
 
@@ -59,16 +63,23 @@ impl Csv {
         Self { delimiter, ..self }
     }
 
+    /// The same, for text of so many bytes at most. Without it a file may have any size, and text from elsewhere, as from a
+    /// program that unpacks it, 1 GiB. A table takes about as much memory as its text, and 8 bytes more for each entry.
+    pub fn max_bytes(self, bytes: u64) -> Self {
+        Self { max_bytes: Some(bytes), ..self }
+    }
+
     /// Reads a file.
     ///
     /// # Errors
     ///
     /// [`Error::DataFile`] with the line of what is wrong: a file that cannot be read, is no UTF-8, or has no rows; a row with too
-    /// few or too many entries; two columns of one name.
+    /// few or too many entries; two columns of one name; [`DataFault::TooLarge`].
     pub fn read(&self, path: impl AsRef<Path>) -> Result<CsvTable, Error> {
         let name = path.as_ref().display().to_string();
         let file = File::open(path).map_err(|error| DataFileError::io(&name, &error))?;
-        self.read_from(&name, file)
+        let known = size(&file);
+        self.table(&name, file, known)
     }
 
     /// Reads from anything that can be read, under a name for error messages; otherwise as [`read`](Self::read).
@@ -76,30 +87,35 @@ impl Csv {
     /// # Errors
     ///
     /// As [`read`](Self::read).
-    pub fn read_from(&self, name: &str, mut reader: impl Read) -> Result<CsvTable, Error> {
+    pub fn read_from(&self, name: &str, reader: impl Read) -> Result<CsvTable, Error> {
+        self.table(name, reader, 0)
+    }
+
+    fn table(&self, name: &str, reader: impl Read, known: u64) -> Result<CsvTable, Error> {
+        let limit = self.max_bytes.unwrap_or_else(|| default_limit(known, 1));
         let mut text = Vec::new();
-        reader.read_to_end(&mut text).map_err(|error| DataFileError::io(name, &error))?;
+        let length = reader.take(limit.saturating_add(1)).read_to_end(&mut text);
+        let length = length.map_err(|error| DataFileError::io(name, &error))?;
+        if length as u64 > limit {
+            return Err(DataFileError::new(name, DataFault::TooLarge { limit }).into());
+        }
         let mut options = ReaderBuilder::new();
         options.has_headers(self.header).delimiter(self.delimiter).trim(Trim::All);
         let mut reader = options.from_reader(text.as_slice());
         let refused = |error: csv::Error| refused(name, &error, &text);
-        let mut columns = Vec::new();
+        let mut content = Content::new(name);
         if self.header {
-            columns.extend(reader.headers().map_err(refused)?.iter().map(str::to_owned));
-            if let Some(column) = (1..columns.len()).find(|&i| columns[..i].contains(&columns[i])) {
-                let error = DataFileError::new(name, DataFault::DuplicateColumn);
-                let name = Some(columns[column].clone());
-                let (line, column) = (Some(1), Some(column + 1));
-                return Err(DataFileError { line, column, name, ..error }.into());
-            }
+            content.set_names(reader.headers().map_err(refused)?)?;
         }
-        let rows = reader.records().collect::<Result<Vec<_>, _>>().map_err(refused)?;
-        let Some(first) = rows.first() else {
+        let mut row = StringRecord::new();
+        while reader.read_record(&mut row).map_err(refused)? {
+            content.push(&row, row.position().map(|start| line(start, &text)));
+        }
+        if content.lines.is_empty() {
             return Err(DataFileError::new(name, DataFault::Empty).into());
-        };
-        let kept = (0..first.len()).collect();
-        let lines = rows.iter().map(|row| row.position().map(|start| line(start, &text))).collect();
-        Ok(CsvTable { file: name.to_owned(), names: columns, rows, lines, kept })
+        }
+        let kept = vec![true; content.columns];
+        Ok(CsvTable { content: Arc::new(content), kept })
     }
 }
 
@@ -145,29 +161,85 @@ impl From<usize> for Column {
     }
 }
 
-/// The text of a file of comma-separated values, to be taken as numbers and labels.
+/// The text of a file of comma-separated values, to be taken as numbers and labels. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct CsvTable {
+    content: Arc<Content>,
+    /// Whether each column is not left out.
+    kept: Vec<bool>,
+}
+
+/// All that is in a file.
+#[derive(Debug)]
+struct Content {
     file: String,
-    /// Names of all columns of the file, if it has a header.
+    /// Names of the columns, if the file has a header.
     names: Vec<String>,
-    rows: Vec<StringRecord>,
+    /// The columns by their names.
+    numbers: HashMap<String, usize>,
+    columns: usize,
+    /// All entries, row by row, without anything between them.
+    text: String,
+    /// Where each entry ends.
+    ends: Vec<usize>,
     /// The line of each row.
     lines: Vec<Option<u64>>,
-    /// The columns that are not left out.
-    kept: Vec<usize>,
+}
+
+impl Content {
+    fn new(file: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            names: Vec::new(),
+            numbers: HashMap::new(),
+            columns: 0,
+            text: String::new(),
+            ends: Vec::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    fn set_names(&mut self, names: &StringRecord) -> Result<(), Error> {
+        for (column, name) in names.iter().enumerate() {
+            if self.numbers.insert(name.to_owned(), column).is_some() {
+                let error = DataFileError::new(&self.file, DataFault::DuplicateColumn);
+                let (line, column) = (Some(1), Some(column + 1));
+                let name = Some(name.to_owned());
+                return Err(DataFileError { line, column, name, ..error }.into());
+            }
+            self.names.push(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Adds a row, which the reader has compared with the others.
+    fn push(&mut self, row: &StringRecord, line: Option<u64>) {
+        self.columns = row.len();
+        for entry in row {
+            self.text.push_str(entry);
+            self.ends.push(self.text.len());
+        }
+        self.lines.push(line);
+    }
+
+    fn entry(&self, row: usize, column: usize) -> &str {
+        let place = row * self.columns + column;
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        &self.text[start..self.ends[place]]
+    }
 }
 
 impl CsvTable {
     /// Number of rows, at least 1.
     #[expect(clippy::len_without_is_empty, reason = "a table is never empty")]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.content.lines.len()
     }
 
     /// The names of the columns that are not left out; none without a header.
     pub fn names(&self) -> Vec<&str> {
-        self.kept.iter().filter_map(|&column| Some(self.names.get(column)?.as_str())).collect()
+        let names = self.content.names.iter().zip(&self.kept);
+        names.filter(|&(_, kept)| *kept).map(|(name, _)| name.as_str()).collect()
     }
 
     /// The same table without these columns.
@@ -176,9 +248,11 @@ impl CsvTable {
     ///
     /// [`Error::DataFile`] for a column that is not there.
     pub fn without<C: Into<Column> + Clone>(&self, columns: &[C]) -> Result<Self, Error> {
-        let out = self.find_all(columns)?;
-        let kept = self.others(&out);
-        Ok(Self { kept, ..self.clone() })
+        let mut rest = self.clone();
+        for column in self.find_all(columns)? {
+            rest.kept[column] = false;
+        }
+        Ok(rest)
     }
 
     /// The numbers in these columns, `[rows, columns]`.
@@ -195,26 +269,29 @@ impl CsvTable {
     }
 
     /// The labels in a column, as numbers of classes, and the names of the classes: sorted as numbers if all are, else as text.
+    /// `O(n log n)` for `n` rows.
     ///
     /// # Errors
     ///
     /// [`Error::DataFile`] with the line of the first label that is missing; for a column that is not there.
     pub fn labels(&self, column: impl Into<Column>) -> Result<(Vec<usize>, Vec<String>), Error> {
         let column = self.find(column.into())?;
-        let texts = (0..self.len()).map(|row| match self.text(row, column) {
+        let texts = (0..self.len()).map(|row| match self.content.entry(row, column) {
             "" => Err(Error::from(self.at(row, column, DataFault::Missing))),
             text => Ok(text),
         });
         let texts = texts.collect::<Result<Vec<_>, _>>()?;
-        let mut classes = texts.clone();
+        let mut classes: Vec<&str> =
+            texts.iter().copied().collect::<HashSet<_>>().into_iter().collect();
         classes.sort_unstable();
-        classes.dedup();
-        let number = |text: &str| text.parse::<f64>().ok().filter(|x| x.is_finite());
-        if classes.iter().all(|text| number(text).is_some()) {
-            classes.sort_by(|a, b| number(a).partial_cmp(&number(b)).expect("finite numbers"));
+        let number = |text: &&str| text.parse::<f64>().ok().filter(|x| x.is_finite());
+        if let Some(numbers) = classes.iter().map(number).collect::<Option<Vec<_>>>() {
+            let mut numbered: Vec<_> = numbers.into_iter().zip(classes).collect();
+            numbered.sort_by(|a, b| a.0.partial_cmp(&b.0).expect("finite numbers"));
+            classes = numbered.into_iter().map(|(_, text)| text).collect();
         }
-        let position = |text: &&str| classes.iter().position(|class| class == text);
-        let labels = texts.iter().filter_map(position).collect();
+        let number_of: HashMap<&str, usize> = classes.iter().copied().zip(0..).collect();
+        let labels = texts.iter().map(|text| number_of[text]).collect();
         Ok((labels, classes.into_iter().map(str::to_owned).collect()))
     }
 
@@ -253,12 +330,8 @@ impl CsvTable {
         Ok(Array::new(&[self.len(), columns.len()], numbers.collect::<Result<_, _>>()?)?)
     }
 
-    fn text(&self, row: usize, column: usize) -> &str {
-        self.rows[row].get(column).unwrap_or_default()
-    }
-
     fn number<S: Real>(&self, row: usize, column: usize) -> Result<S, Error> {
-        let text = self.text(row, column);
+        let text = self.content.entry(row, column);
         let owned = || text.to_owned();
         let fault = match text.parse().map(S::constant) {
             Ok(x) if x.is_finite() => return Ok(x),
@@ -271,15 +344,20 @@ impl CsvTable {
 
     fn at(&self, row: usize, column: usize, fault: DataFault) -> DataFileError {
         DataFileError {
-            line: self.lines[row],
+            line: self.content.lines[row],
             column: Some(column + 1),
-            name: self.names.get(column).cloned(),
-            ..DataFileError::new(&self.file, fault)
+            name: self.content.names.get(column).cloned(),
+            ..DataFileError::new(&self.content.file, fault)
         }
     }
 
+    /// The columns that are neither left out nor among these.
     fn others(&self, columns: &[usize]) -> Vec<usize> {
-        self.kept.iter().copied().filter(|column| !columns.contains(column)).collect()
+        let mut kept = self.kept.clone();
+        for &column in columns {
+            kept[column] = false;
+        }
+        (0..kept.len()).filter(|&column| kept[column]).collect()
     }
 
     fn find_all(&self, columns: &[impl Into<Column> + Clone]) -> Result<Vec<usize>, Error> {
@@ -289,17 +367,17 @@ impl CsvTable {
     /// The number, from 0, of a column that is not left out.
     fn find(&self, column: Column) -> Result<usize, Error> {
         let found = match &column {
-            Column::Name(name) => self.names.iter().position(|other| other == name),
+            Column::Name(name) => self.content.numbers.get(name).copied(),
             Column::Number(number) => number.checked_sub(1),
         };
-        if let Some(found) = found.filter(|found| self.kept.contains(found)) {
+        if let Some(found) = found.filter(|&found| self.kept.get(found) == Some(&true)) {
             return Ok(found);
         }
-        let known = match self.names.as_slice() {
-            [] => format!("columns 1 to {}", self.rows[0].len()),
+        let known = match self.content.names.as_slice() {
+            [] => format!("columns 1 to {}", self.content.columns),
             _ => self.names().join(", "),
         };
-        let error = DataFileError::new(&self.file, DataFault::NotThere { known });
+        let error = DataFileError::new(&self.content.file, DataFault::NotThere { known });
         Err(match column {
             Column::Name(name) => DataFileError { name: Some(name), ..error }.into(),
             Column::Number(number) => DataFileError { column: Some(number), ..error }.into(),

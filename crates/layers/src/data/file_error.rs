@@ -57,6 +57,14 @@ pub enum DataFault {
         /// What is wrong.
         what: String,
     },
+    /// It takes more memory than it may.
+    #[error(
+        "is too large: it takes more than the limit of {limit} bytes; if it is to be trusted, raise that by `max_bytes`"
+    )]
+    TooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// A row has too few or too many entries.
     #[error("has {got} entries, where the lines before have {expected}")]
     Ragged {

@@ -5,6 +5,7 @@ mod arrays;
 mod csv;
 mod dataset;
 mod file_error;
+mod limit;
 mod npy;
 #[cfg(feature = "npz")]
 mod npz;
@@ -20,7 +21,7 @@ pub use arrays::{one_hot, table};
 pub use csv::{Column, Csv, CsvTable};
 pub use dataset::Dataset;
 pub use file_error::{DataFault, DataFileError};
-pub use npy::{read_npy, read_npy_from};
+pub use npy::{Npy, read_npy, read_npy_from};
 #[cfg(feature = "npz")]
 pub use npz::Npz;
 pub use series::windows;

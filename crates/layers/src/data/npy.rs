@@ -9,10 +9,78 @@ use std::path::Path;
 use dualtape_autodiff::{Array, Real};
 
 use super::file_error::{DataFault, DataFileError};
+use super::limit::{default_limit, size};
 use crate::errors::Error;
 
 /// The longest header that is read; NumPy's own are 128 bytes or little more.
 const LONGEST_HEADER: usize = 1 << 14;
+
+/// More axes than NumPy's arrays can have.
+const MOST_AXES: usize = 64;
+
+/// How many bytes of elements are converted at once, a multiple of every element's size.
+const AT_ONCE: usize = 1 << 14;
+
+/// Reader of NPY files, which takes a limit: [`read_npy`] and [`read_npy_from`] with settings.
+///
+/// # Example
+///
+/// A file unpacked on the way, of which nobody knows how large it will be:
+///
+/// ```
+/// use dualtape_layers::{DataFault, Error, Npy};
+///
+/// let header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (4000000000000,), }\n";
+/// let mut file = b"\x93NUMPY\x01\x00".to_vec();
+/// file.extend((header.len() as u16).to_le_bytes());
+/// file.extend(header);
+/// let endless = std::io::Read::chain(file.as_slice(), std::io::repeat(7));
+/// let refused = Npy::new().max_bytes(1 << 26).read_from::<f32>("large.npy.gz", endless);
+/// let Err(Error::DataFile(error)) = refused else { panic!() };
+/// assert_eq!(error.fault, DataFault::TooLarge { limit: 1 << 26 });
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Npy {
+    max_bytes: Option<u64>,
+}
+
+impl Npy {
+    /// With the limits that [`max_bytes`](Self::max_bytes) tells.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same, with arrays that take so many bytes in memory at most.
+    ///
+    /// Without it an array from a file may take 1 GiB, or what it takes without a limit if its elements are all in the file;
+    /// one from elsewhere, 1 GiB.
+    pub fn max_bytes(self, bytes: u64) -> Self {
+        Self { max_bytes: Some(bytes) }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_npy`], and [`DataFault::TooLarge`](crate::DataFault::TooLarge).
+    pub fn read<S: Real>(&self, path: impl AsRef<Path>) -> Result<Array<S>, Error> {
+        let name = path.as_ref().display().to_string();
+        let file = File::open(path).map_err(|error| DataFileError::io(&name, &error))?;
+        let limit =
+            self.max_bytes.unwrap_or_else(|| default_limit(size(&file), size_of::<S>() as u64));
+        Ok(read(file, limit).map_err(|fault| DataFileError::new(&name, fault))?)
+    }
+
+    /// Reads from anything that can be read, under a name for error messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn read_from<S: Real>(&self, name: &str, reader: impl Read) -> Result<Array<S>, Error> {
+        let limit = self.max_bytes.unwrap_or_else(|| default_limit(0, 0));
+        Ok(read(reader, limit).map_err(|fault| DataFileError::new(name, fault))?)
+    }
+}
 
 /// The array in an NPY file: of floating-point numbers, integers or booleans, in either byte order and either order of axes.
 ///
@@ -33,16 +101,15 @@ const LONGEST_HEADER: usize = 1 << 14;
 /// # Ok::<(), dualtape_layers::Error>(())
 /// ```
 pub fn read_npy<S: Real>(path: impl AsRef<Path>) -> Result<Array<S>, Error> {
-    let name = path.as_ref().display().to_string();
-    let file = File::open(path).map_err(|error| DataFileError::io(&name, &error))?;
-    read_npy_from(&name, file)
+    Npy::new().read(path)
 }
 
-/// As [`read_npy`], from anything that can be read, under a name for error messages.
+/// As [`read_npy`], from anything that can be read, under a name for error messages. An array of more than 1 GiB is refused;
+/// [`Npy`] takes another limit.
 ///
 /// # Errors
 ///
-/// As [`read_npy`].
+/// As [`read_npy`], and [`DataFault::TooLarge`](crate::DataFault::TooLarge).
 ///
 /// # Example
 ///
@@ -59,28 +126,42 @@ pub fn read_npy<S: Real>(path: impl AsRef<Path>) -> Result<Array<S>, Error> {
 /// # Ok::<(), dualtape_layers::Error>(())
 /// ```
 pub fn read_npy_from<S: Real>(name: &str, reader: impl Read) -> Result<Array<S>, Error> {
-    Ok(read(reader).map_err(|fault| DataFileError::new(name, fault))?)
+    Npy::new().read_from(name, reader)
 }
 
-pub(super) fn read<S: Real>(mut reader: impl Read) -> Result<Array<S>, DataFault> {
+/// Reads an array that takes no more than `limit` bytes. Memory grows with what is there, not with what is claimed.
+pub(super) fn read<S: Real>(mut reader: impl Read, limit: u64) -> Result<Array<S>, DataFault> {
     let header = Header::parse(&read_header(&mut reader)?)?;
-    let bytes = header.bytes()?;
-    let mut data = Vec::new();
-    // Memory grows with what is there, not with what is claimed; one byte more shows what is too long.
-    let limit = (bytes as u64).saturating_add(1);
-    reader.take(limit).read_to_end(&mut data).map_err(|error| io_fault(&error))?;
-    if data.len() != bytes {
-        let relation = if data.len() < bytes { "fewer" } else { "more" };
-        let what = format!("holds {relation} than the {bytes} bytes that its shape asks for");
-        return Err(DataFault::Malformed { what });
+    let (size, bytes) = (header.kind.size(), header.bytes()?);
+    let count = bytes / size;
+    if (count as u64).saturating_mul(size_of::<S>() as u64) > limit {
+        return Err(DataFault::TooLarge { limit });
     }
-    let elements = data.chunks_exact(header.kind.size()).enumerate().map(|(place, bytes)| {
-        let index = || header.index(place);
-        header
-            .element(bytes)
-            .map_err(|text| DataFault::NotANumberOfTheType { text, index: index() })
-    });
-    let elements = elements.collect::<Result<Vec<S>, _>>()?;
+    let wrong_length = |relation: &str| {
+        malformed(&format!("holds {relation} than the {bytes} bytes that its shape asks for"))
+    };
+    let mut elements = Vec::new();
+    let mut part = Vec::with_capacity(AT_ONCE.min(bytes));
+    while elements.len() < count {
+        part.clear();
+        let wanted = AT_ONCE.min(bytes - size * elements.len());
+        let read = reader.by_ref().take(wanted as u64).read_to_end(&mut part);
+        if read.map_err(|error| io_fault(&error))? < wanted {
+            return Err(wrong_length("fewer"));
+        }
+        for bytes in part.chunks_exact(size) {
+            let element = header.element(bytes).map_err(|text| {
+                let index = header.index(elements.len());
+                DataFault::NotANumberOfTheType { text, index }
+            })?;
+            elements.push(element);
+        }
+    }
+    // At the end an archive compares its checksum.
+    part.clear();
+    if reader.take(1).read_to_end(&mut part).map_err(|error| io_fault(&error))? > 0 {
+        return Err(wrong_length("more"));
+    }
     let elements = if header.fortran { transposed(&header.shape, &elements) } else { elements };
     Array::new(&header.shape, elements).map_err(|error| malformed(&error.to_string()))
 }
@@ -181,6 +262,12 @@ impl Header {
         let axes = shape.ok_or_else(broken)?.0.split(',').map(str::trim);
         let axes = axes.filter(|axis| !axis.is_empty()).map(|axis| axis.parse::<usize>());
         let shape = axes.collect::<Result<Vec<_>, _>>().map_err(|_| broken())?;
+        if shape.len() > MOST_AXES {
+            let count = shape.len();
+            return Err(malformed(&format!(
+                "has {count} axes, where NumPy has {MOST_AXES} at most"
+            )));
+        }
         Ok(Self { kind, big_endian, fortran, shape })
     }
 
@@ -269,7 +356,12 @@ fn kind(descr: &str) -> Result<(Kind, bool), DataFault> {
 
 /// From the order with the first axis fastest to that with the last axis fastest.
 fn transposed<S: Real>(shape: &[usize], elements: &[S]) -> Vec<S> {
-    let strides: Vec<usize> = shape
+    if elements.is_empty() {
+        return Vec::new();
+    }
+    // Axes of length 1 change nothing but would be walked over at each element.
+    let axes: Vec<usize> = shape.iter().copied().filter(|&axis| axis > 1).collect();
+    let strides: Vec<usize> = axes
         .iter()
         .scan(1, |stride, &axis| {
             let own = *stride;
@@ -277,15 +369,17 @@ fn transposed<S: Real>(shape: &[usize], elements: &[S]) -> Vec<S> {
             Some(own)
         })
         .collect();
-    let mut index = vec![0; shape.len()];
+    let (mut index, mut place) = (vec![0; axes.len()], 0);
     let mut out = Vec::with_capacity(elements.len());
     for _ in 0..elements.len() {
-        out.push(elements[index.iter().zip(&strides).map(|(i, stride)| i * stride).sum::<usize>()]);
-        for axis in (0..shape.len()).rev() {
+        out.push(elements[place]);
+        for axis in (0..axes.len()).rev() {
             index[axis] += 1;
-            if index[axis] < shape[axis] {
+            place += strides[axis];
+            if index[axis] < axes[axis] {
                 break;
             }
+            place -= axes[axis] * strides[axis];
             index[axis] = 0;
         }
     }

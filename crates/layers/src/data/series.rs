@@ -3,7 +3,7 @@
 use dualtape_autodiff::{Array, Real};
 
 use super::Dataset;
-use super::arrays::{check_rows, row_length};
+use super::arrays::{check_rows, reserve, row_length};
 use crate::errors::Error;
 
 /// All windows of a series `[time]` or `[time, …]`, in order: inputs `[n, length, …]` are steps that follow each other,
@@ -14,7 +14,7 @@ use crate::errors::Error;
 ///
 /// # Errors
 ///
-/// [`Error::SeriesTooShort`], [`Error::Empty`], [`Error::NotFinite`].
+/// [`Error::SeriesTooShort`], [`Error::Empty`], [`Error::NotFinite`], [`Error::TooLarge`].
 ///
 /// # Example
 ///
@@ -44,9 +44,10 @@ pub fn windows<S: Real>(
     let width = row_length(series);
     let cut = |offset: usize, steps: usize| {
         let window = |start: usize| &series.data()[(start + offset) * width..][..steps * width];
-        let data = (0..count).flat_map(window).copied().collect();
+        let mut data = reserve("the windows", count, steps * width)?;
+        (0..count).for_each(|start| data.extend_from_slice(window(start)));
         let features = if series.shape().len() == 1 { &[1] } else { &series.shape()[1..] };
-        Array::new(&[&[count, steps], features].concat(), data)
+        Ok::<_, Error>(Array::new(&[&[count, steps], features].concat(), data)?)
     };
     Dataset::new(cut(0, length)?, cut(length, horizon)?)
 }

@@ -49,6 +49,11 @@ fn bad_data_is_refused_with_its_place() {
     );
     assert_eq!(one_hot::<f64>(&[], 3), Err(Error::Empty { what: "the labels" }));
     assert_eq!(one_hot::<f64>(&[0], 0), Err(Error::Empty { what: "the set of classes" }));
+    for classes in [usize::MAX, 1 << 61, 1 << 58] {
+        let (what, rows, columns) = ("the one-hot labels", 16, classes);
+        let refused = one_hot::<f64>(&[0; 16], classes);
+        assert_eq!(refused, Err(Error::TooLarge { what, rows, columns }));
+    }
     assert_eq!(table::<f64, Vec<f64>>(&[]), Err(Error::Empty { what: "the rows of a table" }));
 }
 

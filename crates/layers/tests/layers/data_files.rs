@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "ndarray", feature = "npz"))]
 use dualtape_autodiff::Array;
-use dualtape_layers::{DataFault, DataFileError, Error, read_npy, read_npy_from};
+use dualtape_layers::{DataFault, DataFileError, Error, Npy, read_npy, read_npy_from};
 use proptest::prelude::*;
 
 #[track_caller]
@@ -124,6 +124,43 @@ mod csv {
         assert!(table.without(&["a"]).unwrap().classification::<f64>("kind").is_err());
         let io = file_error(Csv::new().read("there/is/no.csv"));
         assert!(matches!(io.fault, DataFault::Io { kind: std::io::ErrorKind::NotFound, .. }));
+    }
+
+    #[test]
+    fn many_classes_and_columns_are_found() {
+        let count = 50_000;
+        // each label twice, in an order of their own
+        let rows: String = (0..2 * count).map(|i| format!("k{:05}\n", i * 7 % count)).collect();
+        let table = read(&format!("label\n{rows}")).unwrap();
+        let (labels, classes) = table.labels("label").unwrap();
+        assert_eq!((classes.len(), classes[7].as_str()), (count, "k00007"));
+        assert!(labels.iter().enumerate().all(|(i, &label)| label == i * 7 % count));
+        // 1 and 1.0 are two labels of one number
+        let (labels, classes) = read("a\n2\n1.0\n1\n10\n1\n").unwrap().labels("a").unwrap();
+        assert_eq!((labels, classes.join(" ")), (vec![2, 1, 0, 3, 0], "1 1.0 2 10".to_owned()));
+
+        let names: Vec<String> = (0..count).map(|i| format!("c{i}")).collect();
+        let numbers: Vec<String> = (0..count).map(|i| i.to_string()).collect();
+        let table = read(&format!("{}\n{}\n", names.join(","), numbers.join(","))).unwrap();
+        let all: Vec<&str> = names.iter().rev().map(String::as_str).collect();
+        let array = table.numbers::<f64>(&all).unwrap();
+        assert!(array.data().iter().rev().enumerate().all(|(i, &x)| x == i as f64));
+        assert_eq!(table.without(&all[1..]).unwrap().names(), [all[0]]);
+        let data = table.regression::<f64>(&all[..count - 1]).unwrap();
+        assert_eq!((data.inputs().shape(), data.targets().len()), (&[1, 1][..], count - 1));
+        let twice = file_error(read(&format!("{},c3\n", names.join(","))));
+        assert_eq!((twice.column, twice.fault), (Some(count + 1), DataFault::DuplicateColumn));
+    }
+
+    #[test]
+    fn text_without_end_is_refused() {
+        let endless = std::io::repeat(b'1');
+        let error = file_error(Csv::new().max_bytes(1 << 20).read_from("t.csv", endless));
+        assert_eq!(error.fault, DataFault::TooLarge { limit: 1 << 20 });
+        let (text, form) = ("a,b\n1,2\n", Csv::new());
+        assert!(form.clone().max_bytes(8).read_from("t.csv", text.as_bytes()).is_ok());
+        let error = file_error(form.max_bytes(7).read_from("t.csv", text.as_bytes()));
+        assert_eq!(error.fault, DataFault::TooLarge { limit: 7 });
     }
 
     proptest! {
@@ -255,6 +292,24 @@ fn claims_of_huge_arrays_are_refused() {
     let long = [b"\x93NUMPY\x02\x00".as_slice(), &u32::MAX.to_le_bytes(), b"{}"].concat();
     assert!(refused(&long).contains("claims a header of 4294967295 bytes"));
     assert!(refused(b"\x93NUMPY\x09\x00\x02\x00{}").contains("version 9"));
+    let ones = |axes: usize| npy(&header("|u1", true, &format!("({})", "1,".repeat(axes))), &[5]);
+    let array = read_npy_from::<f64>("a", ones(64).as_slice()).unwrap();
+    assert_eq!((array.shape().len(), array.data()), (64, &[5.0][..]));
+    assert!(refused(&ones(65)).contains("65 axes"));
+}
+
+/// What is unpacked on the way may have no end: the array's own size is limited, in the memory that it takes.
+#[test]
+fn arrays_larger_than_a_limit_are_refused() {
+    let file = npy(&header("|u1", false, "(100,)"), &[7; 100]);
+    let read = |limit| Npy::new().max_bytes(limit).read_from::<f64>("a", file.as_slice());
+    assert_eq!(read(800).unwrap().len(), 100);
+    assert_eq!(file_error(read(799)).fault, DataFault::TooLarge { limit: 799 });
+    assert!(Npy::new().max_bytes(400).read_from::<f32>("a", file.as_slice()).is_ok());
+    let claim = npy(&header("|u1", false, "(134217729,)"), &[]);
+    let endless = std::io::Read::chain(claim.as_slice(), std::io::repeat(7));
+    let error = file_error(read_npy_from::<f64>("a", endless));
+    assert_eq!(error.fault, DataFault::TooLarge { limit: 1 << 30 });
 }
 
 proptest! {
@@ -306,6 +361,53 @@ mod npz {
         let start = "a.npz, `x`, row 2, column 2: NaN at index [1, 1] is no number";
         assert!(error.to_string().starts_with(start), "{error}");
         assert_eq!((error.row, error.column), (Some(2), Some(2)));
+    }
+
+    fn packed(file: &[u8]) -> Vec<u8> {
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default();
+        let options = options.compression_method(zip::CompressionMethod::Deflated);
+        archive.start_file("x.npy", options).unwrap();
+        archive.write_all(file).unwrap();
+        archive.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn archives_that_unpack_to_more_than_a_limit_are_refused() {
+        let length = 4 << 20;
+        let bomb = packed(&npy(&header("|u1", false, &format!("({length},)")), &vec![0; length]));
+        assert!(bomb.len() < 8192);
+        let read = |limit: u64| {
+            let mut archive = Npz::new("a.npz", Cursor::new(&bomb)).unwrap().max_bytes(limit);
+            archive.array::<f32>("x")
+        };
+        let needed = 4 * length as u64;
+        assert_eq!(read(needed).unwrap().len(), length);
+        let error = file_error(read(needed - 1));
+        assert_eq!(error.fault, DataFault::TooLarge { limit: needed - 1 });
+        let start = "a.npz, `x`: is too large: it takes more than the limit of";
+        assert!(error.to_string().starts_with(start), "{error}");
+    }
+
+    /// Without a limit of one's own, that is 1 GiB, whatever sizes the archive claims.
+    #[test]
+    fn an_archive_does_not_set_its_limit() {
+        let claim = header("|u1", false, "(1073741825,)");
+        let honest = packed(&npy(&claim, &[0; 1000]));
+        let long = packed(&npy(&header("|u1", false, "(3,)"), &vec![0; 1 << 22]));
+        let mut boastful = honest.clone();
+        let sizes = |bytes: &mut [u8], at: usize| {
+            bytes[at..at + 8].copy_from_slice(&[0xfe, 0xff, 0xff, 0xff, 0xfe, 0xff, 0xff, 0xff]);
+        };
+        let directory = boastful.windows(4).position(|bytes| bytes == b"PK\x01\x02").unwrap();
+        sizes(&mut boastful, directory + 20);
+        for archive in [&honest, &boastful] {
+            let mut archive = Npz::new("a.npz", Cursor::new(archive)).unwrap();
+            let error = file_error(archive.array::<f32>("x"));
+            assert_eq!(error.fault, DataFault::TooLarge { limit: 1 << 30 });
+        }
+        let error = file_error(Npz::new("a.npz", Cursor::new(&long)).unwrap().array::<f32>("x"));
+        assert!(error.to_string().contains("holds more than the 3 bytes"), "{error}");
     }
 
     #[test]
