@@ -7,15 +7,18 @@ use dualtape_autodiff::Real;
 use safetensors::SafeTensors;
 
 use crate::errors::Error;
-use crate::files::{Arrays, damage, decode, read};
+use crate::files::{Arrays, Claim, check_writable, damage, decode, read};
 
 use super::history::{Ended, Epoch, History};
 use super::network::Network;
 use super::optimizer::OptimizerState;
 
 /// The version of the format; another is refused.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 const OPTIMIZER: &str = "optimizer/";
+
+/// The settings of a training that a state must be of, by their names, as text.
+pub(super) type Settings = [(&'static str, String); 3];
 
 #[derive(Debug)]
 pub(super) struct Checkpoint<S> {
@@ -24,8 +27,23 @@ pub(super) struct Checkpoint<S> {
     pub optimizer: OptimizerState,
     /// The optimizer's learning rate before any schedule.
     pub learning_rate: Option<f64>,
-    seed: u64,
+    settings: Settings,
     best: Best<S>,
+}
+
+/// The files of weights and of the state of training, which no other training may write meanwhile.
+#[derive(Debug)]
+pub(super) struct Files {
+    weights: PathBuf,
+    state: Claim,
+}
+
+impl Files {
+    /// Refuses before the first epoch what could not be written after it.
+    pub(super) fn claim(weights: &Path) -> Result<Self, Error> {
+        check_writable(weights)?;
+        Ok(Self { weights: weights.to_owned(), state: Claim::new(beside(weights))? })
+    }
 }
 
 /// The best epoch so far.
@@ -39,7 +57,7 @@ struct Best<S> {
 
 impl<S: Real> Checkpoint<S> {
     /// Before the first epoch.
-    pub(super) fn new(network: &Network<S>, history: History, seed: u64) -> Self {
+    pub(super) fn new(network: &Network<S>, history: History, settings: Settings) -> Self {
         let best = Best {
             watched: f64::INFINITY,
             epoch: 0,
@@ -47,7 +65,7 @@ impl<S: Real> Checkpoint<S> {
             buffers: network.buffers().to_vec(),
         };
         let optimizer = OptimizerState::new();
-        Self { steps: 0, history, optimizer, learning_rate: None, seed, best }
+        Self { steps: 0, history, optimizer, learning_rate: None, settings, best }
     }
 
     /// Epochs done.
@@ -81,7 +99,7 @@ impl<S: Real> Checkpoint<S> {
     }
 
     /// Writes the state of training beside the weights, and then the weights.
-    pub(super) fn save(&self, weights: &Path, network: &Network<S>) -> Result<(), Error> {
+    pub(super) fn save(&self, files: &mut Files, network: &Network<S>) -> Result<(), Error> {
         let mut arrays = Arrays::default();
         let vectors = [
             ("parameters", network.parameters()),
@@ -108,20 +126,24 @@ impl<S: Real> Checkpoint<S> {
             ("format", "dualtape training".to_owned()),
             ("version", VERSION.to_owned()),
             ("model", model(network)),
-            ("seed", self.seed.to_string()),
             ("steps", self.steps.to_string()),
             ("best epoch", self.best.epoch.to_string()),
             ("ended", ended.to_string()),
         ];
-        let texts = texts.into_iter().map(|(key, text)| (key.to_owned(), text)).collect();
-        arrays.write(&beside(weights), texts)?;
-        network.save(weights)
+        let texts = texts
+            .into_iter()
+            .chain(self.settings.clone())
+            .map(|(key, text)| (key.to_owned(), text))
+            .collect();
+        files.state.write(&arrays.serialize(files.state.path(), texts)?)?;
+        network.save(&files.weights)
     }
 
     /// Goes back to what was saved, the network too.
     pub(super) fn load(&mut self, weights: &Path, network: &mut Network<S>) -> Result<(), Error> {
         let path = beside(weights);
-        let bytes = read(&path)?;
+        // What an optimizer keeps cannot be foreseen: the file's own size is the limit.
+        let bytes = read(&path, u64::MAX)?.unwrap_or_default();
         let loaded = self.loaded(&bytes, network);
         let (state, parameters, buffers) = loaded
             .map_err(|problem| Error::Resume { path: path.display().to_string(), problem })?;
@@ -139,7 +161,9 @@ impl<S: Real> Checkpoint<S> {
         check(&texts, "format", "dualtape training", "is not one of a training")?;
         check(&texts, "version", VERSION, "is of another version")?;
         check(&texts, "model", &model(network), "is of another model")?;
-        check(&texts, "seed", &self.seed.to_string(), "is of a training with another seed")?;
+        for (key, text) in &self.settings {
+            check(&texts, key, text, &format!("is of a training with another {key}"))?;
+        }
 
         let (n, m) = (network.parameters().len(), network.buffers().len());
         let (parameters, buffers) = (vector(&file, "parameters", n)?, vector(&file, "buffers", m)?);
@@ -171,7 +195,7 @@ impl<S: Real> Checkpoint<S> {
             history,
             optimizer: optimizer.collect(),
             learning_rate: entries(&file, "learning_rate")?.first().copied(),
-            seed: self.seed,
+            settings: self.settings.clone(),
             best,
         };
         Ok((state, parameters, buffers))

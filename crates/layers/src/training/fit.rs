@@ -1,17 +1,18 @@
 //! One training under way.
 
 use std::cell::RefCell;
-use std::time::Instant;
 
 use dualtape_autodiff::{Array, Real};
 use dualtape_schedules::Moment;
+// That of the standard library panics in a browser.
+use web_time::Instant;
 
 use crate::data::{Dataset, to_f64};
 use crate::errors::Error;
 use crate::module::{View, generator};
 
-use super::batch::{Batch, Recordings};
-use super::checkpoint::Checkpoint;
+use super::batch::{Batch, Clip, Recordings};
+use super::checkpoint::{Checkpoint, Files, Settings};
 use super::history::{Ended, Epoch, History};
 use super::network::Network;
 use super::optimizer::Optimizer;
@@ -56,7 +57,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
         let trained: Vec<&View> = network.layout().trained().map(|(view, _)| view).collect();
         let names = trained.iter().map(|view| view.name().to_owned()).collect();
         let sizes = trained.iter().map(|view| view.len()).collect();
-        let state = Checkpoint::new(network, History::new(names, sizes), trainer.seed);
+        let state = Checkpoint::new(network, History::new(names, sizes), settings(trainer, data));
         Ok(Self {
             trainer,
             data,
@@ -76,6 +77,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
         optimizer: &mut dyn Optimizer<S>,
     ) -> Result<History, Error> {
         let trainer = self.trainer;
+        let mut files = trainer.checkpoint.as_deref().map(Files::claim).transpose()?;
         if let Some(path) = &trainer.resume {
             self.state.load(path, network)?;
             self.base = self.state.learning_rate.or(self.base);
@@ -90,9 +92,9 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             progress.epoch(&epoch);
             self.losses.push(epoch.watched());
             self.state.finish_epoch(epoch, network, trainer.patience);
-            if let Some(path) = &trainer.checkpoint {
+            if let Some(files) = &mut files {
                 (self.state.optimizer, self.state.learning_rate) = (optimizer.state(), self.base);
-                self.state.save(path, network)?;
+                self.state.save(files, network)?;
             }
             let watcher = trainer.watcher.as_ref();
             if watcher.is_some_and(|watcher| watcher(&epoch, network).is_break()) {
@@ -204,6 +206,21 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
         }
         Ok((Some(means.loss()), means.metric()))
     }
+}
+
+/// What a state of training must agree with: with another seed, batch size or clipping it would go on differently.
+fn settings<S: Real>(trainer: &Trainer<'_, S>, data: &Dataset<S>) -> Settings {
+    let size = trainer.batch_size.filter(|&size| size < data.len());
+    let clip = match trainer.clip {
+        None => "none".to_owned(),
+        Some(Clip::Norm(bound)) => format!("to a norm of {bound}"),
+        Some(Clip::Value(bound)) => format!("to values of {bound}"),
+    };
+    [
+        ("seed", trainer.seed.to_string()),
+        ("batch size", size.map_or("all".to_owned(), |size| size.to_string())),
+        ("clipping", clip),
+    ]
 }
 
 /// Means over the examples of an epoch.

@@ -177,14 +177,18 @@ impl<'f, S: Real> Trainer<'f, S> {
     }
 
     /// Writes the network's weights after each epoch to this file, in the safetensors format, and the state of training to
-    /// the file beside it that ends in `.training`. Both are replaced as a whole, so that a crash loses one epoch at most.
+    /// the file beside it that ends in `.training`. Both are replaced as a whole, so that a crash loses one epoch at most, and
+    /// leaves one `.dualtape-….unfinished` behind at most. Links are followed, permissions stay, and a training that would
+    /// write the files of another under way is refused.
     #[must_use]
     pub fn checkpoint(mut self, weights: impl Into<PathBuf>) -> Self {
         self.checkpoint = Some(weights.into());
         self
     }
 
-    /// Goes on from the state that [`checkpoint`](Self::checkpoint) wrote for this file of weights.
+    /// Goes on from the state that [`checkpoint`](Self::checkpoint) wrote for this file of weights. Model, seed, batch size,
+    /// clipping and the optimizer's settings must be the same, and a state of others is refused; the learning rate is that of
+    /// the state. Loss, data and schedule are not compared.
     #[must_use]
     pub fn resume(mut self, weights: impl Into<PathBuf>) -> Self {
         self.resume = Some(weights.into());
@@ -215,7 +219,7 @@ impl<'f, S: Real> Trainer<'f, S> {
     ///
     /// [`Error::Diverged`] if the objective is not finite; [`Error::Optimizer`] with the optimizer's own error;
     /// [`Error::Autodiff`] if data, model and loss do not fit each other; [`Error::BatchSize`], [`Error::Setting`];
-    /// [`Error::File`] or [`Error::Resume`] from checkpoints. The network is then as it was at the end of the last whole
+    /// [`Error::File`], [`Error::InUse`] or [`Error::Resume`] from checkpoints, before the first epoch where they come in time. The network is then as it was at the end of the last whole
     /// epoch.
     pub fn fit(
         &self,

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use dualtape_autodiff::{Real, Tensor};
 use dualtape_layers::{
-    Activation, Declaration, Ended, Error, Init, Linear, Mode, Module, Network, Noise, Scope,
-    Sequential, Trainer, cosine, cross_entropy,
+    Activation, Batch, Clip, Declaration, Ended, Error, Init, Linear, Mode, Module, Network, Noise,
+    Scope, Sequential, Trainer, cosine, cross_entropy,
 };
 
 use super::files::Temporary;
@@ -97,6 +97,36 @@ fn the_weights_are_there_after_each_epoch() {
         .unwrap();
 }
 
+/// What could not be written after the first epoch is refused before it.
+#[test]
+fn useless_paths_are_refused_before_the_first_epoch() {
+    for path in ["", "/", "/no/such/folder/weights"] {
+        let mut trained = |_: &Batch<'_, f64>, _: &mut [f64]| panic!("a step was taken");
+        let trainer = trainer().checkpoint(path);
+        let error = trainer.fit(&mut network(), &mut trained, &classes(24)).unwrap_err();
+        assert!(matches!(error, Error::File { .. }), "{error}");
+    }
+}
+
+/// Two trainings on one path would mix their files: the later one is told so, and the first goes on.
+#[cfg(unix)]
+#[test]
+fn trainings_do_not_share_their_files() {
+    let file = Temporary::new("shared.safetensors");
+    let data = classes(24);
+    let train = |trainer: Trainer<'_, f64>| {
+        trainer.checkpoint(&file.0).fit(&mut network(), &mut Descent::new(0.1), &data)
+    };
+    let history = train(trainer().on_epoch(|_, _| {
+        let error = train(trainer()).unwrap_err();
+        assert!(matches!(&error, Error::InUse { path } if path.ends_with(".training")), "{error}");
+        ControlFlow::Continue(())
+    }));
+    assert_eq!(history.unwrap().epochs().len(), 9);
+    // afterwards the files are free
+    train(trainer().epochs(1)).unwrap();
+}
+
 #[test]
 fn states_that_do_not_fit_are_refused() {
     let file = Temporary::new("misfit.safetensors");
@@ -117,6 +147,10 @@ fn states_that_do_not_fit_are_refused() {
         seed.to_string()
             .ends_with("the file is of a training with another seed: its seed is `11`, not `12`")
     );
+    let batch = refusal(trainer().batch_size(8), &mut network()).to_string();
+    assert!(batch.ends_with("another batch size: its batch size is `7`, not `8`"), "{batch}");
+    let clip = refusal(trainer().clip(Clip::Norm(2.5)), &mut network()).to_string();
+    assert!(clip.ends_with("clipping: its clipping is `none`, not `to a norm of 2.5`"), "{clip}");
     let mut frozen = network();
     frozen.freeze("0").unwrap();
     assert!(refusal(trainer(), &mut frozen).to_string().contains("is of another model"));

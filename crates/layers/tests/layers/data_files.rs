@@ -379,10 +379,10 @@ mod npz {
         assert!(bomb.len() < 8192);
         let read = |limit: u64| {
             let mut archive = Npz::new("a.npz", Cursor::new(&bomb)).unwrap().max_bytes(limit);
-            archive.array::<f32>("x")
+            archive.array::<f32>("x").map(|array| array.len())
         };
         let needed = 4 * length as u64;
-        assert_eq!(read(needed).unwrap().len(), length);
+        assert_eq!(read(needed).unwrap(), length);
         let error = file_error(read(needed - 1));
         assert_eq!(error.fault, DataFault::TooLarge { limit: needed - 1 });
         let start = "a.npz, `x`: is too large: it takes more than the limit of";

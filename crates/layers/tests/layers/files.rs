@@ -104,6 +104,21 @@ fn damaged_and_hostile_files_are_refused() {
     assert!(matches!(network.save("/no/such/folder/weights"), Err(Error::File { .. })));
 }
 
+/// Neither is memory set aside for a file that is larger than any of this model, nor waited for a pipe or an endless device.
+#[test]
+fn only_files_of_sensible_size_are_read() {
+    let file = Temporary::new("large.safetensors");
+    let mut network = network(&[3, 4, 2], 1);
+    // which takes no room on the disk
+    fs::File::create(&file.0).unwrap().set_len(1 << 40).unwrap();
+    let Error::Weights { problem, .. } = network.load(&file.0).unwrap_err() else { panic!() };
+    assert_eq!(problem, "it has 1099511627776 bytes, far more than 26 numbers take");
+    let folder = file.0.parent().unwrap();
+    assert!(matches!(network.load(folder), Err(Error::File { .. })));
+    #[cfg(unix)]
+    assert!(matches!(network.load("/dev/zero"), Err(Error::File { .. })));
+}
+
 #[test]
 fn a_file_that_pytorch_wrote_is_read() {
     let model = Sequential::new()

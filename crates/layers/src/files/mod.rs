@@ -1,8 +1,10 @@
 //! Files of named arrays, in the safetensors format.
 
-use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Write as _;
+mod replace;
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use dualtape_autodiff::Real;
@@ -14,13 +16,22 @@ use crate::errors::Error;
 use crate::module::{Layout, View};
 use crate::training::Network;
 
+pub(crate) use replace::{Claim, check_writable, write_atomically};
+
+/// What a file of weights may hold beyond the numbers of the model, in bytes: other arrays, which then are refused by name.
+const BEYOND_THE_MODEL: u64 = 1 << 30;
+
 impl<S: Real> Network<S> {
     /// Writes all parameters and buffers, by their names and in their shapes and precision, to a file in the safetensors
     /// format, whole or not at all. Tied parameters are written under each of their names, as PyTorch does.
     ///
+    /// Links are followed; the permissions of a file that is there stay. If the process is killed meanwhile, the old file is
+    /// there, and beside it one `.dualtape-….unfinished` that can be deleted.
+    ///
     /// # Errors
     ///
-    /// [`Error::File`].
+    /// [`Error::File`], also for what is no regular file, as a folder, a device or a pipe, and for a file that is protected
+    /// from writing.
     ///
     /// # Example
     ///
@@ -46,7 +57,8 @@ impl<S: Real> Network<S> {
         for view in self.layout().buffers() {
             arrays.push(view.name(), view.shape(), &self.buffers()[view.range()]);
         }
-        arrays.write(path.as_ref(), HashMap::new())
+        let path = path.as_ref();
+        write_atomically(path, &arrays.serialize(path, HashMap::new())?)
     }
 
     /// Reads all parameters and buffers from a file in the safetensors format: one that [`save`](Self::save) wrote, or
@@ -54,12 +66,18 @@ impl<S: Real> Network<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::File`]; [`Error::Weights`] naming every array that is missing, not of this model, or of another shape, or
-    /// what is wrong with the file. The network is then as it was.
+    /// [`Error::File`], also for what is no regular file; [`Error::Weights`] naming every array that is missing, not of this
+    /// model, or of another shape, or what is wrong with the file, as that it is 1 GiB larger than the model. The network is
+    /// then as it was.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
-        let bytes = read(path)?;
         let refuse = |problem: String| Error::Weights { path: path.display().to_string(), problem };
+        // The numbers of a model have at most 8 bytes in a file.
+        let numbers = self.parameters().len() + self.buffers().len();
+        let limit = (8 * numbers as u64).saturating_add(BEYOND_THE_MODEL);
+        let bytes = read(path, limit)?.map_err(|bytes| {
+            refuse(format!("it has {bytes} bytes, far more than {numbers} numbers take"))
+        })?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| refuse(damage(&error)))?;
         let problems = differences(self.layout(), &file);
         if !problems.is_empty() {
@@ -102,11 +120,9 @@ fn differences(layout: &Layout, file: &SafeTensors<'_>) -> Vec<String> {
             Ok(_) => {}
         }
     }
-    let mut strangers: Vec<&str> = file
-        .iter()
-        .map(|(name, _)| name)
-        .filter(|name| views.iter().all(|view| view.name() != *name))
-        .collect();
+    let own: HashSet<&str> = views.iter().map(|view| view.name()).collect();
+    let names = file.iter().map(|(name, _)| name);
+    let mut strangers: Vec<&str> = names.filter(|name| !own.contains(name)).collect();
     strangers.sort_unstable();
     problems.extend(strangers.into_iter().map(|name| format!("`{name}` is not of this model")));
     problems
@@ -128,8 +144,12 @@ impl Arrays {
         self.0.push((name.to_owned(), dtype, shape.to_vec(), bytes));
     }
 
-    /// Writes the arrays, and texts beside them, to a file, whole or not at all.
-    pub(crate) fn write(&self, path: &Path, texts: HashMap<String, String>) -> Result<(), Error> {
+    /// The bytes of a file at this path with the arrays, and with texts beside them.
+    pub(crate) fn serialize(
+        &self,
+        path: &Path,
+        texts: HashMap<String, String>,
+    ) -> Result<Vec<u8>, Error> {
         let failed = |error| Error::File {
             path: path.display().to_string(),
             message: format!("the arrays could not be written: {error}"),
@@ -139,7 +159,7 @@ impl Arrays {
         });
         let views = views.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let texts = (!texts.is_empty()).then_some(texts);
-        write_atomically(path, &safetensors::serialize(views, texts).map_err(failed)?)
+        safetensors::serialize(views, texts).map_err(failed)
     }
 }
 
@@ -180,27 +200,22 @@ pub(crate) fn damage(error: &safetensors::SafeTensorError) -> String {
     format!("it is not a whole file in the safetensors format ({error})")
 }
 
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|error| failed(path, &error))
-}
-
-/// Writes a file that is there as a whole or, if anything fails, as it was before.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".unfinished");
-    let unfinished = path.with_file_name(name);
-    let write = || {
-        let mut file = File::create(&unfinished)?;
-        file.write_all(bytes)?;
-        // The bytes must be on the disk before the name is.
-        file.sync_all()?;
-        fs::rename(&unfinished, path)
-    };
-    write().map_err(|error| failed(path, &error))
-}
-
-fn failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::File { path: path.display().to_string(), message: error.to_string() }
+/// The bytes of a regular file; or how many they are, if more than `limit`.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Result<Vec<u8>, u64>, Error> {
+    let failed = |error| replace::failed(path, &error);
+    // Before it is opened, which with a pipe waits for a writer.
+    let found = std::fs::metadata(path).map_err(failed)?;
+    if !found.is_file() {
+        let message = "a folder, a device, a pipe or the like: give the path of a file".to_owned();
+        return Err(Error::File { path: path.display().to_string(), message });
+    }
+    if found.len() > limit {
+        return Ok(Err(found.len()));
+    }
+    let mut bytes = Vec::new();
+    // A file may grow meanwhile.
+    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(failed)?;
+    Ok(Ok(bytes))
 }
 
 #[cfg(test)]
