@@ -28,6 +28,19 @@ pub enum Error {
         list: String,
     },
 
+    /// A saved state is of other settings than these, with which its numbers would mean something else.
+    #[error(
+        "the saved state is of another {name}: {saved}, where this method has {here}: restore it in the method, with the settings, that saved it"
+    )]
+    SavedSetting {
+        /// Name of the setter.
+        name: &'static str,
+        /// What it was set to when the state was saved.
+        saved: f64,
+        /// What it is set to.
+        here: f64,
+    },
+
     /// The derivative engine refused: a replay that took another branch, wrong shapes in the user's function, …
     #[error(transparent)]
     Autodiff(#[from] dualtape_autodiff::Error),

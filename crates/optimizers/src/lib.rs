@@ -142,7 +142,7 @@ pub use quasi_newton::{
 };
 pub use report::{Curvature, CurvatureSource, Iteration, Record, Report, SecondOrder, StopReason};
 pub use saddle_free_newton::SaddleFreeNewton;
-pub use saved::SavedState;
+pub use saved::{SavedState, Setting};
 pub use stochastic::{
     AdaHessian, Adadelta, Adagrad, Adam, Adamax, Lion, NAdam, RAdam, RmsProp, Sgd, Shampoo, Soap,
     Sophia, Stepper,

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::{Error, Real};
 
-/// What a method keeps from step to step, as named lists of numbers.
+/// What a method keeps from step to step, and the settings that it was learnt with, as named lists of numbers.
 ///
 /// Numbers of either precision, and counts up to 2⁵³, come back to the bit.
 pub type SavedState = BTreeMap<String, Vec<f64>>;
+
+/// The name of a setting, as that of its setter, and its number: 1 for yes, 0 for no.
+pub type Setting = (&'static str, f64);
 
 pub(crate) fn save<const N: usize>(lists: [(&str, Vec<f64>); N]) -> SavedState {
     lists.into_iter().map(|(name, list)| (name.to_owned(), list)).collect()
@@ -20,6 +23,46 @@ pub(crate) fn numbers<S: Real>(list: &[S]) -> Vec<f64> {
 /// The list of this name.
 pub(crate) fn list<'s>(state: &'s SavedState, name: &'static str) -> Result<&'s [f64], Error> {
     state.get(name).map(Vec::as_slice).ok_or(Error::SavedState { missing: name })
+}
+
+/// The settings as lists of a state, each with all numbers of its name.
+pub(crate) fn setting_lists(settings: &[Setting]) -> SavedState {
+    let mut lists = SavedState::new();
+    for (name, value) in settings {
+        lists.entry(setting_key(name)).or_default().push(*value);
+    }
+    lists
+}
+
+/// Refuses a state of other settings.
+pub(crate) fn check_settings(state: &SavedState, settings: &[Setting]) -> Result<(), Error> {
+    let mut places = BTreeMap::new();
+    for &(name, here) in settings {
+        let saved = list_of(state, name)?;
+        let place = places.entry(name).or_insert(0);
+        match saved.get(*place) {
+            Some(&saved) if saved == here => *place += 1,
+            Some(&saved) => return Err(Error::SavedSetting { name, saved, here }),
+            None => return Err(Error::SavedState { missing: name }),
+        }
+    }
+    for (missing, count) in places {
+        if list_of(state, missing)?.len() > count {
+            return Err(Error::SavedState { missing });
+        }
+    }
+    Ok(())
+}
+
+/// The saved numbers of a setting.
+fn list_of<'s>(state: &'s SavedState, setting: &'static str) -> Result<&'s [f64], Error> {
+    let list = state.get(&setting_key(setting)).map(Vec::as_slice);
+    list.ok_or(Error::SavedState { missing: setting })
+}
+
+/// Apart from the names of what is learnt.
+fn setting_key(name: &str) -> String {
+    format!("settings/{name}")
 }
 
 /// The numbers of a list as they were before [`numbers`].

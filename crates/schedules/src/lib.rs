@@ -129,6 +129,16 @@ impl Plateau {
         Plateau { patience, decay: factor, best: f64::INFINITY, since: 0, factor: 1.0 }
     }
 
+    /// After how many losses without a lower one the factor falls.
+    pub fn patience(&self) -> usize {
+        self.patience
+    }
+
+    /// What it is multiplied by then.
+    pub fn decay(&self) -> f64 {
+        self.decay
+    }
+
     /// Takes note of a loss. One that is NaN is no improvement.
     pub fn observe(&mut self, loss: f64) {
         self.since += 1;

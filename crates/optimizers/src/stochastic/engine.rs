@@ -10,7 +10,9 @@ use super::schedule::Schedule;
 use super::source::{Point, Source};
 use crate::curvature::check_finite;
 use crate::options::require;
-use crate::saved::{SavedState, count, list, numbers, restored, save};
+use crate::saved::{
+    SavedState, Setting, check_settings, count, list, numbers, restored, save, setting_lists,
+};
 use crate::vector::{first_non_finite, norm};
 use crate::{Error, Linearized, Objective, Real};
 
@@ -263,12 +265,41 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         declared.map(|list| list.name)
     }
 
+    /// All that changes what the numbers of a state mean, or what is made of them. The learning rate is not among it: it may
+    /// be [changed](super::Stepper::set_learning_rate) between steps and is part of the state; nor are schedules, which are
+    /// functions.
+    fn settings(&self) -> Vec<Setting> {
+        let (norm, value) = match self.clip {
+            Some(Clip::Norm(bound)) => (bound.as_f64(), f64::INFINITY),
+            Some(Clip::Value(bound)) => (f64::INFINITY, bound.as_f64()),
+            None => (f64::INFINITY, f64::INFINITY),
+        };
+        let mut all = vec![("clip_norm", norm), ("clip_value", value)];
+        for range in &self.groups {
+            all.extend([range.start, range.end].map(|end| ("group", end as f64)));
+        }
+        for settings in &self.settings {
+            all.extend([
+                ("relative_rate", settings.relative_rate.as_f64()),
+                ("weight_decay", settings.weight_decay.as_f64()),
+                ("decoupled_weight_decay", f64::from(settings.decoupled)),
+            ]);
+            all.extend(settings.rule.settings());
+        }
+        if let Some(plateau) = &self.plateau {
+            all.extend([("patience", plateau.patience() as f64), ("decay", plateau.decay())]);
+        }
+        all.extend(self.source.settings());
+        all
+    }
+
     /// Each list, those of the parts one after the other.
     pub(super) fn state(&self) -> SavedState {
         let Progress { steps, parts } = &self.progress;
         let mut state = save([
             ("steps", vec![*steps as f64]),
             ("parameters", vec![self.progress.len() as f64]),
+            ("learning_rate", vec![self.learning_rate.as_f64()]),
         ]);
         // Also before the first step the names tell one method from another.
         state.extend(self.memory_names().map(|name| (name.to_owned(), Vec::new())));
@@ -282,6 +313,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             state.insert("plateau".to_owned(), plateau.state().to_vec());
         }
         state.extend(self.source.state());
+        state.extend(setting_lists(&self.settings()));
         state
     }
 
@@ -289,10 +321,15 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
     /// state says it has.
     pub(super) fn restore(&mut self, state: &SavedState) -> Result<(), Error> {
         let (steps, n) = (count(state, "steps")?, count(state, "parameters")?);
+        let &[learning_rate] = list(state, "learning_rate")? else {
+            return Err(Error::SavedState { missing: "learning_rate" });
+        };
         let mut unread = BTreeMap::new();
         for name in self.memory_names() {
             unread.insert(name, list(state, name)?);
         }
+        self.check_foreign(state)?;
+        check_settings(state, &self.settings())?;
         let parts = self.parts(n as usize, |Memory { name, len, .. }| {
             let next = unread.get_mut(name).and_then(|list| list.split_off(..len));
             next.map(restored).ok_or(Error::SavedState { missing: name })
@@ -300,12 +337,12 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         if let Some((missing, _)) = unread.into_iter().find(|(_, rest)| !rest.is_empty()) {
             return Err(Error::SavedState { missing });
         }
-        self.check_foreign(state)?;
         let plateau = state.get("plateau").and_then(|list| list.as_slice().try_into().ok());
         if self.plateau.is_some() && plateau.is_none() {
             return Err(Error::SavedState { missing: "plateau" });
         }
         self.source.restore(state)?;
+        self.learning_rate = S::constant(learning_rate);
         if let (Some(kept), Some(saved)) = (&mut self.plateau, plateau) {
             kept.restore(saved);
         }
@@ -315,12 +352,15 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
 
     /// Refuses a state with lists that are not kept here.
     fn check_foreign(&self, state: &SavedState) -> Result<(), Error> {
-        let of_source = self.source.state();
-        let mut own: Vec<&str> =
-            ["steps", "parameters"].into_iter().chain(self.memory_names()).collect();
-        own.extend(self.plateau.map(|_| "plateau"));
-        own.extend(of_source.keys().map(String::as_str));
-        match state.keys().find(|name| !own.contains(&name.as_str())) {
+        let mut others = self.source.state();
+        others.extend(setting_lists(&self.settings()));
+        let own = |name: &str| {
+            ["steps", "parameters", "learning_rate"].contains(&name)
+                || (name == "plateau" && self.plateau.is_some())
+                || others.contains_key(name)
+                || self.memory_names().any(|own| own == name)
+        };
+        match state.keys().find(|name| !own(name)) {
             Some(list) => Err(Error::ForeignState { list: list.clone() }),
             None => Ok(()),
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use dualtape_autodiff::vectorized;
 
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 /// How one step follows from a gradient and from what was kept of the steps before.
 ///
@@ -49,6 +49,12 @@ pub trait Rule<S: Real> {
     /// [`Error::Setting`].
     fn check(&self) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// The settings on which the meaning of what is kept depends: a saved state with others is refused. A name may come more
+    /// than once. As provided: none.
+    fn settings(&self) -> Vec<Setting> {
+        Vec::new()
     }
 
     /// What is kept from step to step for the parameters in `range`. The names must not depend on it.

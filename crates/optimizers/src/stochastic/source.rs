@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use crate::saved::SavedState;
-use crate::{Error, Linearized, Objective, Real};
+use crate::{Error, Linearized, Objective, Real, Setting};
 
 /// What goes into a [`Rule`](super::Rule): the gradient itself, or a direction made from it and curvature, or the gradient
 /// together with an estimate of the diagonal of a curvature matrix.
@@ -15,6 +15,11 @@ pub trait Source<S: Real> {
     /// [`Error::Setting`].
     fn check(&self) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// The settings of which a saved state must not be of others. As provided: none.
+    fn settings(&self) -> Vec<Setting> {
+        Vec::new()
     }
 
     /// Whether the curvature at the point will be asked for at the coming step, after so many steps.

@@ -36,8 +36,9 @@ use crate::{Error, Minimizer, Objective, Real};
 ///
 /// **Clipping** changes what the rule is fed with: the gradient, or the direction that takes its place.
 ///
-/// **Saving**: [`state`](Stepper::state) has all that is kept from step to step, and [`restore`](Stepper::restore) goes on to
-/// the same bits. Settings are not saved.
+/// **Saving**: [`state`](Stepper::state) has all that is kept from step to step, the learning rate, and the settings, and
+/// [`restore`](Stepper::restore) goes on to the same bits, or refuses a state of other settings. A schedule is a function and
+/// cannot be compared.
 ///
 /// # Example
 ///
@@ -253,17 +254,19 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
         self.engine.steps()
     }
 
-    /// All that is kept from step to step, to be saved.
+    /// All that is kept from step to step, with the learning rate and the settings, to be saved.
     pub fn state(&self) -> SavedState {
         self.engine.state()
     }
 
-    /// Goes on from a saved state, to the same bits as if nothing had been saved. The settings are not among it and must be
-    /// the same.
+    /// Goes on from a saved state, to the same bits as if nothing had been saved: with the learning rate of the state, which
+    /// can be [changed](Stepper::set_learning_rate) afterwards, and the settings and the schedule of this method, of which the
+    /// settings must be those of the state.
     ///
     /// # Errors
     ///
-    /// [`Error::SavedState`], [`Error::ForeignState`] or [`Error::Setting`]; what is kept is then as it was.
+    /// [`Error::SavedSetting`] with both numbers, [`Error::SavedState`], [`Error::ForeignState`] or [`Error::Setting`]; what is
+    /// kept is then as it was.
     ///
     /// # Example
     ///
@@ -279,6 +282,9 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
     /// other.restore(&saved.1)?;
     /// other.step(&mut y, &[-1.0])?;
     /// assert_eq!(x, y);
+    ///
+    /// let refused = Adam::new(0.1).betas(0.95, 0.999).restore(&saved.1).unwrap_err();
+    /// assert!(refused.to_string().contains("another beta1: 0.9, where this method has 0.95"));
     /// # Ok::<(), dualtape_optimizers::Error>(())
     /// ```
     pub fn restore(&mut self, state: &SavedState) -> Result<(), Error> {

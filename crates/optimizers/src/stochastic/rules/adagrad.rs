@@ -7,7 +7,7 @@ use crate::options::require;
 use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
 use crate::stochastic::{Source, Stepper};
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
     use crate::stochastic::{Stepper, rules};
@@ -114,6 +114,14 @@ impl<S: Real> Rule<S> for Adagrad<S> {
         require_epsilon(self.epsilon)
     }
 
+    fn settings(&self) -> Vec<Setting> {
+        vec![
+            ("learning_rate_decay", self.rate_decay.as_f64()),
+            ("initial_sum", self.initial.as_f64()),
+            ("epsilon", self.epsilon.as_f64()),
+        ]
+    }
+
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {
         vec![Memory { name: "sum", len: range.len(), initial: self.initial }]
     }
@@ -167,6 +175,10 @@ impl<S: Real> Rule<S> for Adadelta<S> {
     fn check(&self) -> Result<(), Error> {
         require_weight("rho", self.rho)?;
         require_epsilon(self.epsilon)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        vec![("rho", self.rho.as_f64()), ("epsilon", self.epsilon.as_f64())]
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

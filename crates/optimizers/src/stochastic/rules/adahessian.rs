@@ -7,7 +7,7 @@ use crate::options::require;
 use crate::stochastic::rule::{Memory, Rule, Update, bias};
 use crate::stochastic::sources::HutchinsonDiagonal;
 use crate::stochastic::{Source, Stepper};
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
     use crate::stochastic::{Stepper, rules, sources};
@@ -143,6 +143,20 @@ impl<S: Real> Rule<S> for AdaHessian<S> {
         require("hessian_power", self.power, "in (0, 1]", |k| k > 0.0 && k <= 1.0)?;
         let mut sizes = self.averaged.iter().map(|(_, size)| *size);
         sizes.try_for_each(|size| crate::options::require_count("average_over", size))
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let [beta1, beta2] = self.betas.map(S::as_f64);
+        let mut all = vec![
+            ("beta1", beta1),
+            ("beta2", beta2),
+            ("epsilon", self.epsilon.as_f64()),
+            ("hessian_power", self.power.as_f64()),
+        ];
+        for (range, size) in &self.averaged {
+            all.extend([range.start, range.end, *size].map(|n| ("average_over", n as f64)));
+        }
+        all
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

@@ -6,7 +6,7 @@ use super::{Betas, Epsilon, Preset, require_betas, require_epsilon};
 use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
 use crate::stochastic::{Source, Stepper};
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
     use crate::stochastic::{Stepper, rules};
@@ -120,6 +120,16 @@ impl<S: Real> Rule<S> for Adam<S> {
         require_epsilon(self.epsilon)
     }
 
+    fn settings(&self) -> Vec<Setting> {
+        let [beta1, beta2] = self.betas.map(S::as_f64);
+        vec![
+            ("beta1", beta1),
+            ("beta2", beta2),
+            ("epsilon", self.epsilon.as_f64()),
+            ("amsgrad", f64::from(self.amsgrad)),
+        ]
+    }
+
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {
         let lists: &[_] = &["first", "second", "largest_second"];
         let lists = &lists[..if self.amsgrad { 3 } else { 2 }];
@@ -187,6 +197,11 @@ impl<S: Real> Rule<S> for Adamax<S> {
     fn check(&self) -> Result<(), Error> {
         require_betas(self.betas)?;
         require_epsilon(self.epsilon)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let [beta1, beta2] = self.betas.map(S::as_f64);
+        vec![("beta1", beta1), ("beta2", beta2), ("epsilon", self.epsilon.as_f64())]
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Betas, Preset, require_betas};
 use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
     use crate::stochastic::{Stepper, rules};
@@ -65,6 +65,11 @@ impl<S> Betas<S> for Lion<S> {
 impl<S: Real> Rule<S> for Lion<S> {
     fn check(&self) -> Result<(), Error> {
         require_betas(self.betas)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let [beta1, beta2] = self.betas.map(S::as_f64);
+        vec![("beta1", beta1), ("beta2", beta2)]
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

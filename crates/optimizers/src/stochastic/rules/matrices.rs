@@ -6,7 +6,7 @@ use crate::dense::Eigen;
 use crate::options::require;
 use crate::stochastic::rule::Memory;
 use crate::vector::{axpy, dot, first_non_finite};
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 /// Which ranges of the parameters are matrices.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -82,6 +82,11 @@ impl Placed {
 impl Matrices {
     pub(super) fn push(&mut self, range: Range<usize>, rows: usize, columns: usize) {
         self.all.push(Matrix { range, rows, columns });
+    }
+
+    pub(super) fn settings(&self) -> impl Iterator<Item = Setting> {
+        let numbers = |m: &Matrix| [m.range.start, m.range.end, m.rows, m.columns];
+        self.all.iter().flat_map(numbers).map(|number| ("matrix", number as f64))
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use crate::options::require;
 use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
 use crate::stochastic::{Source, Stepper};
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
     use crate::stochastic::{Stepper, rules};
@@ -83,6 +83,16 @@ impl<S: Real> Rule<S> for NAdam<S> {
         require_betas(self.betas)?;
         require_epsilon(self.epsilon)?;
         require("momentum_decay", self.momentum_decay, "zero or positive", |d| d >= 0.0)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let [beta1, beta2] = self.betas.map(S::as_f64);
+        vec![
+            ("beta1", beta1),
+            ("beta2", beta2),
+            ("epsilon", self.epsilon.as_f64()),
+            ("momentum_decay", self.momentum_decay.as_f64()),
+        ]
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

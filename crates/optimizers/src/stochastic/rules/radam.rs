@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Betas, Epsilon, Preset, require_betas, require_epsilon};
 use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
     use crate::stochastic::{Stepper, rules};
@@ -92,6 +92,11 @@ impl<S: Real> Rule<S> for RAdam<S> {
     fn check(&self) -> Result<(), Error> {
         require_betas(self.betas)?;
         require_epsilon(self.epsilon)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let [beta1, beta2] = self.betas.map(S::as_f64);
+        vec![("beta1", beta1), ("beta2", beta2), ("epsilon", self.epsilon.as_f64())]
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

@@ -6,7 +6,7 @@ use super::{Epsilon, Preset, require_epsilon, require_weight};
 use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
 use crate::stochastic::{Source, Stepper};
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
     use crate::stochastic::{Stepper, rules};
@@ -94,6 +94,15 @@ impl<S: Real> Rule<S> for RmsProp<S> {
         require_weight("rho", self.rho)?;
         require_weight("momentum", self.momentum)?;
         require_epsilon(self.epsilon)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        vec![
+            ("rho", self.rho.as_f64()),
+            ("epsilon", self.epsilon.as_f64()),
+            ("momentum", self.momentum.as_f64()),
+            ("centered", f64::from(self.centered)),
+        ]
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

@@ -7,7 +7,7 @@ use crate::options::require;
 use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
 use crate::stochastic::{Source, Stepper};
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
     use crate::stochastic::{Stepper, rules};
@@ -96,6 +96,14 @@ impl<S: Real> Rule<S> for Sgd<S> {
             require("dampening", self.dampening, "zero with Nesterov's momentum", |d| d == 0.0)?;
         }
         Ok(())
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        vec![
+            ("momentum", self.momentum.as_f64()),
+            ("dampening", self.dampening.as_f64()),
+            ("nesterov", f64::from(self.nesterov)),
+        ]
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

@@ -9,7 +9,7 @@ use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
 use crate::stochastic::{Source, Stepper};
 use crate::vector::{norm, scale};
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
     use crate::stochastic::{Stepper, rules};
@@ -202,6 +202,26 @@ impl<S: Real> Rule<S> for Shampoo<S> {
             }
         }
         self.matrices.check()
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let [beta1, beta2] = self.betas.map(S::as_f64);
+        let grafting = match self.grafting {
+            Grafting::None => vec![0.0],
+            Grafting::Sgd => vec![1.0],
+            Grafting::Adagrad { epsilon } => vec![2.0, epsilon.as_f64()],
+            Grafting::Adam { beta2, epsilon } => vec![3.0, beta2.as_f64(), epsilon.as_f64()],
+        };
+        let mut all = vec![
+            ("beta1", beta1),
+            ("beta2", beta2),
+            ("epsilon", self.epsilon.as_f64()),
+            ("root_interval", self.every as f64),
+            ("max_dimension", self.largest as f64),
+        ];
+        all.extend(grafting.into_iter().map(|number| ("grafting", number)));
+        all.extend(self.matrices.settings());
+        all
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

@@ -10,7 +10,7 @@ use crate::stochastic::rule::{Memory, Rule, Update};
 use crate::stochastic::sources::Gradient;
 use crate::stochastic::{Source, Stepper};
 use crate::vector::dot;
-use crate::{Error, Real};
+use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
     use crate::stochastic::{Stepper, rules};
@@ -123,6 +123,19 @@ impl<S: Real> Rule<S> for Soap<S> {
         require_epsilon(self.epsilon)?;
         require_count("basis_interval", self.every)?;
         self.matrices.check()
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let [beta1, beta2] = self.betas.map(S::as_f64);
+        let mut all = vec![
+            ("beta1", beta1),
+            ("beta2", beta2),
+            ("epsilon", self.epsilon.as_f64()),
+            ("basis_interval", self.every as f64),
+            ("max_dimension", self.largest as f64),
+        ];
+        all.extend(self.matrices.settings());
+        all
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

@@ -6,7 +6,7 @@ use rand::rngs::ChaCha8Rng;
 use crate::curvature::signs;
 use crate::options::require_count;
 use crate::stochastic::source::{Feed, Point, Source};
-use crate::{CurvatureMatrix, Error, Real};
+use crate::{CurvatureMatrix, Error, Real, Setting};
 
 /// The gradient, and beside it at every `k`-th step Hutchinson's estimate of the diagonal of a curvature matrix `B` at the same
 /// point and of the same batch (Bekas, Kokiopoulou & Saad, Appl. Numer. Math. 57 (2007), eq. 2, with random signs):
@@ -86,6 +86,17 @@ impl<S: Real> Source<S> for HutchinsonDiagonal {
     fn check(&self) -> Result<(), Error> {
         require_count("samples", self.samples)?;
         require_count("every", self.every)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        vec![
+            ("of", f64::from(self.matrix as u8)),
+            ("samples", self.samples as f64),
+            ("every", self.every as f64),
+            // In halves, as one number would not keep all bits.
+            ("seed", f64::from((self.seed >> 32) as u32)),
+            ("seed", f64::from(self.seed as u32)),
+        ]
     }
 
     fn needs_curvature(&self, steps: u64) -> bool {

@@ -2,10 +2,10 @@
 
 use crate::options::require_count;
 use crate::quasi_newton::LbfgsMemory;
-use crate::saved::{SavedState, list, numbers, restored, save};
+use crate::saved::{SavedState, check_settings, list, numbers, restored, save, setting_lists};
 use crate::stochastic::source::{Feed, Point, Source};
 use crate::vector::{axpy, scale};
-use crate::{CurvatureMatrix, Error, LinearOperator, Real};
+use crate::{CurvatureMatrix, Error, LinearOperator, Real, Setting};
 
 /// In place of the gradient, `H g` with the inverse matrix `H` of L-BFGS from pairs that noise does not spoil (Byrd, Hansen, Nocedal
 /// & Singer, SIAM J. Optim. 26 (2016), Alg. 1 and 2, "SQN"): every `L` steps
@@ -87,6 +87,10 @@ impl<S: Real> Lbfgs<S> {
         self.capacity = pairs;
         self
     }
+
+    fn pairs_setting(&self) -> Setting {
+        ("pairs", self.capacity as f64)
+    }
 }
 
 impl<S: Real> Learnt<S> {
@@ -135,6 +139,11 @@ impl<S: Real> Source<S> for Lbfgs<S> {
         require_count("pairs", self.capacity)
     }
 
+    fn settings(&self) -> Vec<Setting> {
+        // The pairs are compared once the memory is known to be sound.
+        vec![("of", f64::from(self.matrix as u8)), ("interval", self.interval as f64)]
+    }
+
     // At the points of the steps it is not.
     fn needs_curvature(&self, _: u64) -> bool {
         false
@@ -157,7 +166,9 @@ impl<S: Real> Source<S> for Lbfgs<S> {
             [numbers(&memory.numbers()), numbers(sum), numbers(mean)]
         });
         let [memory, sum, mean] = lists.unwrap_or_default();
-        save([("lbfgs_memory", memory), ("lbfgs_sum", sum), ("lbfgs_mean", mean)])
+        let mut state = save([("lbfgs_memory", memory), ("lbfgs_sum", sum), ("lbfgs_mean", mean)]);
+        state.extend(setting_lists(&[self.pairs_setting()]));
+        state
     }
 
     fn restore(&mut self, state: &SavedState) -> Result<(), Error> {
@@ -165,7 +176,7 @@ impl<S: Real> Source<S> for Lbfgs<S> {
         let sum = restored(list(state, "lbfgs_sum")?);
         let mean = restored(list(state, "lbfgs_mean")?);
         let n = sum.len();
-        self.learnt = if memory.is_empty() && n == 0 && mean.is_empty() {
+        let learnt = if memory.is_empty() && n == 0 && mean.is_empty() {
             None
         } else if mean.is_empty() || mean.len() == n {
             let memory = LbfgsMemory::restored(n, self.capacity, &memory);
@@ -174,6 +185,8 @@ impl<S: Real> Source<S> for Lbfgs<S> {
         } else {
             return Err(Error::SavedState { missing: "lbfgs_mean" });
         };
+        check_settings(state, &[self.pairs_setting()])?;
+        self.learnt = learnt;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use crate::operator::dense_matrix;
 use crate::options::{require, require_count};
 use crate::stochastic::source::{Feed, Point, Source};
 use crate::vector::{axpy, norm, scale};
-use crate::{CurvatureMatrix, Error, LinearOperator, Real};
+use crate::{CurvatureMatrix, Error, LinearOperator, Real, Setting};
 
 /// In place of the gradient, an inexact solution of a Newton system by conjugate gradients, with exact products:
 ///
@@ -108,6 +108,15 @@ impl<S: Real> Source<S> for NewtonCg<S> {
         require_count("max_iterations", self.max_iterations)
     }
 
+    fn settings(&self) -> Vec<Setting> {
+        vec![
+            ("of", f64::from(self.matrix as u8)),
+            ("damping", self.damping.as_f64()),
+            ("forcing", self.forcing.as_f64()),
+            ("max_iterations", self.max_iterations as f64),
+        ]
+    }
+
     fn needs_curvature(&self, _: u64) -> bool {
         true
     }
@@ -205,6 +214,14 @@ impl<S: Real> Source<S> for Newton<S> {
     fn check(&self) -> Result<(), Error> {
         require("damping", self.damping, "zero or positive", |l| l >= 0.0)?;
         require("gradient_share", self.gradient_share, "zero or positive", |e| e >= 0.0)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        vec![
+            ("of", f64::from(self.matrix as u8)),
+            ("damping", self.damping.as_f64()),
+            ("gradient_share", self.gradient_share.as_f64()),
+        ]
     }
 
     fn needs_curvature(&self, _: u64) -> bool {

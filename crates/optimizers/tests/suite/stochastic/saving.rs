@@ -93,6 +93,74 @@ fn every_method_resumes_to_the_same_bits() {
     });
 }
 
+/// A state of other settings is refused with both numbers, before and after the first step.
+fn assert_other_settings_are_refused<R: Rule<f64>, C: Source<f64>>(
+    setting: &str,
+    [saved, here]: [f64; 2],
+    mut was: Stepper<'_, f64, R, C>,
+    mut is: Stepper<'_, f64, R, C>,
+) {
+    let f = quartic();
+    for steps in [0, 3] {
+        let mut x = start();
+        for _ in 0..steps {
+            was.step_on(&mut x, &f).unwrap();
+        }
+        let before = is.state();
+        let error = is.restore(&was.state()).unwrap_err();
+        let Error::SavedSetting { name, saved: a, here: b } = error else { panic!("{error}") };
+        assert_eq!((name, a, b), (setting, saved, here));
+        assert_eq!(is.state(), before, "{setting}");
+    }
+}
+
+#[test]
+fn a_state_of_other_settings_is_refused() {
+    use assert_other_settings_are_refused as refused;
+    let adam = || Adam::new(0.02);
+    refused("beta1", [0.9, 0.8], adam(), adam().betas(0.8, 0.999));
+    refused("beta2", [0.999, 0.99], adam(), adam().betas(0.9, 0.99));
+    refused("epsilon", [1e-8, 1e-6], adam(), adam().epsilon(1e-6));
+    refused("weight_decay", [0.1, 0.0], adam().weight_decay(0.1), adam());
+    let decoupled = adam().decoupled_weight_decay(0.1);
+    refused("decoupled_weight_decay", [1.0, 0.0], decoupled, adam().weight_decay(0.1));
+    refused("clip_norm", [f64::INFINITY, 1.0], adam(), adam().clip_norm(1.0));
+    refused("clip_value", [2.0, 1.0], adam().clip_value(2.0), adam().clip_value(1.0));
+    refused("patience", [2.0, 3.0], adam().on_plateau(2, 0.5), adam().on_plateau(3, 0.5));
+    refused("decay", [0.5, 0.4], adam().on_plateau(2, 0.5), adam().on_plateau(2, 0.4));
+    let group = |rate| adam().group(0..2, Adam::new(rate));
+    refused("relative_rate", [0.5, 0.25], group(0.01), group(0.005));
+    refused("group", [2.0, 3.0], group(0.02), adam().group(0..3, adam()));
+    let second = |beta| adam().group(0..2, adam().betas(0.9, beta));
+    refused("beta2", [0.99, 0.9], second(0.99), second(0.9));
+    let sgd = || Sgd::new(0.02).momentum(0.9);
+    refused("momentum", [0.9, 0.8], sgd(), sgd().momentum(0.8));
+    refused("dampening", [0.0, 0.1], sgd(), sgd().dampening(0.1));
+    refused("nesterov", [0.0, 1.0], sgd(), sgd().nesterov(true));
+    refused("rho", [0.99, 0.9], RmsProp::new(0.01), RmsProp::new(0.01).rho(0.9));
+    refused("momentum_decay", [4e-3, 0.0], NAdam::new(0.02), NAdam::new(0.02).momentum_decay(0.0));
+    refused("beta1", [0.9, 0.8], Lion::new(0.01), Lion::new(0.01).betas(0.8, 0.99));
+    let soap = |rows, columns| Soap::new(0.05).matrix(1..13, rows, columns);
+    refused("matrix", [3.0, 4.0], soap(3, 4), soap(4, 3));
+    let probes = |seed| AdaHessian::new(0.05).with_source(HutchinsonDiagonal::default().seed(seed));
+    refused("seed", [5.0, 6.0], probes(5), probes(6));
+    refused("seed", [0.0, 1.0], probes(5), probes(5 + (1 << 32)));
+    let lbfgs = |pairs| Sgd::new(0.02).with_source(Lbfgs::default().interval(2).pairs(pairs));
+    refused("pairs", [3.0, 4.0], lbfgs(3), lbfgs(4));
+    let newton = |damping| Sgd::new(0.1).with_source(NewtonCg::default().damping(damping));
+    refused("damping", [2.0, 1.0], newton(2.0), newton(1.0));
+
+    // The learning rate may change between steps, and is that of the state.
+    let mut saved = adam();
+    saved.set_learning_rate(0.5);
+    let mut other = adam();
+    other.restore(&saved.state()).unwrap();
+    assert_eq!(other.learning_rate(), 0.5);
+    // Lists of the same names do not make one method of another.
+    let lion = Lion::new(0.01).state();
+    assert!(matches!(sgd().restore(&lion), Err(Error::ForeignState { .. })));
+}
+
 /// What must be refused of a state, and what was missing.
 fn refusal<R: Rule<f64>, C: Source<f64>>(
     mut method: Stepper<'_, f64, R, C>,
