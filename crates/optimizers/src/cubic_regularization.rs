@@ -8,7 +8,9 @@ use crate::operator::dense_matrix;
 use crate::options::{Options, require, require_count};
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
-use crate::subproblem::{Accuracy, Bound, Krylov, ShortStep, Space, agreement, minimize};
+use crate::subproblem::{
+    Accuracy, Bound, Krylov, MAX_TRIALS, ShortStep, Space, agreement, minimize,
+};
 use crate::vector::{axpy, norm};
 use crate::{CurvatureMatrix, Error, Minimizer, Objective, Real};
 
@@ -210,7 +212,7 @@ impl<S: Real> Method<S> for State<S> {
             return Ok(Err(StopReason::NonFinite));
         };
         let mut guess = 0.0;
-        loop {
+        for _ in 0..MAX_TRIALS {
             if let Some(stop) = run.interrupted() {
                 return Ok(Err(stop));
             }
@@ -232,5 +234,6 @@ impl<S: Real> Method<S> for State<S> {
                 return Ok(Ok(Step { x, known: Known::Linearized(at) }));
             }
         }
+        Ok(Err(StopReason::TrustRegion))
     }
 }

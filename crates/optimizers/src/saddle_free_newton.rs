@@ -187,8 +187,7 @@ impl<S: Real> Absolute<S> {
     ) -> Result<Option<Self>, Error> {
         let mut lanczos = Lanczos::new(gradient);
         let size = lanczos.remainder().as_f64();
-        loop {
-            let stepped = lanczos.step(hessian)?;
+        while lanczos.step(hessian)? {
             let steps = lanczos.steps();
             let Some(eigen) = lanczos.tridiagonal().eigen()? else { return Ok(None) };
             let mut first = vec![0.0; steps];
@@ -196,11 +195,12 @@ impl<S: Real> Absolute<S> {
             let gradient = eigen.coordinates(&first);
             let mut model = Absolute { eigen, gradient, lanczos: None, shift: 0.0 };
             let residual = lanczos.remainder().as_f64() * model.newton_step()[steps - 1].abs();
-            if !stepped || enough(steps, residual) || lanczos.exhausted() {
+            if enough(steps, residual) || lanczos.exhausted() {
                 model.lanczos = Some(lanczos);
                 return Ok(Some(model));
             }
         }
+        Ok(None)
     }
 
     /// `−|H|⁻¹g` in the coordinates of the space.
@@ -254,6 +254,10 @@ impl Shiftable for AbsoluteValues {
 
     fn norm_bound(&self) -> f64 {
         self.entries.iter().fold(0.0, |max: f64, d| max.max(d.abs()))
+    }
+
+    fn precision(&self) -> f64 {
+        f64::EPSILON
     }
 
     fn factor(&mut self, shift: f64) -> bool {

@@ -2,7 +2,7 @@
 
 use super::basis::Basis;
 use crate::dense::Eigen;
-use crate::vector::{dot, norm, scale};
+use crate::vector::{dot, norm};
 use crate::{Error, LinearOperator, Real};
 
 /// An orthonormal basis `Q` of the Krylov space `span{b, Ab, …, Aᵏ⁻¹b}` and the tridiagonal `T = QᵀAQ`, grown step by step:
@@ -28,6 +28,8 @@ pub(crate) struct Lanczos<S> {
     /// What is left of the newest product (before the first step: the start), with its length.
     rest: Vec<S>,
     remainder: S,
+    /// A remainder up to this is rounding.
+    floor: f64,
     /// Whether `rest` is no product, but a vector to go on from.
     anew: bool,
 }
@@ -73,6 +75,7 @@ impl<S: Real> Lanczos<S> {
             tridiagonal: Tridiagonal::default(),
             rest: start.to_vec(),
             remainder: norm(start),
+            floor: 0.0,
             anew: false,
         }
     }
@@ -80,6 +83,8 @@ impl<S: Real> Lanczos<S> {
     /// Goes on from another vector, where the space is invariant: `T` then consists of blocks, with a 0 between them.
     pub(crate) fn go_on_from(&mut self, vector: &[S]) {
         self.rest.copy_from_slice(vector);
+        // How much of the vector is new has nothing to do with the size of the matrix.
+        self.floor = Self::floor_of(norm(vector).as_f64());
         self.remainder = self.basis.orthogonalize(&mut self.rest);
         self.anew = true;
     }
@@ -108,9 +113,13 @@ impl<S: Real> Lanczos<S> {
     /// some of `A`'s; or a product was not finite.
     pub(crate) fn exhausted(&self) -> bool {
         let k = self.steps();
-        let floor = 10.0 * S::epsilon().as_f64() * self.tridiagonal.size();
-        !(self.remainder.is_finite() && self.remainder.as_f64() > floor)
+        !(self.remainder.is_finite() && self.remainder.as_f64() > self.floor)
             || (k > 0 && k == self.rest.len())
+    }
+
+    /// What rounding leaves of terms of this size that cancel.
+    fn floor_of(size: f64) -> f64 {
+        10.0 * S::epsilon().as_f64() * size
     }
 
     /// Makes a step; false, without a product, if [exhausted](Lanczos::exhausted).
@@ -147,7 +156,8 @@ impl<S: Real> Lanczos<S> {
             self.tridiagonal.off_diagonal.push(coupling);
             self.anew = false;
         }
-        scale(S::one() / self.remainder, &mut self.rest);
+        // Not by the reciprocal, which overflows where the length is subnormal.
+        self.rest.iter_mut().for_each(|v| *v /= self.remainder);
         self.basis.push(&self.rest);
     }
 
@@ -155,6 +165,7 @@ impl<S: Real> Lanczos<S> {
         let newest = self.basis.vector(self.basis.len() - 1);
         self.tridiagonal.diagonal.push(dot(newest, &self.rest).as_f64());
         self.remainder = self.basis.orthogonalize(&mut self.rest);
+        self.floor = Self::floor_of(self.tridiagonal.size());
     }
 }
 
@@ -202,5 +213,19 @@ mod tests {
         let eigen = lanczos.tridiagonal().eigen().unwrap().unwrap();
         assert!((eigen.values[0] + 3.0).abs() < 1e-14 && (eigen.values[1] - 2.0).abs() < 1e-14);
         assert!(!Lanczos::new(&[0.0; 3]).step(&Diagonal::new(vec![1.0; 3])).unwrap());
+    }
+
+    #[test]
+    fn a_new_start_is_seen_whatever_the_size_of_the_matrix() {
+        for size in [1e-300, 1.0, 1e20, 1e300] {
+            let a = Diagonal::new(vec![size, -0.5 * size, 0.0]);
+            let mut lanczos = Lanczos::new(&[size, 0.0, 0.0]);
+            assert!(lanczos.step(&a).unwrap() && lanczos.exhausted());
+            lanczos.go_on_from(&[0.6, 0.8, 0.1]);
+            while lanczos.step(&a).unwrap() {}
+            assert_eq!(lanczos.steps(), 3, "{size:e}");
+            let eigen = lanczos.tridiagonal().eigen().unwrap().unwrap();
+            assert!((eigen.values[0] / size + 0.5).abs() < 1e-14, "{size:e}: {:?}", eigen.values);
+        }
     }
 }

@@ -17,12 +17,14 @@ use crate::vector::quadratic_form;
 pub(crate) struct ShiftedCholesky {
     matrix: Mat<f64>,
     lower: Mat<f64>,
+    precision: f64,
 }
 
 impl ShiftedCholesky {
     /// Takes a row-major `n × n` symmetric matrix; `None` if an entry is not finite.
     pub(crate) fn new<S: Real>(n: usize, a: &[S]) -> Option<ShiftedCholesky> {
-        Some(ShiftedCholesky { matrix: finite_matrix(n, a)?, lower: Mat::zeros(n, n) })
+        let precision = S::epsilon().as_f64();
+        Some(ShiftedCholesky { matrix: finite_matrix(n, a)?, lower: Mat::zeros(n, n), precision })
     }
 
     /// `pᵀAp` without the shift.
@@ -42,6 +44,10 @@ impl Shiftable for ShiftedCholesky {
 
     fn norm_bound(&self) -> f64 {
         self.matrix.norm_l2()
+    }
+
+    fn precision(&self) -> f64 {
+        self.precision
     }
 
     /// `O(n³/3)`. A matrix that is definite by rounding only, so that steps with it would be rounding, does not count.

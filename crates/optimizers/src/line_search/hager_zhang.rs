@@ -171,13 +171,15 @@ impl<S: Real> Course<'_, S> {
     fn follow(&mut self, first: S) -> Result<Infallible, Exit<S>> {
         let mut bracket = self.bracket(first)?;
         loop {
+            let left = self.evaluations_left;
             let mut next = self.double_secant(bracket)?;
             if next.width() > self.settings.shrinking * bracket.width() {
                 let middle = S::constant(0.5) * (next.a.step + next.b.step);
                 next = self.update(next, middle)?;
             }
             // Two points that secants and bisection cannot get between.
-            if next.width() <= S::epsilon() * next.b.step {
+            let stuck = self.evaluations_left == left;
+            if stuck || next.width() <= S::epsilon() * next.b.step {
                 return Err(Exit::GaveUp(LineSearchFailure::Rounding));
             }
             bracket = next;

@@ -8,7 +8,7 @@ use crate::objective::Known;
 use crate::options::require;
 use crate::report::StopReason;
 use crate::run::Run;
-use crate::subproblem::{Accuracy, Bound, minimize};
+use crate::subproblem::{Accuracy, Bound, MAX_TRIALS, minimize};
 use crate::vector::{axpy, dot, norm};
 use crate::{Error, LinearOperator, Objective, Real};
 
@@ -93,7 +93,10 @@ impl<S: Real, M: Model<S>> Method<S> for SecantTrustRegion<S, M> {
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S> {
         let (value, gradient) = (here.at.value(), here.at.gradient());
         let least = S::epsilon() * norm(here.x).max(S::epsilon());
-        while self.radius > least {
+        for _ in 0..MAX_TRIALS {
+            if self.radius.is_nan() || self.radius <= least {
+                break;
+            }
             if let Some(stop) = run.interrupted() {
                 return Ok(Err(stop));
             }

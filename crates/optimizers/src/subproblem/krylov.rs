@@ -33,7 +33,7 @@ pub(crate) struct Krylov<S> {
 
 impl<S: Real> Krylov<S> {
     /// Builds the space until it holds the solution to the tolerance, which is returned in the coordinates of the space;
-    /// `None` if a product is not finite.
+    /// `None` if a number is not finite.
     ///
     /// The method of Gould, Lucidi, Roma & Toint, SIAM J. Optim. 9 (1999), with the basis kept and orthogonal. Where the
     /// space stops growing before it is all of `ℝⁿ`, it goes on from a random vector: what the gradient has no component
@@ -49,22 +49,23 @@ impl<S: Real> Krylov<S> {
         let lanczos = Lanczos::new(space.gradient);
         let size = lanczos.remainder().as_f64();
         let mut krylov = Krylov { lanczos, size };
-        let mut shift = 0.0;
-        loop {
-            krylov.lanczos.step(space.operator)?;
+        let mut found: Option<ShortStep> = None;
+        // Every pass adds a vector to the space, of which there are no more than `n`.
+        while krylov.lanczos.steps() < last && krylov.lanczos.step(space.operator)? {
+            let shift = found.map_or(0.0, |solution| solution.shift);
             let Some(solution) = krylov.solve(bound, shift) else { return Ok(None) };
-            shift = solution.shift;
             let steps = krylov.lanczos.steps();
             let rest = krylov.lanczos.remainder().as_f64();
             let residual = rest * solution.step[steps - 1].abs();
             let terms = size + krylov.lanczos.tridiagonal().size() * norm(&solution.step);
             let rounding = 1e4 * S::epsilon().as_f64() * terms;
+            found = Some(solution);
             let exhausted = krylov.lanczos.exhausted();
             // A residual of zero may mean that there is more to the matrix than the gradient shows.
             let exact = exhausted || residual <= rounding;
             let solved = residual <= space.tolerance && !exact && !beyond;
-            if steps >= last || solved || (space.interrupted)() {
-                return Ok(Some((krylov, solution)));
+            if solved || (space.interrupted)() {
+                break;
             }
             if exact && !beyond {
                 beyond = true;
@@ -76,13 +77,15 @@ impl<S: Real> Krylov<S> {
                 krylov.lanczos.go_on_from(&elsewhere);
             }
         }
+        Ok(found.map(|solution| (krylov, solution)))
     }
 
     /// The solution in the same space under another bound, searched for from a shift; no products.
     pub(crate) fn solve(&self, bound: Bound, shift: f64) -> Option<ShortStep> {
         let mut gradient = vec![0.0; self.lanczos.steps()];
         gradient[0] = self.size;
-        let mut model = FactoredTridiagonal::new(self.lanczos.tridiagonal());
+        let precision = S::epsilon().as_f64();
+        let mut model = FactoredTridiagonal::new(self.lanczos.tridiagonal(), precision);
         minimize(&mut model, &gradient, bound, Accuracy::FULL, shift)
     }
 

@@ -9,5 +9,8 @@ pub(crate) use agreement::agreement;
 pub(crate) use krylov::{Krylov, Space};
 pub(crate) use secular::{Accuracy, Bound, Shiftable, ShortStep, minimize};
 
+/// Steps tried from a point at most, each held shorter than the one before: halved as often, the largest number is 0.
+pub(crate) const MAX_TRIALS: usize = 2100;
+
 #[cfg(test)]
 mod tests;

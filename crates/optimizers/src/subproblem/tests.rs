@@ -160,6 +160,9 @@ fn sufficient_accuracy_takes_few_factorizations() {
         fn norm_bound(&self) -> f64 {
             self.0.norm_bound()
         }
+        fn precision(&self) -> f64 {
+            self.0.precision()
+        }
         fn factor(&mut self, shift: f64) -> bool {
             self.1 += 1;
             self.0.factor(shift)
@@ -204,4 +207,129 @@ fn the_same_space_serves_smaller_radii() {
     let mut dense = ShiftedCholesky::new(20, &a.1).unwrap();
     let exact = minimize(&mut dense, &g, Bound::Radius(0.5), Accuracy::FULL, 0.0).unwrap();
     assert!(distance(&step, &exact.step) < 1e-9, "{step:?} {:?}", exact.step);
+}
+
+/// Quadratics whose smaller eigenvalues are lost in rounding: which shift gives the length sought, digits do not tell.
+#[test]
+fn ill_conditioned_models_are_solved_as_well_as_rounding_permits() {
+    let n = 12;
+    let entries: Vec<f64> = (0..n * n).map(|i| (1.7 * (i * i % 101) as f64).sin()).collect();
+    let mut solved = 0;
+    for decades in [10.0, 14.0, 15.0, 16.0, 18.0, 25.0] {
+        let values: Vec<f64> =
+            (0..n).map(|k| 10_f64.powf(-decades * k as f64 / (n - 1) as f64)).collect();
+        let (a, _) = Dense::with_eigenvalues(&values, &entries);
+        let g = a.times(&(0..n).map(|i| (0.9 * i as f64).cos()).collect::<Vec<f64>>());
+        for radius in [1e-6, 1e-2, 0.3, 1.0, 3.0, 1e2, 1e6, 1e12] {
+            for bound in bounds(radius) {
+                for scale in [1.0, 1e-12, 1e12] {
+                    let matrix: Vec<f64> = a.1.iter().map(|a| scale * a).collect();
+                    let g: Vec<f64> = g.iter().map(|g| scale * g).collect();
+                    let matrix = Dense(n, matrix);
+                    let mut cholesky = ShiftedCholesky::new(n, &matrix.1).unwrap();
+                    let dense = minimize(&mut cholesky, &g, bound, Accuracy::FULL, 0.0).unwrap();
+                    let space = Space {
+                        operator: &matrix,
+                        gradient: &g,
+                        tolerance: 1e-12 * norm(&g),
+                        max_products: n,
+                        interrupted: &|| false,
+                    };
+                    let (krylov, short) = Krylov::build(&space, bound).unwrap().unwrap();
+                    for (step, short) in
+                        [(dense.step.clone(), &dense), (krylov.combine(&short), &short)]
+                    {
+                        let what = format!("10^{decades} {bound:?} {scale:e}: {short:?}");
+                        let model = -dot(&g, &step) - 0.5 * dot(&step, &matrix.times(&step));
+                        let size = norm(&matrix.1) * norm(&step) + norm(&g);
+                        assert!(
+                            (short.decrease - model).abs() <= 1e-12 * size * norm(&step),
+                            "{what}"
+                        );
+                        // No worse than the step along the gradient.
+                        let along = dot(&g, &matrix.times(&g)) / dot(&g, &g);
+                        let cauchy = match bound {
+                            Bound::Radius(radius) => (norm(&g) / along).min(radius),
+                            Bound::Cubic(sigma) => {
+                                let root = (along * along + 4.0 * sigma * norm(&g)).sqrt();
+                                2.0 * norm(&g) / (along + root)
+                            }
+                        };
+                        let least = 0.5 * cauchy * norm(&g);
+                        assert!(short.decrease >= 0.99 * least, "{what}: {least:e}");
+                        if let Bound::Radius(radius) = bound {
+                            assert!(norm(&step) <= radius * (1.0 + 1e-9), "{what}");
+                        }
+                        solved += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(solved, 6 * 8 * 2 * 3 * 2);
+}
+
+/// Where the space of the gradient ends, the search for other curvature goes on whatever the size of the matrix.
+#[test]
+fn the_space_is_left_whatever_the_size_of_the_matrix() {
+    fn assert_seen<S: crate::Real>(sizes: &[f64]) {
+        for &size in sizes {
+            let [large, size] = [size, -1.0].map(S::constant);
+            let a = crate::Diagonal::new(vec![large, size]);
+            let space = Space {
+                operator: &a,
+                gradient: &[large, S::zero()],
+                tolerance: 1e-10 * large.as_f64(),
+                max_products: 2,
+                interrupted: &|| false,
+            };
+            let (krylov, short) = Krylov::build(&space, Bound::Radius(2.0)).unwrap().unwrap();
+            let step = krylov.combine(&short);
+            assert!((norm(&step).as_f64() - 2.0).abs() < 1e-6, "{large:?}: {step:?}");
+        }
+    }
+    assert_seen::<f64>(&[1.0, 1e6]);
+    assert_seen::<f32>(&[1.0, 1e3]);
+    // Beyond, curvature of −1 is within rounding of none.
+    for size in [1e15, 1e20] {
+        let a = crate::Diagonal::new(vec![size, 1.0]);
+        let space = Space {
+            operator: &a,
+            gradient: &[size, 0.0],
+            tolerance: 1e-10 * size,
+            max_products: 2,
+            interrupted: &|| false,
+        };
+        let (krylov, short) = Krylov::build(&space, Bound::Radius(2.0)).unwrap().unwrap();
+        assert_eq!((short.step.len(), short.shift), (2, 0.0));
+        assert!((krylov.combine(&short)[0] + 1.0).abs() < 1e-15);
+    }
+    for size in [1e6, 1e10] {
+        let a = crate::Diagonal::new(vec![size as f32, 1.0]);
+        let space = Space {
+            operator: &a,
+            gradient: &[size as f32, 0.0],
+            tolerance: 1e-4 * size,
+            max_products: 2,
+            interrupted: &|| false,
+        };
+        let (_, short) = Krylov::build(&space, Bound::Radius(2.0)).unwrap().unwrap();
+        assert_eq!(short.step.len(), 2);
+    }
+}
+
+/// A gradient without a length spans no space.
+#[test]
+fn a_gradient_that_overflows_is_not_finite() {
+    let a = crate::Diagonal::new(vec![1.0, 1.0]);
+    for gradient in [[f64::MAX, f64::MAX], [f64::NAN, 1.0]] {
+        let space = Space {
+            operator: &a,
+            gradient: &gradient,
+            tolerance: 1.0,
+            max_products: 2,
+            interrupted: &|| false,
+        };
+        assert!(Krylov::build(&space, Bound::Radius(1.0)).unwrap().is_none());
+    }
 }

@@ -9,11 +9,13 @@ pub(super) struct FactoredTridiagonal<'t> {
     matrix: &'t Tridiagonal,
     pivots: Vec<f64>,
     multipliers: Vec<f64>,
+    precision: f64,
 }
 
 impl<'t> FactoredTridiagonal<'t> {
-    pub(super) fn new(matrix: &'t Tridiagonal) -> Self {
-        FactoredTridiagonal { matrix, pivots: Vec::new(), multipliers: Vec::new() }
+    /// `precision` is that of the products that the matrix comes from.
+    pub(super) fn new(matrix: &'t Tridiagonal, precision: f64) -> Self {
+        FactoredTridiagonal { matrix, pivots: Vec::new(), multipliers: Vec::new(), precision }
     }
 }
 
@@ -28,6 +30,10 @@ impl Shiftable for FactoredTridiagonal<'_> {
 
     fn norm_bound(&self) -> f64 {
         self.matrix.size()
+    }
+
+    fn precision(&self) -> f64 {
+        self.precision
     }
 
     fn factor(&mut self, shift: f64) -> bool {
