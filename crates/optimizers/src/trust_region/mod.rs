@@ -45,9 +45,10 @@ pub enum Subproblem {
 /// ```
 ///
 /// The radius is divided by 4 where `ρ < ¼` (by 2 if the value fell), and doubled where `ρ > ¾` for a step that reaches the
-/// boundary. Where the decreases are at the level of rounding, `ρ` is computed from the gradients at both ends. Negative
-/// curvature needs no special treatment: the step follows it to the boundary. The trial point is linearised at once, so
-/// that nothing is evaluated twice when it is accepted.
+/// boundary. The first radius is a guess: it is divided by 10, and no step taken, until `ρ ≥ ¼`. Where the decreases are at
+/// the level of rounding, `ρ` is computed from the gradients at both ends. Negative curvature needs no special treatment:
+/// the step follows it to the boundary. The trial point is linearised at once, so that nothing is evaluated twice when it
+/// is accepted.
 ///
 /// | [`Subproblem`] | cost of an iteration | for |
 /// |---|---|---|

@@ -4,7 +4,7 @@ use crate::method::{Here, Next, Step};
 use crate::objective::Known;
 use crate::report::StopReason;
 use crate::run::Run;
-use crate::subproblem::{ShortStep, agreement};
+use crate::subproblem::{MAX_TRIALS, ShortStep, agreement};
 use crate::vector::{axpy, norm};
 use crate::{Error, Objective, Real};
 
@@ -45,6 +45,8 @@ pub(crate) struct Region<S> {
     largest: S,
     /// The least ratio of actual to predicted decrease.
     acceptance: S,
+    /// Whether the radius is no more than a guess.
+    guessed: bool,
 }
 
 impl<S: Real> Region<S> {
@@ -52,23 +54,35 @@ impl<S: Real> Region<S> {
     pub(crate) fn new(start: &[S], initial: Option<S>, largest: Option<S>, acceptance: S) -> Self {
         let largest = largest.unwrap_or_else(S::infinity);
         let initial = initial.unwrap_or_else(|| norm(start).max(S::one())).min(largest);
-        Region { radius: initial, initial, largest, acceptance }
+        Region { radius: initial, initial, largest, acceptance, guessed: true }
     }
 
     /// After a jump, what was learnt of a small region no longer holds.
     pub(crate) fn reopen(&mut self) {
         self.radius = self.radius.max(self.initial);
+        self.guessed = true;
     }
 
-    /// What a step of this length and ratio says of the region (Nocedal & Wright, Alg. 4.1).
-    fn resize(&mut self, ratio: S, length: S) {
-        let [quarter, half, two] = [0.25, 0.5, 2.0].map(S::constant);
+    /// Whether to accept a step of this length and ratio; resizes the region (Nocedal & Wright, Alg. 4.1).
+    ///
+    /// A radius that is only guessed is no reason to take a poor step: it may lead into another valley, with no way back. It
+    /// is divided by 10 until the model is a fair one.
+    fn judge(&mut self, ratio: S, length: S) -> bool {
+        let [tenth, quarter, half, two] = [0.1, 0.25, 0.5, 2.0].map(S::constant);
         if ratio < quarter || ratio.is_nan() {
-            let factor = if ratio > S::zero() { half } else { quarter };
+            let factor = match ratio > S::zero() {
+                _ if self.guessed => tenth,
+                true => half,
+                false => quarter,
+            };
             self.radius = factor * length.min(self.radius);
-        } else if ratio > S::constant(0.75) && length > S::constant(0.9) * self.radius {
+            return ratio > self.acceptance && !self.guessed;
+        }
+        if ratio > S::constant(0.75) && length > S::constant(0.9) * self.radius {
             self.radius = (two * self.radius).min(self.largest);
         }
+        self.guessed = false;
+        true
     }
 
     /// Lets the model propose steps until one is accepted. There is no model where a number is not finite.
@@ -79,7 +93,7 @@ impl<S: Real> Region<S> {
         model: Option<impl Model<S>>,
     ) -> Next<'a, S> {
         let Some(mut model) = model else { return Ok(Err(StopReason::NonFinite)) };
-        loop {
+        for _ in 0..MAX_TRIALS {
             let Some(proposal) = model.propose(self.radius)? else {
                 return Ok(Err(StopReason::NonFinite));
             };
@@ -93,10 +107,10 @@ impl<S: Real> Region<S> {
             }
             let at = here.objective.linearize(&x)?;
             let ratio = agreement(here.at, &*at, &proposal.step, proposal.decrease);
-            self.resize(ratio, proposal.length);
-            if ratio > self.acceptance {
+            if self.judge(ratio, proposal.length) {
                 return Ok(Ok(Step { x, known: Known::Linearized(at) }));
             }
         }
+        Ok(Err(StopReason::TrustRegion))
     }
 }
