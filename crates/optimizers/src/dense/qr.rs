@@ -77,6 +77,16 @@ impl LeastSquaresFactors {
 
     /// `x` that minimises `‖A x + b‖`; where `A` has not full rank, the one for which `‖S⁻¹ x‖` is least.
     pub(crate) fn solve(&self) -> Vec<f64> {
+        self.solve_shortest(|_| 1.0)
+    }
+
+    /// The same, but for deficient rank: the one for which `‖D x‖` is least, `D` diagonal and positive.
+    pub(crate) fn solve_in_norm(&self, d: &[f64]) -> Vec<f64> {
+        self.solve_shortest(|k| d[self.order[k]] * self.scale[self.order[k]])
+    }
+
+    /// With the weight of the `k`-th entry of `Pᵀ S⁻¹ x` in the norm.
+    fn solve_shortest(&self, weight: impl Fn(usize) -> f64) -> Vec<f64> {
         let (n, k) = (self.dim(), self.rank);
         let mut y = Mat::zeros(n, 1);
         for i in 0..k {
@@ -85,8 +95,8 @@ impl LeastSquaresFactors {
         if k == n {
             solve_upper_triangular_in_place(self.upper.as_ref(), y.as_mut(), Par::Seq);
         } else if k > 0 {
-            // [R₁₁ R₁₂]ᵀ = Z T: the shortest solution is Z T⁻ᵀ y.
-            let mut wide = self.upper.as_ref().get(..k, ..).transpose().to_owned();
+            // W⁻¹ [R₁₁ R₁₂]ᵀ = Z T: the shortest solution is W⁻¹ Z T⁻ᵀ y.
+            let mut wide = Mat::from_fn(n, k, |j, i| self.upper[(i, j)] / weight(j));
             let coefficients = reflect(&mut wide);
             let lower = upper_part(wide.as_ref().get(..k, ..));
             solve_lower_triangular_in_place(
@@ -95,6 +105,9 @@ impl LeastSquaresFactors {
                 Par::Seq,
             );
             apply_reflections(wide.as_ref(), coefficients.as_ref(), y.as_mut());
+            for j in 0..n {
+                y[(j, 0)] /= weight(j);
+            }
         }
         self.unscaled(y.col_as_slice(0))
     }

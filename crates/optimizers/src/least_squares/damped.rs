@@ -80,7 +80,7 @@ impl Model<'_> {
         };
         match self {
             Model::GaussNewton(factors) if lambda == 0.0 && factors.rank() < factors.dim() => {
-                let (step, _) = finish(factors.solve(), &|_| 0.0);
+                let (step, _) = finish(factors.solve_in_norm(d), &|_| 0.0);
                 (step, None)
             }
             Model::GaussNewton(factors) => {

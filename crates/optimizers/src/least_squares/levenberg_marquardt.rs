@@ -8,6 +8,7 @@ use crate::operator::dense_matrix;
 use crate::options::{Options, require};
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
+use crate::subproblem::MAX_TRIALS;
 use crate::{Error, Linearized, Minimizer, Objective, Real};
 
 /// How the trust region of [`LevenbergMarquardt`] is shaped: `‖D p‖ ≤ Δ`.
@@ -59,7 +60,7 @@ pub enum SecondOrderTerm {
 /// instead, so that the accuracy is that of the derivatives; if no such step helps, the reason is
 /// [`NoProgress`](StopReason::NoProgress).
 ///
-/// **Defaults**: [`Scaling::Monotone`], first radius `100 ‖D x‖`, [`SecondOrderTerm::Automatic`], steps accepted from a
+/// **Defaults**: [`Scaling::Monotone`], first radius `0.9 ‖D x‖`, [`SecondOrderTerm::Automatic`], steps accepted from a
 /// ratio of actual to predicted decrease of `10⁻⁴`, 1000 iterations; `gradient_tolerance` is 0 here, as the test of
 /// orthogonality is the better one, being free of units.
 ///
@@ -105,7 +106,7 @@ impl<S: Real> Default for LevenbergMarquardt<'_, S> {
         options.gradient_tolerance = S::zero();
         let settings = Settings {
             orthogonality_tolerance: super::default_orthogonality_tolerance(),
-            initial_radius: S::constant(100.0),
+            initial_radius: S::constant(0.9),
             scaling: Scaling::Monotone,
             second_order_term: SecondOrderTerm::Automatic,
         };
@@ -121,8 +122,9 @@ impl<S: Real> LevenbergMarquardt<'_, S> {
         self
     }
 
-    /// The first radius of the trust region, `factor · ‖D x‖` (`factor` where `x` is 0). Default 100; a smaller one where
-    /// the first steps lead astray.
+    /// The first radius of the trust region, `factor · ‖D x‖` (`factor · ‖r‖` where `x` is 0). Default 0.9: a step of the size
+    /// of the parameters, but too short to end at 0. From poor starts longer ones, as by MINPACK's default of 100, may lead
+    /// onto plateaus from which there is no way back.
     #[must_use]
     pub fn initial_radius(mut self, factor: S) -> Self {
         self.settings.initial_radius = factor;
@@ -209,7 +211,9 @@ impl<S: Real> Method<S> for State<S> {
         self.tangent = Tangent::new(here.at, here.x)?;
         let tolerance = self.settings.orthogonality_tolerance.as_f64();
         let orthogonal = self.tangent.as_ref().is_some_and(|t| t.is_orthogonal(tolerance));
-        Ok(orthogonal.then_some(StopReason::OrthogonalResiduals))
+        // No sum of squares is below 0, to which the squares of small residuals underflow.
+        let least = here.at.value().is_zero();
+        Ok((orthogonal || least).then_some(StopReason::OrthogonalResiduals))
     }
 
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S> {
@@ -220,7 +224,7 @@ impl<S: Real> Method<S> for State<S> {
         let mut model = self.model(here, &tangent)?;
         let half = S::constant(0.5);
         let g: Vec<f64> = here.at.gradient().iter().map(|&g| (half * g).as_f64()).collect();
-        loop {
+        for _ in 0..MAX_TRIALS {
             let trial = self.trial(&model, here.x, &g);
             if trial.x == here.x || !trial.step.length.is_finite() {
                 return Ok(Err(StopReason::NoProgress));
@@ -246,6 +250,7 @@ impl<S: Real> Method<S> for State<S> {
                 return Ok(Err(limit));
             }
         }
+        Ok(Err(StopReason::NoProgress))
     }
 
     fn escaped(&mut self) {
@@ -270,7 +275,7 @@ impl<S: Real> State<S> {
             let scaled = x.iter().zip(&self.d).map(|(x, d)| (d * x.as_f64()).powi(2));
             let size = scaled.sum::<f64>().sqrt();
             let factor = self.settings.initial_radius.as_f64();
-            self.radius = Some(if size > 0.0 { factor * size } else { factor });
+            self.radius = Some(factor * if size > 0.0 { size } else { tangent.residual_norm });
         }
     }
 

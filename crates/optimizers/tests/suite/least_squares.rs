@@ -91,6 +91,43 @@ fn a_linear_problem_takes_one_step_and_deficient_rank_the_shortest() {
     assert!(matches!(error, Error::DegreesOfFreedom { residuals: 2, parameters: 2 }), "{error}");
 }
 
+/// Where the Jacobian has deficient rank on the whole way, the step must be the shortest in the norm of the trust region: one
+/// that is shortest in another leads far along columns that happen to be small.
+#[test]
+fn any_rank_of_the_jacobian_will_do() {
+    let start = [1.0, 1.0, 1.0];
+    fn bowl<'t>(x: &[Var<'t>]) -> Var<'t> {
+        x[0].powi(2) + 2.0 * x[1].powi(2) + 3.0 * x[2].powi(2)
+    }
+    let solve = |residuals: &Residuals<'_>, start: &[f64]| {
+        let mut x = start.to_vec();
+        LevenbergMarquardt::default().minimize(residuals, &mut x).unwrap()
+    };
+    // A Jacobian that vanishes at the solution leaves no more than linear convergence.
+    let report = solve(&Residuals::record(&start, |x| vec![bowl(x)]).unwrap(), &start);
+    assert!(report.converged() && report.certified() && report.value < 1e-300, "{report}");
+    for level in [1.0, 1e-8, 1e8] {
+        let residuals = Residuals::record(&start, |x| vec![bowl(x) - level]).unwrap();
+        let report = solve(&residuals, &start);
+        assert!(report.converged() && report.certified(), "{level}: {report}");
+        assert!(report.value <= 1e-28 * level * level && report.iterations < 40, "{report}");
+    }
+    let product = Residuals::record(&start, |x| vec![x[0] * x[1] * x[2] - 5.0]).unwrap();
+    for start in [[1.0, 1.0, 1.0], [1.0, -2.0, 0.5], [1e-3, 1.0, 1e3]] {
+        let report = solve(&product, &start);
+        assert!(report.converged() && report.certified(), "{start:?}: {report}");
+        assert!(report.value < 1e-28, "{start:?}: {report}");
+    }
+    // Two residuals of four variables, of which one never matters.
+    let start = [2.0, -1.0, 0.5, 7.0];
+    let pair = Residuals::record(&start, |x| {
+        vec![x[0] * x[1] + x[2].powi(3) - 2.0, (x[0] - x[2]).exp() - 3.0]
+    })
+    .unwrap();
+    let report = solve(&pair, &start);
+    assert!(report.converged() && report.certified() && report.value < 1e-26, "{report}");
+}
+
 #[test]
 fn only_sums_of_squares_are_accepted() {
     let mut x = [-1.2, 1.0];

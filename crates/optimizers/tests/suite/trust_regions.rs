@@ -2,7 +2,7 @@
 
 use crate::promises::{self, Method};
 use crate::support::{quadratic, rosenbrock, saddle};
-use dualtape_autodiff::Function;
+use dualtape_autodiff::{Function, Real, Var, c};
 use dualtape_optimizers::{
     CubicRegularization, CurvatureMatrix, Error, Forcing, HessianFree, LinearOperator, Lsr1,
     SaddleFreeNewton, SecondOrder, Sr1, StopReason, Subproblem, TrustRegion, prelude::*,
@@ -40,7 +40,7 @@ fn saddles_and_maxima_are_left() {
 fn the_hard_case_is_solved_where_it_appears() {
     for subproblem in [Subproblem::Exact, Subproblem::Krylov] {
         let mut x = [1.5, 0.0];
-        let method = TrustRegion::new(subproblem);
+        let method = TrustRegion::new(subproblem).initial_radius(1.0);
         let report = method.max_iterations(1).minimize(&saddle(), &mut x).unwrap();
         assert!(report.value < 2.25 && x[1].abs() > 0.1, "{subproblem:?}: {x:?}\n{report}");
     }
@@ -53,7 +53,7 @@ fn chain(n: usize) -> Function<'static> {
         let terms = x.iter().enumerate().map(|(i, &x)| {
             x.powi(4) * (1.0 + 0.1 * i as f64) - x * x * 0.5 + x * (0.1 * (i as f64).sin())
         });
-        links.sum::<dualtape_autodiff::Var<'_>>() + terms.sum::<dualtape_autodiff::Var<'_>>()
+        links.sum::<Var<'_>>() + terms.sum::<Var<'_>>()
     })
     .unwrap()
 }
@@ -118,6 +118,109 @@ fn flat_valleys_are_certified_as_semidefinite() {
         assert!(matches!(report.second_order, SecondOrder::Semidefinite(_)), "{method}: {report}");
         // The minimum next to the start, not one far along the valley.
         assert!((x[0] - x[1] - 4.0).abs() < 1e-3, "{method}: {x:?}");
+    }
+}
+
+/// `½ (a x² + y²)`
+fn stiff<S: Real>(a: f64) -> Function<'static, S> {
+    let at = [S::one(), S::zero()];
+    Function::record_scalars(&at, move |x| (x[0] * x[0] * c(a) + x[1] * x[1]) * c(0.5)).unwrap()
+}
+
+/// The gradient shows nothing of the second variable, and what is new in a random vector is small beside the matrix.
+#[test]
+fn stiff_problems_come_to_an_end() {
+    for a in [1e6, 1e15, 1e20, 1e100] {
+        for (method, minimize) in methods() {
+            let mut x = [1.0, 0.0];
+            let report = minimize(&stiff(a), &mut x);
+            assert!(report.converged(), "{method} {a:e}: {report}");
+            // A weight of the cubic term that is far from the right size costs some iterations.
+            assert!(report.iterations < 100, "{method} {a:e}: {report}");
+        }
+    }
+    for a in [1e6, 1e10, 1e20] {
+        for report in [
+            TrustRegion::new(Subproblem::Krylov).minimize(&stiff::<f32>(a), &mut [1.0, 0.0]),
+            TrustRegion::new(Subproblem::Exact).minimize(&stiff::<f32>(a), &mut [1.0, 0.0]),
+            CubicRegularization::default().minimize(&stiff::<f32>(a), &mut [1.0, 0.0]),
+            SaddleFreeNewton::default().minimize(&stiff::<f32>(a), &mut [1.0, 0.0]),
+        ] {
+            let report = report.unwrap();
+            assert!(report.converged() && report.iterations < 10, "{a:e}: {report}");
+        }
+    }
+}
+
+/// `½ Σ λₖ (vₖᵀ(x − 1))²` with eigenvalues spread over so many decades.
+fn ill_conditioned(n: usize, decades: f64) -> Function<'static> {
+    let entry = move |k: usize, i: usize| (1.7 * ((k * n + i).pow(2) % 101) as f64).sin();
+    Function::record(&vec![0.0; n], move |x| {
+        let term = |k: usize| {
+            let along: Var<'_> = x.iter().enumerate().map(|(i, &x)| (x - 1.0) * entry(k, i)).sum();
+            0.5 * 10_f64.powf(-decades * k as f64 / (n - 1) as f64) * along.powi(2)
+        };
+        (0..n).map(term).sum()
+    })
+    .unwrap()
+}
+
+#[test]
+fn numbers_that_are_finite_are_not_called_otherwise() {
+    for decades in [10.0, 14.0, 16.0, 20.0] {
+        let f = ill_conditioned(20, decades);
+        for (method, minimize) in methods() {
+            let mut x = vec![0.0; 20];
+            let report = minimize(&f, &mut x);
+            println!("{method} 10^{decades}: {report}\n");
+            assert_ne!(report.stop, StopReason::NonFinite, "{method} 10^{decades}: {report}");
+            assert!(
+                report.value < 1e-5 * report.history[0].value,
+                "{method} 10^{decades}: {report}"
+            );
+        }
+    }
+}
+
+/// COSINE of CUTEst: valleys that lead to infinity beside minima at which every term is −1.
+fn cosine(n: usize) -> Function<'static> {
+    Function::record(&vec![1.0; n], |x| {
+        x.windows(2).map(|p| (p[0].powi(2) - 0.5 * p[1]).cos()).sum()
+    })
+    .unwrap()
+}
+
+/// Biggs's EXP6 function (Moré, Garbow & Hillstrom, number 18).
+fn biggs() -> Function<'static> {
+    Function::record(&[1.0, 2.0, 1.0, 1.0, 1.0, 1.0], |x| {
+        let residual = |i: i32| {
+            let t = 0.1 * f64::from(i);
+            let y = (-t).exp() - 5.0 * (-10.0 * t).exp() + 3.0 * (-4.0 * t).exp();
+            let decay = [x[0], x[1], x[4]].map(|rate| (-t * rate).exp());
+            x[2] * decay[0] - x[3] * decay[1] + x[5] * decay[2] - y
+        };
+        (1..=13).map(|i| residual(i).powi(2)).sum()
+    })
+    .unwrap()
+}
+
+/// The first radius is a guess, and a poor step of that length would lead into a valley without a minimum.
+#[test]
+fn a_radius_that_is_guessed_too_large_does_no_harm() {
+    for subproblem in
+        [Subproblem::Dogleg, Subproblem::Exact, Subproblem::ConjugateGradients, Subproblem::Krylov]
+    {
+        for n in [10, 20, 40] {
+            let report =
+                TrustRegion::new(subproblem).minimize(&cosine(n), &mut vec![1.0; n]).unwrap();
+            let what = format!("{subproblem:?}, {n} variables: {report}");
+            assert!(report.converged() && report.certified() && report.iterations < 40, "{what}");
+            assert!((report.value / (n - 1) as f64 + 1.0).abs() < 1e-12, "{what}");
+        }
+        let mut x = [1.0, 2.0, 1.0, 1.0, 1.0, 1.0];
+        let report = TrustRegion::new(subproblem).minimize(&biggs(), &mut x).unwrap();
+        assert!(report.converged() && report.certified(), "{subproblem:?}: {report}");
+        assert!(report.iterations < 200, "{subproblem:?}: {report}");
     }
 }
 
