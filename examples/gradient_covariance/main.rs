@@ -227,7 +227,7 @@ fn away_from_the_optimum() -> Outcome<()> {
             |which| -> Outcome<f64> { Ok(100.0 * distance(&matrix(&loss, &x, which)?, &hessian)) };
         let g = at.gradient();
         let outer: Vec<f64> = g.iter().flat_map(|a| g.iter().map(move |b| a * b)).collect();
-        let smallest = at.hessian().extreme_eigenvalues()?.0;
+        let smallest = at.hessian().extreme_eigenvalues()?.smallest;
         indefinite |= smallest < -1e-6;
         println!(
             "{name:<14}{:>12.1e}{:>12.1} %{:>16.1} %{:>14.1} %{smallest:>22.2e}",

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Dense, LinearOperator, check_vectors};
+use super::{Dense, LinearOperator, SpectrumEnds, check_vectors};
 use crate::{Error, Real};
 
 /// `diag(A₁, …, Aₖ)` over consecutive ranges of the variables. Everything costs what it costs for the blocks.
@@ -119,14 +119,10 @@ impl<S: Real, B: LinearOperator<S>> LinearOperator<S> for BlockDiagonal<B> {
         Ok(())
     }
 
-    fn extreme_eigenvalues(&self) -> Result<(S, S), Error> {
+    fn extreme_eigenvalues(&self) -> Result<SpectrumEnds<S>, Error> {
         let ends = self.blocks.iter().filter(|(range, _)| !range.is_empty());
         let ends = ends.map(|(_, block)| block.extreme_eigenvalues());
-        ends.reduce(|left, right| {
-            let (left, right) = (left?, right?);
-            Ok((left.0.min(right.0), left.1.max(right.1)))
-        })
-        .unwrap_or(Err(Error::Empty))
+        ends.reduce(|left, right| Ok(left?.union(right?))).unwrap_or(Err(Error::Empty))
     }
 
     fn shifted_inverse(&self, shift: S) -> Result<Box<dyn LinearOperator<S> + '_>, Error> {

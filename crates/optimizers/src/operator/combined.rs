@@ -1,6 +1,6 @@
 //! Operators made of operators.
 
-use super::{Diagonal, LinearOperator, check_indices, check_vectors};
+use super::{Diagonal, LinearOperator, SpectrumEnds, check_indices, check_vectors};
 use crate::vector::{axpy, scale};
 use crate::{Error, Real};
 
@@ -56,10 +56,8 @@ impl<S: Real, A: LinearOperator<S>> LinearOperator<S> for Scaled<A, S> {
         Ok(self.factor * self.operator.trace()?)
     }
 
-    fn extreme_eigenvalues(&self) -> Result<(S, S), Error> {
-        let (smallest, largest) = self.operator.extreme_eigenvalues()?;
-        let (a, b) = (self.factor * smallest, self.factor * largest);
-        Ok((a.min(b), a.max(b)))
+    fn extreme_eigenvalues(&self) -> Result<SpectrumEnds<S>, Error> {
+        Ok(self.operator.extreme_eigenvalues()?.map(|eigenvalue| self.factor * eigenvalue))
     }
 
     /// `(cA + sI)⁻¹ = 1/c (A + s/c I)⁻¹`.
@@ -138,9 +136,8 @@ impl<S: Real, A: LinearOperator<S>> LinearOperator<S> for Shifted<A, S> {
         Ok(self.operator.trace()? + S::constant(self.dim() as f64) * self.shift)
     }
 
-    fn extreme_eigenvalues(&self) -> Result<(S, S), Error> {
-        let (smallest, largest) = self.operator.extreme_eigenvalues()?;
-        Ok((smallest + self.shift, largest + self.shift))
+    fn extreme_eigenvalues(&self) -> Result<SpectrumEnds<S>, Error> {
+        Ok(self.operator.extreme_eigenvalues()?.map(|eigenvalue| eigenvalue + self.shift))
     }
 
     fn shifted_inverse(&self, shift: S) -> Result<Box<dyn LinearOperator<S> + '_>, Error> {

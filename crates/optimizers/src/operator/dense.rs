@@ -15,8 +15,8 @@ use crate::{Error, Real};
 /// let mut x = [0.0; 2];
 /// a.solve_shifted(0.0, &[3.0, -2.0], &mut x)?;
 /// assert!((x[0] - 1.0_f64).abs() < 1e-15 && (x[1] - 1.0).abs() < 1e-15);
-/// let (smallest, largest) = a.extreme_eigenvalues()?;
-/// assert!((smallest + largest - a.trace()?).abs() < 1e-14);
+/// let ends = a.extreme_eigenvalues()?;
+/// assert!(ends.converged && (ends.smallest + ends.largest - a.trace()?).abs() < 1e-14);
 /// # Ok::<(), dualtape_optimizers::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]

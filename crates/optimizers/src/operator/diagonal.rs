@@ -1,6 +1,6 @@
 //! Diagonal matrices.
 
-use super::{LinearOperator, check_vectors};
+use super::{LinearOperator, SpectrumEnds, check_vectors};
 use crate::{Error, Real};
 
 /// `diag d`. Everything costs `O(n)`.
@@ -14,7 +14,8 @@ use crate::{Error, Real};
 /// let mut x = [0.0; 2];
 /// a.solve_shifted(1.0, &[6.0, 6.0], &mut x)?;
 /// assert_eq!(x, [2.0, -2.0]);
-/// assert_eq!(a.extreme_eigenvalues()?, (-4.0, 2.0));
+/// let ends = a.extreme_eigenvalues()?;
+/// assert_eq!((ends.smallest, ends.largest, ends.converged), (-4.0, 2.0, true));
 /// # Ok::<(), dualtape_optimizers::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -80,13 +81,13 @@ impl<S: Real> LinearOperator<S> for Diagonal<S> {
         Ok(())
     }
 
-    fn extreme_eigenvalues(&self) -> Result<(S, S), Error> {
+    fn extreme_eigenvalues(&self) -> Result<SpectrumEnds<S>, Error> {
         if let Some(index) = self.entries.iter().position(|d| !d.is_finite()) {
             return Err(Error::NonFiniteMatrix { row: index });
         }
         let &first = self.entries.first().ok_or(Error::Empty)?;
-        let ends = |(low, high): (S, S), &d: &S| (low.min(d), high.max(d));
-        Ok(self.entries.iter().fold((first, first), ends))
+        let known = self.entries.iter().map(|&d| SpectrumEnds::known(d, d));
+        Ok(known.fold(SpectrumEnds::known(first, first), SpectrumEnds::union))
     }
 
     fn shifted_inverse(&self, shift: S) -> Result<Box<dyn LinearOperator<S> + '_>, Error> {

@@ -1,6 +1,8 @@
 //! Kronecker-factored curvature of a layer (K-FAC).
 
-use super::{LinearOperator, LowRank, Patches, check_vectors, dense_matrix, symmetrize};
+use super::{
+    LinearOperator, LowRank, Patches, SpectrumEnds, check_vectors, dense_matrix, symmetrize,
+};
 use crate::dense::Eigen;
 use crate::options::require;
 use crate::vector::axpy;
@@ -249,16 +251,12 @@ impl<S: Real> LinearOperator<S> for KroneckerFactored<S> {
         Ok(())
     }
 
-    fn extreme_eigenvalues(&self) -> Result<(S, S), Error> {
+    fn extreme_eigenvalues(&self) -> Result<SpectrumEnds<S>, Error> {
         let (input, output) =
             (Basis::new(self.inputs, &self.input)?, Basis::new(self.outputs, &self.output)?);
-        let mut ends = (S::infinity(), S::neg_infinity());
-        for &a in &input.values {
-            for &g in &output.values {
-                ends = (ends.0.min(a * g), ends.1.max(a * g));
-            }
-        }
-        Ok(ends)
+        let products = input.values.iter().flat_map(|&a| output.values.iter().map(move |&g| a * g));
+        let ends = products.map(|product| SpectrumEnds::known(product, product));
+        ends.reduce(SpectrumEnds::union).ok_or(Error::Empty)
     }
 
     fn shifted_inverse(&self, shift: S) -> Result<Box<dyn LinearOperator<S> + '_>, Error> {

@@ -22,6 +22,7 @@ pub(crate) use inverse::Factored;
 pub use kronecker::{KroneckerFactored, Sharing};
 pub use low_rank::LowRank;
 pub use patches::Patches;
+pub use spectral::SpectrumEnds;
 
 use crate::{Error, Real};
 
@@ -179,13 +180,13 @@ pub trait LinearOperator<S: Real> {
 
     /// The smallest and the largest eigenvalue.
     ///
-    /// As provided: by block Lanczos, with the defaults of [`ExtremeEigenpairs`](crate::ExtremeEigenpairs); ends that have not
-    /// converged lie inside the true ones.
+    /// As provided: by block Lanczos, with the defaults of [`ExtremeEigenpairs`](crate::ExtremeEigenpairs). Where these are
+    /// not enough, [`SpectrumEnds::converged`] says so, and the ends lie inside the true ones.
     ///
     /// # Errors
     ///
     /// [`Error::Empty`] if `n = 0`, [`Error::NonFiniteProduct`], and the errors of [`apply`](LinearOperator::apply).
-    fn extreme_eigenvalues(&self) -> Result<(S, S), Error> {
+    fn extreme_eigenvalues(&self) -> Result<SpectrumEnds<S>, Error> {
         spectral::extreme_eigenvalues(&self)
     }
 
@@ -286,7 +287,7 @@ macro_rules! through_pointers {
                 (**self).trace()
             }
 
-            fn extreme_eigenvalues(&self) -> Result<(S, S), Error> {
+            fn extreme_eigenvalues(&self) -> Result<SpectrumEnds<S>, Error> {
                 (**self).extreme_eigenvalues()
             }
 

@@ -4,6 +4,7 @@ use dualtape_autodiff::Function;
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     BlockDiagonal, Dense, Diagonal, EmpiricalFisher, Error, KroneckerFactored, LowRank, Real,
+    SpectrumEnds,
 };
 use proptest::prelude::*;
 
@@ -99,9 +100,11 @@ fn agrees<S: Real>(operator: &dyn LinearOperator<S>, table: &Table, shift: f64) 
     check_close("solved", &numbers::<S>(&back), &v, (scale + shift.abs()) * growth);
 
     // The ends of the spectrum lie around every Rayleigh quotient and make up for the trace.
-    let (low, high) = operator.extreme_eigenvalues().unwrap();
+    let ends = operator.extreme_eigenvalues().unwrap();
     let exact = Dense::new(n, table.entries.clone()).unwrap().extreme_eigenvalues().unwrap();
-    check_close("ends", &[low, high], &[exact.0, exact.1], scale);
+    let pair = |ends: SpectrumEnds<S>| [ends.smallest, ends.largest];
+    check_close("ends", &pair(ends), &[exact.smallest, exact.largest], scale);
+    assert!(ends.converged && exact.converged);
 
     assert!(matches!(operator.apply(&zeros(n + 1), &mut zeros(n)), Err(Error::Length { .. })));
     assert!(matches!(operator.diagonal(&mut zeros(n + 1)), Err(Error::Length { .. })));
@@ -243,12 +246,19 @@ fn large_systems<S: Real>() {
 fn large_indefinite_systems_are_solved_from_products() {
     large_systems::<f64>();
     large_systems::<f32>();
-    let (low, high) = LinearOperator::<f64>::extreme_eigenvalues(&Differences(700)).unwrap();
+    let ends = LinearOperator::<f64>::extreme_eigenvalues(&Differences(700)).unwrap();
+    let (low, high) = (ends.smallest, ends.largest);
     let cosine = (std::f64::consts::PI / 701.0).cos();
     // The ends are crowded, and found from inside.
     let (smallest, largest) = (1.0 - 2.0 * cosine, 1.0 + 2.0 * cosine);
     assert!(low >= smallest - 1e-14 && low - smallest < 1e-3, "{low} {smallest}");
     assert!(high <= largest + 1e-14 && largest - high < 1e-3, "{high} {largest}");
+    // What was not reached to the tolerance of a pair, says so.
+    let off = (low - smallest).max(largest - high);
+    assert!(!ends.converged || off < 1e-7, "{ends:?}");
+    let joined = BlockDiagonal::new::<f64>(vec![Differences(2000)]).scaled(-2.0).shifted(1.0);
+    let ends = joined.extreme_eigenvalues().unwrap();
+    assert!(!ends.converged && ends.largest < 3.0, "{ends:?}");
 }
 
 #[test]
@@ -352,7 +362,7 @@ proptest! {
         }
         // What is left has no larger eigenvalue.
         let rest = dense.plus(top.clone().scaled(-1.0)).unwrap();
-        let (low, high) = rest.extreme_eigenvalues().unwrap();
+        let SpectrumEnds { smallest: low, largest: high, .. } = rest.extreme_eigenvalues().unwrap();
         prop_assert!(low.abs().max(high.abs()) <= top.weights()[k - 1].abs() + 1e-6);
     }
 
@@ -371,7 +381,7 @@ proptest! {
         let shifted = (&a).shifted(0.5);
         let below = LowRank::nystrom(&shifted, 2, seed).unwrap();
         let rest = (&shifted).plus(below.scaled(-1.0)).unwrap();
-        prop_assert!(rest.extreme_eigenvalues().unwrap().0 > -1e-10);
+        prop_assert!(rest.extreme_eigenvalues().unwrap().smallest > -1e-10);
     }
 }
 
