@@ -8,6 +8,7 @@ use crate::options::{Options, require};
 use crate::quasi_newton::{InverseDirections, Safeguard, UpdateRule};
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
+use crate::step_limit::StepLimit;
 use crate::vector::{axpy, norm};
 use crate::{Error, Minimizer, Objective, Real};
 
@@ -119,6 +120,13 @@ impl<S: Real> Hso<'_, S> {
         self.settings.line_search = line_search;
         self
     }
+
+    /// The longest step with the exact Hessian, as [`Newton::max_step`](crate::Newton::max_step).
+    #[must_use]
+    pub fn max_step(mut self, length: S) -> Self {
+        self.settings.max_step = Some(length);
+        self
+    }
 }
 
 impl<'c, S: Real> Minimizer<'c, S> for Hso<'c, S> {
@@ -132,7 +140,8 @@ impl<'c, S: Real> Minimizer<'c, S> for Hso<'c, S> {
             match inverse {
                 Inverse::Hessian => {
                     let newton = DenseNewton::new(n);
-                    let mut method = ShiftedNewton { settings, shift, newton };
+                    let limit = StepLimit::new(settings.max_step, &x);
+                    let mut method = ShiftedNewton { settings, shift, newton, limit };
                     descend(&mut method, objective, run, x)
                 }
                 Inverse::Bfgs => {
@@ -171,6 +180,7 @@ struct ShiftedNewton<S: Real> {
     settings: Settings<S>,
     shift: ShiftNow<S>,
     newton: DenseNewton<S>,
+    limit: StepLimit<S>,
 }
 
 impl<S: Real> Method<S> for ShiftedNewton<S> {
@@ -183,7 +193,7 @@ impl<S: Real> Method<S> for ShiftedNewton<S> {
             return Ok(Err(StopReason::NonFinite));
         }
         self.shift.add(here.at.gradient(), &mut self.newton.direction);
-        self.settings.step(here, &self.newton.direction, S::zero())
+        self.settings.step(here, &self.newton.direction, S::zero(), &mut self.limit)
     }
 }
 

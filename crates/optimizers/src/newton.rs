@@ -7,6 +7,7 @@ use crate::objective::Known;
 use crate::options::{Options, require};
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
+use crate::step_limit::StepLimit;
 use crate::vector::{axpy, negate, quadratic_form};
 use crate::{Error, Linearized, Minimizer, Objective, Real};
 
@@ -25,7 +26,8 @@ use crate::{Error, Linearized, Minimizer, Objective, Real};
 /// Where the gradient is within tolerance, the smallest eigenvalue is computed. If it is negative, the method moves on
 /// along its eigenvector, instead of taking a saddle point or a maximum for a minimum.
 ///
-/// **Defaults**: [`MoreThuente`](crate::MoreThuente) line search from `a = 1`, 1000 iterations, gradient tolerance `√ε`.
+/// **Defaults**: [`MoreThuente`](crate::MoreThuente) line search from `a = 1`, long steps limited where they do not keep their
+/// promise ([`max_step`](Newton::max_step)), 1000 iterations, gradient tolerance by scale.
 ///
 /// **Use it** for up to some hundreds of parameters: `n²` memory and `O(n³)` operations an iteration, quadratic
 /// convergence, exact steps whatever the scaling of the variables. Beyond, [`NewtonCg`](crate::NewtonCg).
@@ -66,11 +68,12 @@ pub struct Newton<'c, S: Real> {
 pub(crate) struct Settings<S: Real> {
     pub(crate) fixed_step: Option<S>,
     pub(crate) line_search: LineSearch<S>,
+    pub(crate) max_step: Option<S>,
 }
 
 impl<S: Real> Default for Settings<S> {
     fn default() -> Self {
-        Settings { fixed_step: None, line_search: LineSearch::default() }
+        Settings { fixed_step: None, line_search: LineSearch::default(), max_step: None }
     }
 }
 
@@ -94,6 +97,17 @@ impl<S: Real> Newton<'_, S> {
         self.settings.line_search = line_search;
         self
     }
+
+    /// The longest step of the line search, `‖x − x_before‖₂`.
+    ///
+    /// By default, a step of any length is taken that lowers `f` by a quarter of what the model promises, `−½ ∇fᵀd`. Others,
+    /// which lead beyond where the model holds and may end on a plateau, are limited as those of a trust region: to
+    /// `max(1, ‖x₀‖₂)`, or twice the longest step so far. A fixed step is not limited.
+    #[must_use]
+    pub fn max_step(mut self, length: S) -> Self {
+        self.settings.max_step = Some(length);
+        self
+    }
 }
 
 impl<S: Real> Settings<S> {
@@ -101,6 +115,7 @@ impl<S: Real> Settings<S> {
         if let Some(alpha) = self.fixed_step {
             require("fixed_step", alpha, "positive", |a| a > 0.0)?;
         }
+        StepLimit::check(self.max_step)?;
         self.line_search.check()
     }
 }
@@ -111,7 +126,8 @@ impl<'c, S: Real> Minimizer<'c, S> for Newton<'c, S> {
         let settings = self.settings;
         run(&mut self.options, objective, x, |objective, run, x| {
             let newton = DenseNewton::new(x.len());
-            descend(&mut State { settings, newton }, objective, run, x)
+            let limit = StepLimit::new(settings.max_step, &x);
+            descend(&mut State { settings, newton, limit }, objective, run, x)
         })
     }
 
@@ -124,6 +140,7 @@ impl<'c, S: Real> Minimizer<'c, S> for Newton<'c, S> {
 struct State<S: Real> {
     settings: Settings<S>,
     newton: DenseNewton<S>,
+    limit: StepLimit<S>,
 }
 
 /// Newton's direction from the dense Hessian.
@@ -166,9 +183,10 @@ impl<S: Real> Settings<S> {
         here: &Here<'a, '_, S>,
         direction: &[S],
         curvature: S,
+        limit: &mut StepLimit<S>,
     ) -> Next<'a, S> {
         let Some(alpha) = self.fixed_step else {
-            return here.search(&self.line_search, direction, curvature, S::one());
+            return limit.search(here, &self.line_search, direction, curvature);
         };
         if direction.iter().any(|d| !d.is_finite()) {
             return Ok(Err(StopReason::SingularHessian));
@@ -189,6 +207,6 @@ impl<S: Real> Method<S> for State<S> {
             return Ok(Err(StopReason::NonFinite));
         }
         let curvature = self.newton.curvature_along_direction().min(S::zero());
-        self.settings.step(here, &self.newton.direction, curvature)
+        self.settings.step(here, &self.newton.direction, curvature, &mut self.limit)
     }
 }

@@ -8,6 +8,7 @@ use crate::options::{Options, require_count};
 use crate::preconditioner::Preconditioner;
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
+use crate::step_limit::StepLimit;
 use crate::vector::norm;
 use crate::{CurvatureMatrix, Error, LinearOperator, Minimizer, Objective, Real};
 
@@ -30,7 +31,7 @@ use crate::{CurvatureMatrix, Error, LinearOperator, Minimizer, Objective, Real};
 ///
 /// **Defaults**: [`Forcing::EisenstatWalker`], at most `2n` inner iterations,
 /// [`MoreThuente`](crate::MoreThuente) line search from `a = 1`, at most 100 Lanczos steps, 1000 iterations, gradient
-/// tolerance `√ε`.
+/// tolerance by scale.
 ///
 /// **Use it** for many parameters, where the dense Hessian is too large or too slow: `O(n)` memory, but for the Lanczos
 /// vectors of the final check.
@@ -80,6 +81,7 @@ struct Settings<S: Real> {
     forcing: Forcing<S>,
     max_cg_iterations: Option<usize>,
     line_search: LineSearch<S>,
+    max_step: Option<S>,
 }
 
 impl<S: Real> Default for NewtonCg<'_, S> {
@@ -91,6 +93,7 @@ impl<S: Real> Default for NewtonCg<'_, S> {
                 forcing: Forcing::EisenstatWalker,
                 max_cg_iterations: None,
                 line_search: LineSearch::default(),
+                max_step: None,
             },
             preconditioner: None,
         }
@@ -129,6 +132,13 @@ impl<'c, S: Real> NewtonCg<'c, S> {
     #[must_use]
     pub fn line_search(mut self, line_search: LineSearch<S>) -> Self {
         self.settings.line_search = line_search;
+        self
+    }
+
+    /// The longest step, as [`Newton::max_step`](crate::Newton::max_step).
+    #[must_use]
+    pub fn max_step(mut self, length: S) -> Self {
+        self.settings.max_step = Some(length);
         self
     }
 
@@ -192,6 +202,7 @@ impl<S: Real> Settings<S> {
     fn check(&self) -> Result<(), Error> {
         self.forcing.check()?;
         require_count("max_cg_iterations", self.max_cg_iterations.unwrap_or(1))?;
+        StepLimit::check(self.max_step)?;
         self.line_search.check()
     }
 }
@@ -207,6 +218,7 @@ impl<'c, S: Real> Minimizer<'c, S> for NewtonCg<'c, S> {
                 preconditioner,
                 forcing: settings.forcing.sequence(),
                 inner: ConjugateGradient::new(x.len()),
+                limit: StepLimit::new(settings.max_step, &x),
             };
             descend(&mut state, objective, run, x)
         })
@@ -223,6 +235,7 @@ struct State<'p, 'c, S: Real> {
     preconditioner: Option<&'p Preconditioner<'c, S>>,
     forcing: ForcingSequence<S>,
     inner: ConjugateGradient<S>,
+    limit: StepLimit<S>,
 }
 
 impl<S: Real> Method<S> for State<'_, '_, S> {
@@ -245,6 +258,6 @@ impl<S: Real> Method<S> for State<'_, '_, S> {
         if let Some(stop) = run.interrupted() {
             return Ok(Err(stop));
         }
-        here.search(&self.settings.line_search, self.inner.solution(), curvature, S::one())
+        self.limit.search(here, &self.settings.line_search, self.inner.solution(), curvature)
     }
 }
