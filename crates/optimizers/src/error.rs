@@ -286,6 +286,31 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the cause lies in the values met at a point, so that an objective that returns it has no value or no
+    /// derivative there, and may have both elsewhere.
+    pub(crate) fn is_numerical(&self) -> bool {
+        use dualtape_autodiff::{Error as Autodiff, Fault};
+        match self {
+            Error::Autodiff(Autodiff::Failed { fault, .. }) => matches!(
+                fault,
+                Fault::NotPositiveDefinite { .. }
+                    | Fault::Singular { .. }
+                    | Fault::RepeatedEigenvalue { .. }
+                    | Fault::NotConverged { .. }
+                    | Fault::Refused(_)
+            ),
+            Error::Autodiff(Autodiff::NotFinite { .. })
+            | Error::NonFiniteValue { .. }
+            | Error::NonFiniteGradient { .. }
+            | Error::NonFiniteProduct { .. }
+            | Error::NonFiniteMatrix { .. }
+            | Error::Singular { .. }
+            | Error::NotSolved { .. }
+            | Error::Eigenvalues { .. } => true,
+            _ => false,
+        }
+    }
+
     /// `Ok` if a slice has the length `expected`.
     pub(crate) fn check_length(
         what: &'static str,

@@ -1,6 +1,7 @@
 //! The objective itself along directions of interest.
 
 use super::eigenpairs::RitzPair;
+use crate::objective::Domain;
 use crate::options::require;
 use crate::vector::{axpy, dot};
 use crate::{Error, Objective, Real};
@@ -152,5 +153,5 @@ fn loss<S: Real>(
     for &(t, direction) in offsets {
         axpy(S::constant(t), direction, &mut at);
     }
-    Ok(objective.value(&at)?.as_f64())
+    Ok(Domain::new(objective).value(&at)?.as_f64())
 }

@@ -67,7 +67,7 @@ struct Settings<S: Real> {
 impl<S: Real> Default for GaussNewton<'_, S> {
     fn default() -> Self {
         let mut options = Options::new(1000);
-        options.gradient_tolerance = S::zero();
+        options.gradient_tolerance = Some(S::zero());
         let settings = Settings {
             orthogonality_tolerance: super::default_orthogonality_tolerance(),
             line_search: LineSearch::default(),

@@ -303,6 +303,11 @@ impl<S: Real> ResidualsAt<S> {
         Ok(ResidualsAt { values, columns })
     }
 
+    /// Of `n` parameters, where residuals cannot be computed.
+    pub(crate) fn not_a_number(n: usize) -> Self {
+        ResidualsAt { values: vec![S::nan()], columns: vec![S::nan(); n] }
+    }
+
     /// The residuals `r`.
     pub fn values(&self) -> &[S] {
         &self.values

@@ -166,6 +166,10 @@ impl<S: Real, O: Objective<S>> Objective<S> for WithExamples<'_, O, S> {
         let inner = self.objective.linearize(x)?;
         Ok(Box::new(AtWithExamples { inner, x: x.to_vec(), examples: &self.examples }))
     }
+
+    fn kinks(&self, x: &[S]) -> Result<Vec<String>, Error> {
+        self.objective.kinks(x)
+    }
 }
 
 /// [`WithExamples`] frozen at `x`.

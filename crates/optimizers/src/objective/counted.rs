@@ -116,6 +116,10 @@ impl<S: Real> Objective<S> for Counted<'_, S> {
         let inner = self.objective.linearize(x)?;
         Ok(Box::new(CountedAt { inner, counts: &self.counts }))
     }
+
+    fn kinks(&self, x: &[S]) -> Result<Vec<String>, Error> {
+        self.objective.kinks(x)
+    }
 }
 
 /// A linearization whose products are counted.

@@ -3,12 +3,14 @@
 mod by_hand;
 mod composite;
 mod counted;
+mod domain;
 mod function;
 mod known;
 
 pub use by_hand::ByHand;
 pub use composite::WithExamples;
 pub use counted::{Counted, Counts};
+pub(crate) use domain::Domain;
 pub(crate) use known::{GradientAt, Known};
 
 use std::fmt;
@@ -19,8 +21,12 @@ use crate::{EmpiricalFisher, Error, LinearOperator, Real, ResidualsAt};
 ///
 /// Implemented for [`dualtape_autodiff::Function`], where every derivative is exact and nothing is written by hand, for
 /// [`dualtape_autodiff::Composite`], which adds the Gauss–Newton and Fisher matrices, for [`WithExamples`], which adds the
-/// empirical Fisher matrix, and for [`ByHand`], which takes closures. Where `f` cannot be evaluated (a logarithm of a negative number), the value is
-/// NaN or infinite and no error: line searches then step back.
+/// empirical Fisher matrix, and for [`ByHand`], which takes closures.
+///
+/// Where `f` cannot be evaluated (a logarithm of a negative number), the value is NaN or infinite: the methods step back
+/// from there. So they do where an evaluation meets a numerical fault, that is, returns an error whose cause lies in the
+/// values at the point: a matrix that is not positive definite or singular, an iteration that does not converge. At the
+/// start, such an error is returned. All other errors (a wrong length or shape) end a run wherever they are met.
 pub trait Objective<S: Real> {
     /// The number of parameters `n`.
     fn dim(&self) -> usize;
@@ -45,6 +51,17 @@ pub trait Objective<S: Real> {
     ///
     /// [`Error::Length`] if `x` does not have `n` entries, or whatever the computation itself refuses.
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error>;
+
+    /// Why `f` may not be smooth at `x`: the kinks on which `x` lies (`|t|` at 0, a maximum of equal arguments, …) and the
+    /// operations without a definite derivative there, one after the other in words, best with the line of the source.
+    /// Derivatives at such a point say nothing of the points around it, so that none is certified. As provided: none known.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if `x` does not have `n` entries, or whatever the computation itself refuses.
+    fn kinks(&self, _x: &[S]) -> Result<Vec<String>, Error> {
+        Ok(Vec::new())
+    }
 }
 
 /// An objective frozen at one point.
