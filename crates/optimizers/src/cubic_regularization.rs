@@ -31,7 +31,7 @@ const DENSE: usize = 100;
 /// [`TrustRegion`](crate::TrustRegion), the ratio survives rounding, and no trial point that is accepted is evaluated twice.
 ///
 /// **Defaults**: `σ₀ = 1`, the exact Hessian, forcing terms [`Forcing::Superlinear`], at most `min(n, 200)` products,
-/// 1000 iterations, gradient tolerance `√ε`.
+/// 1000 iterations, gradient tolerance by scale.
 ///
 /// **Use it** as a trust region; it has the best known bound on the number of iterations, `O(ε^(−3/2))` to a gradient of `ε`.
 ///

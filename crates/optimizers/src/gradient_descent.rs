@@ -17,7 +17,7 @@ use crate::{Error, Minimizer, Objective, Real};
 ///
 /// `sᵀy/sᵀs` is the mean curvature along the last step, so that the trial follows the scale of the problem.
 ///
-/// **Defaults**: [`MoreThuente`](crate::MoreThuente) line search, 10 000 iterations, gradient tolerance `√ε`.
+/// **Defaults**: [`MoreThuente`](crate::MoreThuente) line search, 10 000 iterations, gradient tolerance by scale.
 ///
 /// **Use it** as a baseline, to see what curvature is worth: convergence is linear with a rate that worsens with the
 /// condition number of the Hessian. For the same price an iteration, [`Lbfgs`](crate::Lbfgs) and

@@ -35,8 +35,8 @@ const POWER: f64 = 0.75;
 /// With [`preconditioner`](HessianFree::preconditioner), conjugate gradients are preconditioned by `(diag D + λ)^¾`, where `D`
 /// is a curvature matrix with a cheap diagonal: Martens takes the empirical Fisher matrix (§4.7).
 ///
-/// **Defaults**: Gauss–Newton matrix (the objective must have one: [`CurvatureMatrix`]), `λ₀ = 1`, at most 250 inner iterations,
-/// no preconditioner, 1000 iterations, gradient tolerance `√ε`.
+/// **Defaults**: Gauss–Newton matrix (the objective must have one: [`CurvatureMatrix`]), `λ₀ = 1` or less, at most 250 inner iterations,
+/// no preconditioner, 1000 iterations, gradient tolerance by scale.
 ///
 /// **Use it** for networks with a convex loss, far from the solution. Near it, where `∇²f` differs from the Gauss–Newton matrix,
 /// convergence is linear, and [`NewtonCg`](crate::NewtonCg) or [`TrustRegion`](crate::TrustRegion) are faster.
@@ -65,7 +65,7 @@ pub struct HessianFree<'c, S: Real> {
 struct Settings<S> {
     curvature: CurvatureMatrix,
     preconditioner: Option<CurvatureMatrix>,
-    damping: S,
+    damping: Option<S>,
     decay: S,
     max_cg_iterations: usize,
 }
@@ -77,7 +77,7 @@ impl<S: Real> Default for HessianFree<'_, S> {
             settings: Settings {
                 curvature: CurvatureMatrix::GaussNewton,
                 preconditioner: None,
-                damping: S::one(),
+                damping: None,
                 decay: S::constant(0.95),
                 max_cg_iterations: 250,
             },
@@ -100,10 +100,11 @@ impl<S: Real> HessianFree<'_, S> {
         self
     }
 
-    /// `λ₀`. Default 1.
+    /// `λ₀`. Default 1, or a thousand times the curvature `gᵀBg/gᵀg` along the first gradient if that is less: where the
+    /// objective is small, 1 would keep the steps within rounding.
     #[must_use]
     pub fn damping(mut self, lambda: S) -> Self {
-        self.settings.damping = lambda;
+        self.settings.damping = Some(lambda);
         self
     }
 
@@ -125,14 +126,17 @@ impl<S: Real> HessianFree<'_, S> {
 impl<'c, S: Real> Minimizer<'c, S> for HessianFree<'c, S> {
     fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         let settings = self.settings;
-        require("damping", settings.damping, "zero or positive", |lambda| lambda >= 0.0)?;
+        require("damping", settings.damping.unwrap_or(S::one()), "zero or positive", |lambda| {
+            lambda >= 0.0
+        })?;
         require("decay", settings.decay, "in [0, 1]", |decay| (0.0..=1.0).contains(&decay))?;
         require_count("max_cg_iterations", settings.max_cg_iterations)?;
         run(&mut self.options, objective, x, |objective, run, x| {
             let n = x.len();
             let mut state = State {
                 settings,
-                damping: settings.damping,
+                damping: settings.damping.unwrap_or(S::one()),
+                fresh: settings.damping.is_none(),
                 last: vec![S::zero(); n],
                 inner: ConjugateGradient::new(n),
                 snapshots: Vec::new(),
@@ -150,6 +154,8 @@ impl<'c, S: Real> Minimizer<'c, S> for HessianFree<'c, S> {
 struct State<S: Real> {
     settings: Settings<S>,
     damping: S,
+    /// Whether the damping is still to be fitted to the curvature at the start.
+    fresh: bool,
     /// The last solution of conjugate gradients.
     last: Vec<S>,
     inner: ConjugateGradient<S>,
@@ -255,6 +261,15 @@ impl<S: Real> State<S> {
 impl<S: Real> Method<S> for State<S> {
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S> {
         let matrix = here.at.curvature(self.settings.curvature)?;
+        if std::mem::take(&mut self.fresh) {
+            let gradient = here.at.gradient();
+            let mut image = vec![S::zero(); gradient.len()];
+            matrix.apply(gradient, &mut image)?;
+            let curvature = dot(gradient, &image) / dot(gradient, gradient);
+            if curvature > S::zero() {
+                self.damping = self.damping.min(S::constant(1e3) * curvature);
+            }
+        }
         let damped = (&*matrix).shifted(self.damping);
         if self.solve(here, run, &damped)?.is_none() {
             return Ok(Err(StopReason::NonFinite));

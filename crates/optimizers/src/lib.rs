@@ -86,9 +86,11 @@ mod preconditioner;
 mod quantile;
 mod quasi_newton;
 mod report;
+mod rounding;
 mod run;
 mod saddle_free_newton;
 mod saved;
+mod step_limit;
 pub mod stochastic;
 mod structured_newton;
 mod subproblem;
@@ -96,6 +98,7 @@ mod subproblem;
 mod training;
 mod trust_region;
 mod vector;
+mod verdict;
 
 pub use dualtape_autodiff::Real;
 pub use dualtape_schedules::{Moment, Plateau, cosine, on_plateau, one_cycle, step_decay, warm_up};
@@ -133,7 +136,7 @@ pub use objective::{
 };
 pub use operator::{
     BlockDiagonal, Dense, Diagonal, EmpiricalFisher, KroneckerFactored, LinearOperator, LowRank,
-    Patches, Restricted, Scaled, Sharing, Shifted, Sum,
+    Patches, Restricted, Scaled, Sharing, Shifted, SpectrumEnds, Sum,
 };
 pub use options::{Minimizer, Options};
 pub use quasi_newton::{

@@ -1,14 +1,15 @@
 //! The loop that all methods share: step while the gradient is large, look at curvature where it is not.
 
 use crate::bounds::Bounds;
-use crate::curvature::SmallestEigenvalue;
-use crate::dense;
-use crate::line_search::{Armijo, Condition, LineSearch, Origin, Ray};
+use crate::line_search::{Accepted, LineSearch, LineSearchFailure, Origin, Ray};
 use crate::objective::{GradientAt, Known};
-use crate::report::{Curvature, CurvatureSource, Eigenpair, SecondOrder, StopReason};
+use crate::report::{SecondOrder, StopReason};
+use crate::rounding;
 use crate::run::{End, Ending, Run};
-use crate::vector::{dot, norm, norm_inf};
-use crate::{Counted, Error, LinearOperator, Linearized, Objective, Real};
+use crate::step_limit::{UpTo, limited};
+use crate::vector::{dot, norm_inf};
+use crate::verdict::{Examined, Verdict};
+use crate::{Counted, Error, Linearized, Objective, Real};
 
 /// A point with what is known of the objective there.
 pub(crate) struct Here<'a, 'p, S: Real> {
@@ -35,7 +36,7 @@ pub(crate) trait Method<S: Real> {
         true
     }
 
-    /// Moves on from a point whose gradient is not small.
+    /// Moves on from a point whose gradient is not small. A numerical fault may be returned as the error it is.
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S>;
 
     /// A test of stationarity of the method's own, made where the tests on the gradient are not met.
@@ -71,6 +72,7 @@ pub(crate) fn descend<S: Real>(
     x: Vec<S>,
 ) -> Ending<S> {
     let mut step = Step { x, known: Known::Nothing };
+    let mut verdict = Verdict::default();
     loop {
         let Step { x, known } = step;
         let at = evaluate(method, objective, &x, known)?;
@@ -83,21 +85,69 @@ pub(crate) fn descend<S: Real>(
             Some(stop) if stop.is_stationary() || stop == StopReason::NonFinite => Some(stop),
             other => method.stationary(&here)?.or(other),
         };
-        step = match stop {
-            None => match method.advance(&here, run)? {
-                Ok(next) => next,
-                Err(stop) => return Ok(End::at(stop, SecondOrder::NotStationary)),
-            },
-            Some(stop) if stop.is_stationary() => match examine(method, &here, run, stop)? {
-                Examined::Final(end) => return Ok(end),
-                Examined::Escape(next) => {
-                    method.escaped();
-                    Step { x: next, known: Known::Nothing }
+        let stop = match stop {
+            Some(stop) if !(stop.is_stationary() || stop.is_stuck()) => {
+                return Ok(End::at(stop, SecondOrder::NotStationary));
+            }
+            // A verdict in doubt waits for a smaller gradient.
+            Some(stop) if stop.is_stationary() && verdict.waits(at.gradient(), run) => {
+                match advance(method, &here, run)? {
+                    Ok(next) => {
+                        step = next;
+                        continue;
+                    }
+                    Err(_) => stop,
                 }
+            }
+            Some(stop) => stop,
+            None => match advance(method, &here, run)? {
+                Ok(next) => {
+                    step = next;
+                    continue;
+                }
+                Err(stop) => stop,
             },
-            Some(stop) => return Ok(End::at(stop, SecondOrder::NotStationary)),
+        };
+        let Some(stop) = stationary(stop, method, &here, run)? else {
+            return Ok(End::at(stop, SecondOrder::NotStationary));
+        };
+        step = match verdict.examine(method, &here, run, stop)? {
+            Examined::Final(end) => return Ok(end),
+            Examined::Escape(next) => {
+                method.escaped();
+                Step { x: next, known: Known::Nothing }
+            }
+            Examined::Doubtful(end) => match advance(method, &here, run)? {
+                Ok(next) => next,
+                Err(_) => return Ok(end),
+            },
         };
     }
+}
+
+/// Moves on. A numerical fault on the way is a reason to stop, and no error.
+fn advance<'a, S: Real>(
+    method: &mut impl Method<S>,
+    here: &Here<'a, '_, S>,
+    run: &Run<'_, '_, S>,
+) -> Next<'a, S> {
+    method.advance(here, run).or_else(|error| StopReason::of_fault(error).map(Err))
+}
+
+/// The reason that makes a point count as stationary, if one does: where a method is stuck, rounding may be all that is left.
+fn stationary<S: Real>(
+    stop: StopReason,
+    method: &impl Method<S>,
+    here: &Here<'_, '_, S>,
+    run: &Run<'_, '_, S>,
+) -> Result<Option<StopReason>, Error> {
+    if stop.is_stationary() {
+        return Ok(Some(stop));
+    }
+    let interrupted = || run.interrupted().is_some();
+    let (bounds, dense) = (method.bounds(), method.is_dense());
+    let rounding = stop.is_stuck() && rounding::hides_the_rest(here, bounds, dense, &interrupted)?;
+    Ok(rounding.then_some(StopReason::Rounding))
 }
 
 /// What a method needs to know at a point, using what is known.
@@ -121,79 +171,6 @@ fn evaluate<'a, S: Real>(
     }
 }
 
-/// What the curvature at a stationary point means for the run.
-enum Examined<S> {
-    Final(End<S>),
-    Escape(Vec<S>),
-}
-
-fn examine<S: Real>(
-    method: &mut impl Method<S>,
-    here: &Here<'_, '_, S>,
-    run: &Run<'_, '_, S>,
-    stop: StopReason,
-) -> Result<Examined<S>, Error> {
-    let interrupted = || run.interrupted().is_some();
-    let unexamined = Ok(Examined::Final(End::at(stop, SecondOrder::NotExamined)));
-    let Some(settings) = run.second_order_check().filter(|_| !interrupted()) else {
-        return unexamined;
-    };
-    let smallest = smallest_eigenpair(method, here, settings, &interrupted)?;
-    let Some((curvature, direction)) = smallest else { return unexamined };
-    let second_order = SecondOrder::judge(curvature);
-    let negative = matches!(second_order, SecondOrder::Indefinite(_));
-    let mut stop = stop;
-    if negative && method.escapes() {
-        match run.limit() {
-            Some(limit) => stop = limit,
-            None => {
-                if let Some(next) = here.escape(&direction, curvature.smallest, method.bounds())? {
-                    return Ok(Examined::Escape(next));
-                }
-            }
-        }
-    }
-    Ok(Examined::Final(End { stop, second_order, direction: Some(direction) }))
-}
-
-/// The smallest eigenvalue of the Hessian with its unit eigenvector, over the variables that lie on no bound; infinite if
-/// there are none; `None` if the curvature is not finite.
-fn smallest_eigenpair<S: Real>(
-    method: &impl Method<S>,
-    here: &Here<'_, '_, S>,
-    settings: &SmallestEigenvalue<S>,
-    interrupted: &dyn Fn() -> bool,
-) -> Result<Option<Eigenpair<S>>, Error> {
-    let hessian = here.at.hessian();
-    let smallest_of = |hessian: &dyn LinearOperator<S>| {
-        if method.is_dense() {
-            dense::smallest_eigenpair(hessian, settings.tolerance)
-        } else {
-            settings.find(hessian, interrupted)
-        }
-    };
-    let Some(free) = method.bounds().map(|bounds| bounds.free(here.x)) else {
-        return smallest_of(hessian);
-    };
-    let among_all = |v: &[S]| {
-        let mut whole = vec![S::zero(); here.x.len()];
-        free.iter().zip(v).for_each(|(&i, &v)| whole[i] = v);
-        whole
-    };
-    if free.is_empty() {
-        let curvature = Curvature {
-            smallest: S::infinity(),
-            lower_bound: S::infinity(),
-            tolerance: S::zero(),
-            source: CurvatureSource::Eigenvalues,
-        };
-        return Ok(Some((curvature, among_all(&[]))));
-    }
-    let restricted = hessian.restricted(free.iter().copied())?;
-    let smallest = smallest_of(&restricted)?;
-    Ok(smallest.map(|(curvature, direction)| (curvature, among_all(&direction))))
-}
-
 impl<'a, S: Real> Here<'a, '_, S> {
     /// The point that a line search along `direction` accepts, the first trial being `x + first · direction`.
     /// `curvature` is `dᵀ∇²f d` if it is negative and to be made use of, else 0.
@@ -206,6 +183,21 @@ impl<'a, S: Real> Here<'a, '_, S> {
     ) -> Next<'a, S> {
         let ray = Ray::new(self.objective, self.x, direction);
         self.follow(ray, line_search, self.origin(direction, curvature), first)
+    }
+
+    /// As [`search`](Here::search) from the whole direction, with no step beyond `longest · direction`.
+    pub(crate) fn search_up_to(
+        &self,
+        line_search: &LineSearch<S>,
+        direction: &[S],
+        curvature: S,
+        longest: S,
+    ) -> Next<'a, S> {
+        let mut ray = Ray::new(self.objective, self.x, direction);
+        let mut line = UpTo { line: &mut ray, longest };
+        let origin = self.origin(direction, curvature);
+        let found = limited(line_search, longest).search(&mut line, origin, S::one())?;
+        Ok(arrive(ray, found))
     }
 
     /// As [`search`](Here::search) along a descent direction, with every trial point projected onto the bounds.
@@ -228,38 +220,24 @@ impl<'a, S: Real> Here<'a, '_, S> {
         first: S,
     ) -> Next<'a, S> {
         let found = line_search.search(&mut ray, origin, first)?;
-        Ok(match found {
-            Ok(accepted) => {
-                let (x, known) = ray.into_point(accepted.step);
-                Ok(Step { x, known })
-            }
-            Err(failure) => Err(StopReason::LineSearch(failure)),
-        })
+        Ok(arrive(ray, found))
     }
 
-    fn origin(&self, direction: &[S], curvature: S) -> Origin<S> {
+    pub(crate) fn origin(&self, direction: &[S], curvature: S) -> Origin<S> {
         Origin { value: self.at.value(), slope: dot(self.at.gradient(), direction), curvature }
     }
+}
 
-    /// A lower point along an eigenvector of negative curvature, on the side that the gradient prefers.
-    ///
-    /// The first trial has the size of `x`, and in any case one whose effect on the value can be seen.
-    fn escape(
-        &self,
-        eigenvector: &[S],
-        eigenvalue: S,
-        bounds: Option<&Bounds<S>>,
-    ) -> Result<Option<Vec<S>>, Error> {
-        let uphill = dot(self.at.gradient(), eigenvector) > S::zero();
-        let visible = S::constant(1e3) * S::epsilon() * self.at.value().abs() / -eigenvalue;
-        let length = norm(self.x).max(S::one()).max(visible.sqrt());
-        let length = if uphill { -length } else { length };
-        let direction: Vec<S> = eigenvector.iter().map(|&v| length * v).collect();
-        let origin = self.origin(&direction, length * length * eigenvalue);
-        let mut ray = Ray::new(self.objective, self.x, &direction).within(bounds);
-        let found = Armijo::default().search(&mut ray, origin, S::one())?;
-        // Only a value that is lower beyond rounding proves that there is a way down.
-        let lower = found.ok().filter(|accepted| accepted.condition == Condition::Armijo);
-        Ok(lower.map(|accepted| ray.into_point(accepted.step).0))
+/// The point at the end of a line search.
+fn arrive<'k, S: Real>(
+    ray: Ray<'_, S>,
+    found: Result<Accepted<S>, LineSearchFailure>,
+) -> Result<Step<'k, S>, StopReason> {
+    match found {
+        Ok(accepted) => {
+            let (x, known) = ray.into_point(accepted.step);
+            Ok(Step { x, known })
+        }
+        Err(failure) => Err(StopReason::LineSearch(failure)),
     }
 }

@@ -44,7 +44,7 @@ const TRIALS: usize = 60;
 /// The objective must have the matrix: see [`dualtape_autodiff::Composite`], with its likelihood stated, and
 /// [`WithExamples`](crate::WithExamples).
 ///
-/// **Defaults**: `λ = 10⁻³·gᵀFg/gᵀg` at first, 1000 iterations, gradient tolerance `√ε`.
+/// **Defaults**: `λ = 10⁻³·gᵀFg/gᵀg` at first, 1000 iterations, gradient tolerance by scale.
 ///
 /// **Use it** for likelihoods: with the true Fisher matrix it is invariant to the parametrisation up to damping, never
 /// meets negative curvature, and converges superlinearly where the residuals vanish.
@@ -186,9 +186,7 @@ impl<S: Real> State<S> {
     ) -> Result<Result<(), StopReason>, Error> {
         match fisher {
             Fisher::Factored(operator) => {
-                if let Err(error) = operator.solve_shifted(lambda, gradient, &mut self.step) {
-                    return StopReason::of_unsolved(error).map(Err);
-                }
+                operator.solve_shifted(lambda, gradient, &mut self.step)?;
                 self.step.iter_mut().for_each(|s| *s = -*s);
             }
             Fisher::Products(operator) => {

@@ -10,7 +10,8 @@ use crate::{Error, Objective, Real};
 
 /// When to stop, and whom to tell about each iteration. Set through the methods of [`Minimizer`].
 pub struct Options<'c, S: Real> {
-    pub(crate) gradient_tolerance: S,
+    /// `None` for the default, which goes by the scale of the objective.
+    pub(crate) gradient_tolerance: Option<S>,
     pub(crate) relative_gradient_tolerance: S,
     pub(crate) step_tolerance: S,
     pub(crate) function_tolerance: S,
@@ -28,7 +29,7 @@ type Callback<'c, S> = Box<dyn FnMut(&Iteration<'_, S>) -> ControlFlow<()> + 'c>
 impl<S: Real> Options<'_, S> {
     pub(crate) fn new(max_iterations: usize) -> Self {
         Options {
-            gradient_tolerance: S::epsilon().sqrt(),
+            gradient_tolerance: None,
             relative_gradient_tolerance: S::zero(),
             step_tolerance: S::zero(),
             function_tolerance: S::zero(),
@@ -48,7 +49,7 @@ impl<S: Real> Options<'_, S> {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         let tolerances = [
-            ("gradient_tolerance", self.gradient_tolerance),
+            ("gradient_tolerance", self.gradient_tolerance.unwrap_or(S::zero())),
             ("relative_gradient_tolerance", self.relative_gradient_tolerance),
             ("step_tolerance", self.step_tolerance),
             ("function_tolerance", self.function_tolerance),
@@ -107,14 +108,18 @@ pub(crate) fn require_count(name: &'static str, count: usize) -> Result<(), Erro
 ///
 /// | setter | stops when |
 /// |---|---|
-/// | [`gradient_tolerance`](Minimizer::gradient_tolerance) | `‖∇f‖∞ ≤ t` |
+/// | [`gradient_tolerance`](Minimizer::gradient_tolerance) | `‖∇f‖∞ ≤ t`; by default relative to scale |
 /// | [`relative_gradient_tolerance`](Minimizer::relative_gradient_tolerance) | `‖∇f‖∞ ≤ t ‖∇f(x₀)‖∞` |
 /// | [`step_tolerance`](Minimizer::step_tolerance) | `‖Δx‖₂ ≤ t max(1, ‖x‖₂)` |
 /// | [`function_tolerance`](Minimizer::function_tolerance) | `\|Δf\| ≤ t max(\|f\|, \|f_before\|)` |
 /// | [`on_iteration`](Minimizer::on_iteration) | the callback breaks |
 /// | [`max_iterations`](Minimizer::max_iterations), [`max_passes`](Minimizer::max_passes), [`time_limit`](Minimizer::time_limit) | used up |
+/// | none | in 100 iterations neither `f` fell by more than rounding, `10 ε \|f\|`, nor `‖∇f‖∞` to half |
 ///
 /// Only the two gradient tests count as convergence: a short step or a small change may also mean that a method is stuck.
+/// Where a method finds no better point, the run has converged, by [`StopReason::Rounding`](crate::StopReason::Rounding), if
+/// what the second-order model still promises, `½ ∇fᵀ|H|⁻¹∇f`, is within a hundred times the rounding of `f`. That rounding is
+/// measured: it is by how much second differences of `f` differ from the curvature.
 ///
 /// # Example
 ///
@@ -157,10 +162,22 @@ pub trait Minimizer<'c, S: Real>: Sized {
     /// The shared settings.
     fn options_mut(&mut self) -> &mut Options<'c, S>;
 
-    /// Largest component of the gradient at which to stop. Default `√ε` (`1.5·10⁻⁸` in `f64`).
+    /// Largest component of the gradient at which to stop.
+    ///
+    /// By default the tolerance goes by the scale of the objective and of its variables, so that no choice of units
+    /// changes what a run says:
+    ///
+    /// ```text
+    /// ‖∇f(x)‖∞ ≤ √ε min(G, F/‖x‖∞),    F = max(|f(x)|, ε^¼ |f(x₀) − f(x)|)
+    /// ```
+    ///
+    /// with `G` the largest `‖∇f‖∞` met in the run, and `√ε = 1.5·10⁻⁸`, `ε^¼ = 1.2·10⁻⁴` in `f64`. `‖∇f‖ ‖x‖/F` is by how much `f` changes, relative to its size,
+    /// if `x` is changed relative to its own: the relative gradient of Dennis & Schnabel, *Numerical Methods for
+    /// Unconstrained Optimization*, §7.2. `F` keeps a share of the decrease, for minima of value 0. Where rounding does not
+    /// let the gradient become that small, a run ends by [`StopReason::Rounding`](crate::StopReason::Rounding).
     #[must_use]
     fn gradient_tolerance(mut self, tolerance: S) -> Self {
-        self.options_mut().gradient_tolerance = tolerance;
+        self.options_mut().gradient_tolerance = Some(tolerance);
         self
     }
 

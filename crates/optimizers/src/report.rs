@@ -32,34 +32,41 @@ pub enum StopReason {
     TrustRegion,
     /// A value, gradient or curvature became NaN or infinite.
     NonFinite,
-    /// A step does not exist: the Hessian, or the matrix in its place, is singular.
+    /// A step does not exist: the Hessian, or the matrix in its place, is singular, or too nearly so to be solved with.
     SingularHessian,
     /// The residuals are, within tolerance, orthogonal to all that a change of the parameters could change.
     OrthogonalResiduals,
-    /// No step could be found whose effect is more than rounding.
+    /// No step could be found whose effect is more than rounding, or none was in a hundred iterations.
     NoProgress,
+    /// No step helps any more, and none could: what the second-order model still promises is within the rounding of the
+    /// values of `f`, measured at the point.
+    Rounding,
 }
 
 impl StopReason {
-    /// What the failure to solve with a curvature matrix means for a run; other errors remain what they are.
-    pub(crate) fn of_unsolved(error: Error) -> Result<StopReason, Error> {
+    /// What a numerical fault in the choice of a step means for a run; other errors remain what they are.
+    pub(crate) fn of_fault(error: Error) -> Result<StopReason, Error> {
         match error {
-            Error::NonFiniteMatrix { .. } | Error::NonFiniteProduct { .. } => {
-                Ok(StopReason::NonFinite)
-            }
-            Error::Singular { .. } => Ok(StopReason::SingularHessian),
+            Error::Singular { .. } | Error::NotSolved { .. } => Ok(StopReason::SingularHessian),
+            error if error.is_numerical() => Ok(StopReason::NonFinite),
             error => Err(error),
         }
     }
 
-    /// Whether the gradient is within one of its tolerances.
+    /// Whether the gradient is zero to within one of its tolerances, or to within the rounding of `f`.
     pub fn is_stationary(self) -> bool {
         matches!(
             self,
             StopReason::GradientTolerance
                 | StopReason::RelativeGradientTolerance
                 | StopReason::OrthogonalResiduals
+                | StopReason::Rounding
         )
+    }
+
+    /// Whether the run ended for want of a better point, as it must where the gradient is zero to rounding.
+    pub(crate) fn is_stuck(self) -> bool {
+        matches!(self, StopReason::LineSearch(_) | StopReason::TrustRegion | StopReason::NoProgress)
     }
 }
 
@@ -82,6 +89,7 @@ impl fmt::Display for StopReason {
                 "residuals orthogonal, within tolerance, to what the parameters can change"
             }
             StopReason::NoProgress => "no progress beyond rounding",
+            StopReason::Rounding => "what is left to gain is within rounding",
         })
     }
 }
@@ -104,8 +112,12 @@ pub enum CurvatureSource {
 pub struct Curvature<S> {
     /// The smallest eigenvalue or Ritz value. A Ritz value is never below the eigenvalue, but for rounding.
     pub smallest: S,
-    /// The smallest eigenvalue is not below this: certainly if it was computed, with probability 0.99 if a Lanczos run
-    /// had to end early.
+    /// The smallest eigenvalue is not below this. It allows for the rounding of an eigenvalue iteration, `n ε |λ|max`, so
+    /// that it may be negative where `smallest` is positive but smaller than can be known.
+    ///
+    /// If all eigenvalues were computed, that is all there is to allow for. From a Lanczos run that converged it is below
+    /// by the residual too, within which an eigenvalue lies; that none smaller was missed is as certain as a random start
+    /// is. From one that had to end early, it holds with probability 0.99.
     pub lower_bound: S,
     /// Eigenvalues of at most this magnitude count as zero.
     pub tolerance: S,
@@ -124,11 +136,18 @@ pub enum SecondOrder<S> {
     NotStationary,
     /// The gradient is within tolerance; curvature was not looked at.
     NotExamined,
+    /// The gradient is within tolerance, but the Hessian is not finite or does not exist, so that nothing is known of the
+    /// points around.
+    NotFinite,
+    /// The gradient is within tolerance, but the objective is not smooth at the point, so that its derivatives say nothing
+    /// of the points around; [`Report::obstacles`] names the operations.
+    NotSmooth,
     /// The Hessian is positive definite: a strict local minimum.
     Minimum(Curvature<S>),
     /// No eigenvalue is below zero by more than the tolerance: the necessary conditions hold.
     Semidefinite(Curvature<S>),
-    /// No negative curvature was found, but the Lanczos run was too short to exclude it.
+    /// Negative curvature was neither found nor excluded: the Lanczos run was too short; or an eigenvalue is below zero by
+    /// little, vanishes as the gradient does, and leads to no lower value.
     Undecided(Curvature<S>),
     /// An eigenvalue is negative: a saddle point or a maximum, whatever the gradient says.
     Indefinite(Curvature<S>),
@@ -152,7 +171,10 @@ impl<S: Real> SecondOrder<S> {
     /// The numbers, where curvature was examined.
     pub fn curvature(&self) -> Option<Curvature<S>> {
         match *self {
-            SecondOrder::NotStationary | SecondOrder::NotExamined => None,
+            SecondOrder::NotStationary
+            | SecondOrder::NotExamined
+            | SecondOrder::NotFinite
+            | SecondOrder::NotSmooth => None,
             SecondOrder::Minimum(c)
             | SecondOrder::Semidefinite(c)
             | SecondOrder::Undecided(c)
@@ -166,6 +188,8 @@ impl<S: Real> fmt::Display for SecondOrder<S> {
         f.write_str(match self {
             SecondOrder::NotStationary => "not stationary",
             SecondOrder::NotExamined => "stationary, curvature not examined",
+            SecondOrder::NotFinite => "the Hessian is not finite: not certified",
+            SecondOrder::NotSmooth => "not smooth here: not certified",
             SecondOrder::Minimum(_) => "strict local minimum",
             SecondOrder::Semidefinite(_) => "second-order necessary conditions hold",
             SecondOrder::Undecided(_) => "stationary, no negative curvature found",
@@ -230,6 +254,10 @@ pub struct Report<S> {
     /// The unit eigenvector (or Ritz vector) of the smallest eigenvalue, where curvature was examined: at a saddle point
     /// or a maximum, a direction in which the function falls.
     pub smallest_direction: Option<Vec<S>>,
+    /// What forbids a verdict, in words: the kinks on which the point lies and the operations without a definite
+    /// derivative there, as [`Objective::kinks`](crate::Objective::kinks) tells them; the numerical fault that ended the
+    /// run, or that the Hessian met. Empty if nothing does.
+    pub obstacles: Vec<String>,
     /// Iterations made.
     pub iterations: usize,
     /// Calls to the objective.
@@ -245,9 +273,14 @@ pub struct Report<S> {
 }
 
 impl<S: Real> Report<S> {
-    /// Whether the gradient is within tolerance and no negative curvature was found.
+    /// Whether the gradient is within tolerance, and nothing that was found speaks against a minimum: no negative
+    /// curvature, no Hessian that is not finite, no kink.
     pub fn converged(&self) -> bool {
-        self.stop.is_stationary() && !matches!(self.second_order, SecondOrder::Indefinite(_))
+        self.stop.is_stationary()
+            && !matches!(
+                self.second_order,
+                SecondOrder::Indefinite(_) | SecondOrder::NotFinite | SecondOrder::NotSmooth
+            )
     }
 
     /// Whether the second-order necessary conditions were examined and hold.
@@ -261,6 +294,7 @@ impl<S: Real> fmt::Display for Report<S> {
         let verdict = if self.converged() { "converged" } else { "not converged" };
         writeln!(f, "{verdict}: {}", self.stop)?;
         writeln!(f, "{}", self.second_order)?;
+        self.obstacles.iter().try_for_each(|obstacle| writeln!(f, "  {obstacle}"))?;
         writeln!(
             f,
             "f = {:.6e}, largest gradient component {:.3e}, {} iterations in {:.3?}",

@@ -1,11 +1,12 @@
 //! The course of a run, the same for all methods: records, stop tests, and the best point so far.
 
-use std::time::Instant;
+use web_time::Instant;
 
 use crate::curvature::SmallestEigenvalue;
+use crate::objective::Domain;
 use crate::options::Options;
 use crate::report::{Iteration, Record, Report, SecondOrder, StopReason};
-use crate::vector::{distance, first_non_finite, norm};
+use crate::vector::{distance, first_non_finite, norm, norm_inf};
 use crate::{Counted, Error, Objective, Real};
 
 /// A run under way.
@@ -14,6 +15,11 @@ pub(crate) struct Run<'r, 'c, S: Real> {
     options: &'r mut Options<'c, S>,
     started: Instant,
     first_gradient_norm: S,
+    largest_gradient_norm: S,
+    first_value: S,
+    /// Whether a step led to where the objective is not finite.
+    left_domain: bool,
+    stall: Stall<S>,
     /// Whether the callback asked to stop.
     broke: bool,
     last: Option<Record<S>>,
@@ -31,18 +37,51 @@ struct Best<S> {
     least: S,
 }
 
+/// Notices that a run no longer gets anywhere.
+struct Stall<S> {
+    /// Value, gradient norm and iteration when there was progress last.
+    value: S,
+    gradient_norm: S,
+    iteration: usize,
+}
+
+impl<S: Real> Stall<S> {
+    /// Iterations in which the value must fall by more than rounding, or the gradient to half.
+    const PATIENCE: usize = 100;
+
+    /// Whether there has been no progress for long.
+    fn at(&mut self, record: &Record<S>) -> bool {
+        let rounding = S::constant(10.0) * S::epsilon() * record.value.abs();
+        let half = S::constant(0.5) * self.gradient_norm;
+        if record.value < self.value - rounding || record.gradient_norm <= half {
+            self.value = self.value.min(record.value);
+            self.gradient_norm = self.gradient_norm.min(record.gradient_norm);
+            self.iteration = record.iteration;
+        }
+        record.iteration - self.iteration >= Self::PATIENCE
+    }
+}
+
 /// How a method's own loop ended.
 pub(crate) struct End<S> {
     pub(crate) stop: StopReason,
     pub(crate) second_order: SecondOrder<S>,
     /// The unit eigenvector of the smallest eigenvalue, where curvature was examined.
     pub(crate) direction: Option<Vec<S>>,
+    /// Where the objective is not smooth.
+    pub(crate) kinks: Vec<String>,
 }
 
 impl<S> End<S> {
     /// The end of a run whose curvature was not examined.
     pub(crate) fn at(stop: StopReason, second_order: SecondOrder<S>) -> Self {
-        End { stop, second_order, direction: None }
+        End { stop, second_order, direction: None, kinks: Vec::new() }
+    }
+}
+
+impl<S> End<S> {
+    fn is_not_finite(&self) -> bool {
+        self.stop == StopReason::NonFinite || matches!(self.second_order, SecondOrder::NotFinite)
     }
 }
 
@@ -59,9 +98,10 @@ pub(crate) fn run<S: Real>(
 ) -> Result<Report<S>, Error> {
     options.check()?;
     check_start(objective.dim(), x)?;
-    let counted = Counted::new(objective);
+    let domain = Domain::new(objective);
+    let counted = Counted::new(&domain);
     let mut run = Run::new(&counted, options, x);
-    let ending = method(&counted, &mut run, x.to_vec());
+    let ending = refuse_start(method(&counted, &mut run, x.to_vec()), &run, &domain);
     if let (Ok(end), Some(last)) = (&ending, &run.last)
         && end.stop.is_stationary()
         && !matches!(end.second_order, SecondOrder::Indefinite(_))
@@ -72,7 +112,26 @@ pub(crate) fn run<S: Real>(
     if run.last.is_some() {
         x.copy_from_slice(&run.best.x);
     }
-    Ok(run.report(ending?))
+    let end = ending?;
+    let fault = domain.last_fault().filter(|_| end.is_not_finite());
+    Ok(run.report(end, fault))
+}
+
+/// Where a run ends at its start because that is outside the domain, the fault met there is the error to return.
+fn refuse_start<S: Real>(
+    ending: Ending<S>,
+    run: &Run<'_, '_, S>,
+    domain: &Domain<'_, S>,
+) -> Ending<S> {
+    let at_start = !run.left_domain && run.last.as_ref().is_none_or(|last| last.iteration == 0);
+    let refused = match &ending {
+        Ok(end) => at_start && end.stop == StopReason::NonFinite,
+        Err(error) => at_start && error.is_numerical(),
+    };
+    match domain.last_fault().filter(|_| refused) {
+        Some(fault) => Err(fault),
+        None => ending,
+    }
 }
 
 fn check_start<S: Real>(dim: usize, x: &[S]) -> Result<(), Error> {
@@ -94,6 +153,10 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
             options,
             started: Instant::now(),
             first_gradient_norm: infinity,
+            largest_gradient_norm: S::zero(),
+            first_value: infinity,
+            left_domain: false,
+            stall: Stall { value: infinity, gradient_norm: infinity, iteration: 0 },
             broke: false,
             last: None,
             previous_x: x.to_vec(),
@@ -114,6 +177,7 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
     ) -> Result<Option<StopReason>, Error> {
         let bad = first_non_finite(gradient);
         if !value.is_finite() || bad.is_some() {
+            self.left_domain = self.last.is_some();
             return match (self.last.is_some(), bad) {
                 (true, _) => Ok(Some(StopReason::NonFinite)),
                 (false, Some(component)) if value.is_finite() => {
@@ -143,15 +207,27 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
         Ok(stop)
     }
 
+    /// What the gradient is compared with: what the user set, or what is small beside the scale of `f` and `x`.
+    fn gradient_tolerance(&self, x: &[S], record: &Record<S>) -> S {
+        self.options.gradient_tolerance.unwrap_or_else(|| {
+            let fall = (self.first_value - record.value).abs();
+            let size = record.value.abs().max(S::epsilon().sqrt().sqrt() * fall);
+            let slope = size / norm_inf(x);
+            // No number where both are 0: then the gradients alone tell.
+            S::epsilon().sqrt() * self.largest_gradient_norm.min(slope)
+        })
+    }
+
     fn stop_at(&mut self, x: &[S], record: &Record<S>) -> Option<StopReason> {
+        if self.last.is_none() {
+            (self.first_value, self.first_gradient_norm) = (record.value, record.gradient_norm);
+        }
+        self.largest_gradient_norm = self.largest_gradient_norm.max(record.gradient_norm);
         let options = &*self.options;
-        if record.gradient_norm <= options.gradient_tolerance {
+        if record.gradient_norm <= self.gradient_tolerance(x, record) {
             return Some(StopReason::GradientTolerance);
         }
-        let Some(last) = &self.last else {
-            self.first_gradient_norm = record.gradient_norm;
-            return self.limit_at(record);
-        };
+        let Some(last) = &self.last else { return self.limit_at(record) };
         if record.gradient_norm <= options.relative_gradient_tolerance * self.first_gradient_norm {
             return Some(StopReason::RelativeGradientTolerance);
         }
@@ -165,7 +241,7 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
         if options.function_tolerance > S::zero() && change <= options.function_tolerance * size {
             return Some(StopReason::FunctionTolerance);
         }
-        self.limit_at(record)
+        self.limit_at(record).or(self.stall.at(record).then_some(StopReason::NoProgress))
     }
 
     fn limit_at(&self, record: &Record<S>) -> Option<StopReason> {
@@ -196,11 +272,14 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
         self.options.second_order_check.then_some(&self.options.lanczos)
     }
 
-    fn report(self, end: End<S>) -> Report<S> {
+    fn report(self, end: End<S>, fault: Option<Error>) -> Report<S> {
+        let mut obstacles = end.kinks;
+        obstacles.extend(fault.map(|fault| fault.to_string()));
         Report {
             stop: end.stop,
             second_order: end.second_order,
             smallest_direction: end.direction,
+            obstacles,
             iterations: self.last.map_or(0, |last| last.iteration),
             counts: self.objective.counts(),
             value: self.best.value,

@@ -31,7 +31,7 @@ const DENSE: usize = 100;
 /// step refused costs no further product.
 ///
 /// **Defaults**: at most 40 products an iteration, [`Forcing::Superlinear`], `Δ₀ = max(1, ‖x₀‖)`, 1000 iterations, gradient
-/// tolerance `√ε`.
+/// tolerance by scale.
 ///
 /// **Use it** for many parameters and a Hessian with many negative eigenvalues: networks.
 ///

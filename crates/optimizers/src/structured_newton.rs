@@ -7,8 +7,9 @@ use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, descend};
 use crate::operator::{Factored, check_ranges, dense_matrix};
 use crate::options::{Options, require, require_count};
-use crate::report::{Report, StopReason};
+use crate::report::Report;
 use crate::run::{Run, run};
+use crate::step_limit::StepLimit;
 use crate::vector::{dot, negate};
 use crate::{
     BlockDiagonal, CurvatureMatrix, Diagonal, Error, LinearOperator, Linearized, LowRank,
@@ -63,7 +64,7 @@ pub enum Structure {
 ///
 /// Whatever `B` is, the report's certificate is that of the exact Hessian.
 ///
-/// **Defaults**: [`MoreThuente`](crate::MoreThuente) line search from `a = 1`, 1000 iterations, gradient tolerance `√ε`.
+/// **Defaults**: [`MoreThuente`](crate::MoreThuente) line search from `a = 1`, 1000 iterations, gradient tolerance by scale.
 /// The [`shift`](Self::shift) `μ` is `√ε·gᵀCg/gᵀg` for the full matrix, which has no inverse in general, `ρ` for low rank, and
 /// 0 for blocks and the diagonal.
 ///
@@ -104,6 +105,7 @@ struct Settings<S: Real> {
     structure: Structure,
     shift: Option<S>,
     line_search: LineSearch<S>,
+    max_step: Option<S>,
     seed: u64,
 }
 
@@ -111,7 +113,8 @@ impl<S: Real> StructuredNewton<'_, S> {
     /// Steps with what `structure` keeps of `matrix`.
     pub fn new(matrix: CurvatureMatrix, structure: Structure) -> Self {
         let line_search = LineSearch::default();
-        let settings = Settings { matrix, structure, shift: None, line_search, seed: 0 };
+        let settings =
+            Settings { matrix, structure, shift: None, line_search, max_step: None, seed: 0 };
         StructuredNewton { options: Options::new(1000), settings }
     }
 
@@ -126,6 +129,13 @@ impl<S: Real> StructuredNewton<'_, S> {
     #[must_use]
     pub fn line_search(mut self, line_search: LineSearch<S>) -> Self {
         self.settings.line_search = line_search;
+        self
+    }
+
+    /// The longest step, as [`Newton::max_step`](crate::Newton::max_step).
+    #[must_use]
+    pub fn max_step(mut self, length: S) -> Self {
+        self.settings.max_step = Some(length);
         self
     }
 
@@ -149,6 +159,7 @@ impl<S: Real> Settings<S> {
             }
             Structure::Full | Structure::Diagonal => {}
         }
+        StepLimit::check(self.max_step)?;
         self.line_search.check()
     }
 
@@ -239,7 +250,8 @@ impl<'c, S: Real> Minimizer<'c, S> for StructuredNewton<'c, S> {
         let settings = &self.settings;
         run(&mut self.options, objective, x, |objective, run, x| {
             let (b, direction) = (vec![S::zero(); x.len()], vec![S::zero(); x.len()]);
-            descend(&mut State { settings, b, direction }, objective, run, x)
+            let limit = StepLimit::new(settings.max_step, &x);
+            descend(&mut State { settings, b, direction, limit }, objective, run, x)
         })
     }
 
@@ -254,17 +266,13 @@ struct State<'s, S: Real> {
     /// `−∇f(x)`.
     b: Vec<S>,
     direction: Vec<S>,
+    limit: StepLimit<S>,
 }
 
 impl<S: Real> Method<S> for State<'_, S> {
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, _: &Run<'_, '_, S>) -> Next<'a, S> {
         negate(here.at.gradient(), &mut self.b);
-        match self.settings.solve(here.at, &self.b, &mut self.direction) {
-            Ok(()) => {
-                let line_search = &self.settings.line_search;
-                here.search(line_search, &self.direction, S::zero(), S::one())
-            }
-            Err(error) => StopReason::of_unsolved(error).map(Err),
-        }
+        self.settings.solve(here.at, &self.b, &mut self.direction)?;
+        self.limit.search(here, &self.settings.line_search, &self.direction, S::zero())
     }
 }

@@ -91,11 +91,12 @@ impl Ritz {
         n: usize,
         steps: usize,
     ) -> Curvature<S> {
+        let rounding = n as f64 * S::epsilon().as_f64() * self.largest;
         let gap = if self.converged {
-            self.residual
+            self.residual + rounding
         } else {
             let root = (1.648 * (n as f64).sqrt() / FAILURE).ln() / (2 * steps - 1) as f64;
-            (root * root).min(1.0) * (self.largest - self.value.min(0.0))
+            (root * root).min(1.0) * (self.largest - self.value.min(0.0)) + rounding
         };
         Curvature {
             smallest: S::constant(self.value),

@@ -290,7 +290,7 @@ pub(crate) fn smallest_eigenpair<S: Real>(
     let smallest = S::constant(eigen.values[0]);
     let curvature = Curvature {
         smallest,
-        lower_bound: smallest,
+        lower_bound: smallest - S::constant(n as f64 * largest) * S::epsilon(),
         tolerance: tolerance * S::constant(largest),
         source: CurvatureSource::Eigenvalues,
     };

@@ -1,0 +1,201 @@
+//! What the curvature at a stationary point says, and what follows from it.
+
+use crate::bounds::Bounds;
+use crate::curvature::SmallestEigenvalue;
+use crate::dense;
+use crate::line_search::{Armijo, Condition, Ray};
+use crate::method::{Here, Method};
+use crate::report::{Curvature, CurvatureSource, Eigenpair, SecondOrder, StopReason};
+use crate::run::{End, Run};
+use crate::vector::{dot, norm};
+use crate::{Error, LinearOperator, Objective, Real};
+
+/// What the curvature at a stationary point means for the run.
+pub(crate) enum Examined<S> {
+    Final(End<S>),
+    /// A lower point along negative curvature.
+    Escape(Vec<S>),
+    /// Negative curvature that leads to no lower value; the end if the method cannot go on.
+    Doubtful(End<S>),
+}
+
+/// The verdict on where a run ends.
+///
+/// Beside a minimum where the Hessian is singular (a free molecule, a valley of minima), the remaining gradient makes some
+/// eigenvalue negative: by little, and it vanishes as the gradient does. At a saddle point it remains what it is. So where
+/// negative curvature leads to no lower value, the method goes on, to a gradient of a tenth, before the verdict is spoken.
+#[derive(Debug)]
+pub(crate) struct Verdict<S> {
+    doubt: Option<Doubt<S>>,
+}
+
+#[derive(Debug)]
+struct Doubt<S> {
+    /// The eigenvalue that was met first.
+    first: S,
+    /// The gradient to get below.
+    target: S,
+    /// Iterations left for that.
+    patience: usize,
+    /// How often the gradient got there.
+    rounds: usize,
+}
+
+impl<S> Default for Verdict<S> {
+    fn default() -> Self {
+        Verdict { doubt: None }
+    }
+}
+
+impl<S: Real> Verdict<S> {
+    /// Iterations allowed to bring the gradient down to a tenth.
+    const PATIENCE: usize = 25;
+    /// Tenths of the gradient to wait for: more than there are digits.
+    const ROUNDS: usize = 16;
+
+    /// Whether to go on from a stationary point with this gradient.
+    pub(crate) fn waits(&mut self, gradient: &[S], run: &Run<'_, '_, S>) -> bool {
+        let Some(doubt) = &mut self.doubt else { return false };
+        let waits = doubt.patience > 0 && norm(gradient) > doubt.target && run.limit().is_none();
+        doubt.patience = doubt.patience.saturating_sub(1);
+        waits
+    }
+
+    /// Looks at the curvature at a stationary point.
+    pub(crate) fn examine(
+        &mut self,
+        method: &mut impl Method<S>,
+        here: &Here<'_, '_, S>,
+        run: &Run<'_, '_, S>,
+        stop: StopReason,
+    ) -> Result<Examined<S>, Error> {
+        let interrupted = || run.interrupted().is_some();
+        let Some(settings) = run.second_order_check().filter(|_| !interrupted()) else {
+            // Negative curvature was seen on the way here.
+            let stop = self.doubt.as_ref().and(run.limit()).unwrap_or(stop);
+            return Ok(Examined::Final(End::at(stop, SecondOrder::NotExamined)));
+        };
+        let kinks = here.objective.kinks(here.x)?;
+        let smallest = match smallest_eigenpair(method, here, settings, &interrupted) {
+            Err(error) if error.is_numerical() => None,
+            smallest => smallest?,
+        };
+        let Some((curvature, direction)) = smallest else {
+            let end = End::at(stop, SecondOrder::NotFinite);
+            return Ok(Examined::Final(End { kinks, ..end }));
+        };
+        let second_order = match SecondOrder::judge(curvature) {
+            SecondOrder::Indefinite(_) => {
+                return self.distrust(method, here, run, stop, (curvature, direction));
+            }
+            _ if !kinks.is_empty() => SecondOrder::NotSmooth,
+            second_order => second_order,
+        };
+        Ok(Examined::Final(End { stop, second_order, direction: Some(direction), kinks }))
+    }
+
+    /// What to do about a negative eigenvalue.
+    fn distrust(
+        &mut self,
+        method: &mut impl Method<S>,
+        here: &Here<'_, '_, S>,
+        run: &Run<'_, '_, S>,
+        stop: StopReason,
+        (curvature, direction): Eigenpair<S>,
+    ) -> Result<Examined<S>, Error> {
+        let eigenvalue = curvature.smallest;
+        let indefinite = SecondOrder::Indefinite(curvature);
+        let end = |stop, second_order, direction| End {
+            direction: Some(direction),
+            ..End::at(stop, second_order)
+        };
+        if let Some(limit) = run.limit() {
+            return Ok(Examined::Final(end(limit, indefinite, direction)));
+        }
+        if let Some(next) = here.escape(&direction, eigenvalue, method.bounds())? {
+            self.doubt = None;
+            return Ok(match method.escapes() {
+                true => Examined::Escape(next),
+                false => Examined::Final(end(stop, indefinite, direction)),
+            });
+        }
+        let gradient_norm = norm(here.at.gradient());
+        let (first, shrank, rounds) = match &self.doubt {
+            Some(doubt) => (doubt.first, gradient_norm <= doubt.target, doubt.rounds),
+            None => (eigenvalue, true, 0),
+        };
+        // At a degenerate saddle point all eigenvalues vanish together; beside a minimum, those that are negative do.
+        let small = curvature.tolerance / S::epsilon().sqrt();
+        let vanishes = eigenvalue.abs() <= small.min(S::constant(0.5) * first.abs());
+        let second_order = if vanishes { SecondOrder::Undecided(curvature) } else { indefinite };
+        let end = end(stop, second_order, direction);
+        if !shrank || rounds >= Self::ROUNDS || gradient_norm.is_zero() {
+            return Ok(Examined::Final(end));
+        }
+        let target = S::constant(0.1) * gradient_norm;
+        self.doubt = Some(Doubt { first, target, patience: Self::PATIENCE, rounds: rounds + 1 });
+        Ok(Examined::Doubtful(end))
+    }
+}
+
+/// The smallest eigenvalue of the Hessian with its unit eigenvector, over the variables that lie on no bound; infinite if
+/// there are none; `None` if the curvature is not finite.
+fn smallest_eigenpair<S: Real>(
+    method: &impl Method<S>,
+    here: &Here<'_, '_, S>,
+    settings: &SmallestEigenvalue<S>,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<Option<Eigenpair<S>>, Error> {
+    let hessian = here.at.hessian();
+    let smallest_of = |hessian: &dyn LinearOperator<S>| {
+        if method.is_dense() {
+            dense::smallest_eigenpair(hessian, settings.tolerance)
+        } else {
+            settings.find(hessian, interrupted)
+        }
+    };
+    let Some(free) = method.bounds().map(|bounds| bounds.free(here.x)) else {
+        return smallest_of(hessian);
+    };
+    let among_all = |v: &[S]| {
+        let mut whole = vec![S::zero(); here.x.len()];
+        free.iter().zip(v).for_each(|(&i, &v)| whole[i] = v);
+        whole
+    };
+    if free.is_empty() {
+        let curvature = Curvature {
+            smallest: S::infinity(),
+            lower_bound: S::infinity(),
+            tolerance: S::zero(),
+            source: CurvatureSource::Eigenvalues,
+        };
+        return Ok(Some((curvature, among_all(&[]))));
+    }
+    let restricted = hessian.restricted(free.iter().copied())?;
+    let smallest = smallest_of(&restricted)?;
+    Ok(smallest.map(|(curvature, direction)| (curvature, among_all(&direction))))
+}
+
+impl<S: Real> Here<'_, '_, S> {
+    /// A lower point along an eigenvector of negative curvature, on the side that the gradient prefers.
+    ///
+    /// The first trial has the size of `x`, and in any case one whose effect on the value can be seen.
+    fn escape(
+        &self,
+        eigenvector: &[S],
+        eigenvalue: S,
+        bounds: Option<&Bounds<S>>,
+    ) -> Result<Option<Vec<S>>, Error> {
+        let uphill = dot(self.at.gradient(), eigenvector) > S::zero();
+        let visible = S::constant(1e3) * S::epsilon() * self.at.value().abs() / -eigenvalue;
+        let length = norm(self.x).max(S::one()).max(visible.sqrt());
+        let length = if uphill { -length } else { length };
+        let direction: Vec<S> = eigenvector.iter().map(|&v| length * v).collect();
+        let origin = self.origin(&direction, length * length * eigenvalue);
+        let mut ray = Ray::new(self.objective, self.x, &direction).within(bounds);
+        let found = Armijo::default().search(&mut ray, origin, S::one())?;
+        // Only a value that is lower beyond rounding proves that there is a way down.
+        let lower = found.ok().filter(|accepted| accepted.condition == Condition::Armijo);
+        Ok(lower.map(|accepted| ray.into_point(accepted.step).0))
+    }
+}

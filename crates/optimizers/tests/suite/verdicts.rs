@@ -1,0 +1,400 @@
+//! A report is true in both directions: minima are called minima, and nothing else is.
+
+use crate::methods::{ANY, SQUARES, Solve};
+use crate::support::{powell_singular, quadratic, saddle};
+use dualtape_autodiff::{Function, Var};
+use dualtape_optimizers::prelude::*;
+use dualtape_optimizers::{
+    ByHand, CurvatureSource, Error, Lbfgs, LevenbergMarquardt, Linearized, Newton, NewtonCg,
+    Residuals, SecondOrder, StopReason, TrustRegion,
+};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+
+/// The energy of a cluster of atoms in the units of Lennard and Jones; six rigid motions leave it as it is.
+fn lennard_jones<'t>(x: &[Var<'t>]) -> Var<'t> {
+    let atoms: Vec<&[Var<'t>]> = x.chunks_exact(3).collect();
+    let mut energy = Vec::new();
+    for (i, p) in atoms.iter().enumerate() {
+        for q in &atoms[..i] {
+            let square: Var<'t> = p.iter().zip(*q).map(|(&p, &q)| (p - q).powi(2)).sum();
+            let sixth = square.recip().powi(3);
+            energy.push((sixth * sixth - sixth) * 4.0);
+        }
+    }
+    energy.into_iter().sum()
+}
+
+/// Atoms near the points of a lattice.
+fn cluster(atoms: usize, seed: u64) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let side = (1..).find(|side| side * side * side >= atoms).unwrap();
+    let place = |atom: usize| [atom % side, atom / side % side, atom / (side * side)];
+    let noise = |cell: usize| 1.15 * cell as f64 + rng.random_range(-0.1..0.1);
+    (0..atoms).flat_map(place).map(noise).collect()
+}
+
+const FREE: [(&str, Solve); 4] = [
+    ("Newton", |f, x| Newton::default().minimize(f, x)),
+    ("Newton-CG", |f, x| NewtonCg::default().minimize(f, x)),
+    ("L-BFGS", |f, x| Lbfgs::default().minimize(f, x)),
+    ("trust region", |f, x| TrustRegion::default().minimize(f, x)),
+];
+
+#[test]
+fn free_clusters_end_in_minima() {
+    for (atoms, seeds) in [(3, 0..6), (7, 0..4), (13, 0..2), (38, 0..1)] {
+        for seed in seeds {
+            let start = cluster(atoms, seed);
+            let f = Function::record(&start, lennard_jones).unwrap();
+            // The modified factors of Newton's method lose their way among the many saddles of the largest.
+            for (method, minimize) in &FREE[usize::from(atoms > 13)..] {
+                let mut x = start.clone();
+                let report = minimize(&f, &mut x).unwrap();
+                let what = format!("{method} on {atoms} atoms from start {seed}: {report}");
+                assert!(report.converged(), "{what}");
+                assert!(atoms > 3 || (report.value + 3.0).abs() < 1e-12, "{what}");
+            }
+        }
+    }
+}
+
+/// With a coarse tolerance the remaining gradient makes eigenvalues of the zero modes negative that are far from rounding.
+#[test]
+fn zero_modes_are_told_from_saddles_at_any_tolerance() {
+    for tolerance in [1e-3, 1e-5, 1e-7, 1e-9, 1e-11] {
+        for seed in 0..4 {
+            let start = cluster(3, seed);
+            let f = Function::record(&start, lennard_jones).unwrap();
+            for report in [
+                Newton::default().gradient_tolerance(tolerance).minimize(&f, &mut start.clone()),
+                NewtonCg::default().gradient_tolerance(tolerance).minimize(&f, &mut start.clone()),
+                Lbfgs::default().gradient_tolerance(tolerance).minimize(&f, &mut start.clone()),
+            ] {
+                let report = report.unwrap();
+                assert!(report.converged() && (report.value + 3.0).abs() < 1e-5, "{report}");
+            }
+        }
+    }
+}
+
+/// A name, a function, a start, and the least value.
+type Case<'a> = (&'a str, &'a dyn Objective<f64>, &'a [f64], f64);
+
+#[test]
+fn degenerate_minima_are_minima() {
+    let quartic = Function::record(&[1.0], |x| x[0].powi(4)).unwrap();
+    let mixed = Function::record(&[1.0, 2.0], |x| x[0].powi(4) + x[1].powi(2)).unwrap();
+    let lifted = Function::record(&[1.0, 2.0], |x| x[0].powi(4) + x[1].powi(2) + 1.0).unwrap();
+    let valley = Function::record(&[0.3, 2.0], |x| (x[0] * x[1] - 1.0).powi(2)).unwrap();
+    let lifted_valley =
+        Function::record(&[0.3, 2.0], |x| (x[0] * x[1] - 1.0).powi(2) + 1.0).unwrap();
+    let ring =
+        Function::record(&[0.3, 0.2], |x| (x[0] * x[0] + x[1] * x[1] - 1.0).powi(2)).unwrap();
+    let singular = powell_singular();
+    let cases: [Case<'_>; 7] = [
+        ("x⁴", &quartic, &[1.0], 0.0),
+        ("x⁴ + y²", &mixed, &[1.0, 2.0], 0.0),
+        ("x⁴ + y² + 1", &lifted, &[1.0, 2.0], 1.0),
+        ("(xy − 1)²", &valley, &[0.3, 2.0], 0.0),
+        ("(xy − 1)² + 1", &lifted_valley, &[0.3, 2.0], 1.0),
+        ("(x² + y² − 1)²", &ring, &[0.3, 0.2], 0.0),
+        ("Powell's singular function", &singular, &[3.0, -1.0, 0.0, 1.0], 0.0),
+    ];
+    for (name, f, start, least) in cases {
+        for (method, minimize) in ANY {
+            let mut x = start.to_vec();
+            let report = minimize(f, &mut x).unwrap();
+            let what = format!("{method} on {name}: {report}");
+            let slow = *method == "gradient descent" || *method == "blocks of the Hessian";
+            assert!(slow || report.converged() && report.certified(), "{what}");
+            assert!(!matches!(report.second_order, SecondOrder::Indefinite(_)), "{what}");
+            assert!(slow || report.value - least < 1e-9, "{what}");
+        }
+    }
+}
+
+/// A network of eight units, which are more parameters than the data determine: the minima are a valley.
+fn network_misfit<'t>(p: &[Var<'t>]) -> Var<'t> {
+    let data = [(-1.0, 0.3), (-0.4, -0.6), (0.2, 0.5), (0.9, -0.2)];
+    let output =
+        |t: f64| -> Var<'t> { p.chunks_exact(3).map(|u| u[2] * (u[0] * t + u[1]).tanh()).sum() };
+    data.iter().map(|&(t, y)| (output(t) - y).powi(2)).sum()
+}
+
+#[test]
+fn overparameterised_networks_end_in_minima() {
+    for seed in 0..4 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let start: Vec<f64> = (0..24).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let f = Function::record(&start, network_misfit).unwrap();
+        for (method, minimize) in FREE {
+            let report = minimize(&f, &mut start.clone()).unwrap();
+            let what = format!("{method} from start {seed}: {report}");
+            assert!(report.converged() && report.value < 1e-12, "{what}");
+        }
+    }
+}
+
+/// Negative curvature that is real stays what it is, however faint beside the other curvatures and the value.
+#[test]
+fn saddles_are_never_minima() {
+    let faint = Function::record(&[0.0, 0.0], |x| {
+        x[0].powi(2) * 1e3 - x[1].powi(2) * 5e-6 + x[1].powi(4) + 1.0
+    })
+    .unwrap();
+    let monkey = Function::record(&[1e-6, 0.0], |x| {
+        x[0].powi(3) - x[0] * x[1].powi(2) * 3.0 + (x[0].powi(2) + x[1].powi(2)).powi(2) + 1.0
+    })
+    .unwrap();
+    let cosine = Function::record(&[0.0, 1e-9], |x| x[0].cos() + x[1].cos()).unwrap();
+    let cases: [(&dyn Objective<f64>, &[f64], f64); 4] = [
+        (&faint, &[0.0, 0.0], 1.0 - 1e-14),
+        (&monkey, &[1e-6, 0.0], 1.0 - 0.1),
+        (&cosine, &[0.0, 1e-9], -2.0 + 1e-9),
+        (&saddle(), &[0.0, 0.0], -0.25 + 1e-9),
+    ];
+    for (f, start, most) in cases {
+        for (method, minimize) in ANY {
+            let mut x = start.to_vec();
+            let report = minimize(f, &mut x).unwrap();
+            assert!(!report.converged() || report.value <= most, "{method}: {report}");
+        }
+    }
+}
+
+/// A Hessian that is not finite certifies nothing.
+#[test]
+fn a_hessian_of_nan_is_no_certificate() {
+    let cusp = ByHand::new(
+        2,
+        |x: &[f64], g: &mut [f64]| {
+            g.fill(0.0);
+            (x[0].hypot(x[1]) - 1.0).powi(2)
+        },
+        |_: &[f64], _: &[f64], hv: &mut [f64]| hv.fill(f64::NAN),
+    );
+    for (method, minimize) in ANY {
+        let report = minimize(&cusp, &mut [0.0, 0.0]).unwrap();
+        assert_eq!(report.second_order, SecondOrder::NotFinite, "{method}: {report}");
+        assert!(!report.converged() && !report.certified(), "{method}: {report}");
+        assert!(report.to_string().starts_with("not converged"), "{method}: {report}");
+    }
+}
+
+/// `(|x| − 1)²`, which knows its kink.
+struct Folded;
+
+impl Objective<f64> for Folded {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn value(&self, x: &[f64]) -> Result<f64, Error> {
+        Ok((x[0].abs() - 1.0).powi(2))
+    }
+    fn value_and_gradient(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
+        let sign = if x[0] == 0.0 { 0.0 } else { x[0].signum() };
+        gradient[0] = 2.0 * (x[0].abs() - 1.0) * sign;
+        self.value(x)
+    }
+    fn linearize<'a>(&'a self, x: &[f64]) -> Result<Box<dyn Linearized<f64> + 'a>, Error> {
+        let mut gradient = vec![0.0];
+        let value = self.value_and_gradient(x, &mut gradient)?;
+        Ok(Box::new(FoldedAt { value, gradient }))
+    }
+    fn kinks(&self, x: &[f64]) -> Result<Vec<String>, Error> {
+        Ok(if x[0] == 0.0 { vec!["|x| at 0".to_owned()] } else { Vec::new() })
+    }
+}
+
+struct FoldedAt {
+    value: f64,
+    gradient: Vec<f64>,
+}
+
+impl Linearized<f64> for FoldedAt {
+    fn value(&self) -> f64 {
+        self.value
+    }
+    fn gradient(&self) -> &[f64] {
+        &self.gradient
+    }
+    fn hessian(&self) -> &dyn LinearOperator<f64> {
+        self
+    }
+}
+
+impl LinearOperator<f64> for FoldedAt {
+    fn dim(&self) -> usize {
+        1
+    }
+    fn apply(&self, v: &[f64], out: &mut [f64]) -> Result<(), Error> {
+        out[0] = 2.0 * v[0];
+        Ok(())
+    }
+}
+
+#[test]
+fn a_kink_is_no_certificate() {
+    for (method, minimize) in ANY {
+        let report = minimize(&Folded, &mut [0.0]).unwrap();
+        assert_eq!(report.second_order, SecondOrder::NotSmooth, "{method}: {report}");
+        assert_eq!(report.obstacles, ["|x| at 0"], "{method}");
+        assert!(!report.converged() && !report.certified(), "{method}: {report}");
+        let text = report.to_string();
+        assert!(text.contains("not smooth here: not certified\n  |x| at 0\n"), "{text}");
+        let report = minimize(&Folded, &mut [0.3]).unwrap();
+        assert!(report.converged() && report.certified(), "{method}: {report}");
+        assert!(report.obstacles.is_empty());
+    }
+}
+
+/// Problem 10 of Moré, Garbow and Hillstrom.
+fn meyer<'t>(x: &[Var<'t>]) -> Vec<Var<'t>> {
+    let y = [
+        34780.0, 28610.0, 23650.0, 19630.0, 16370.0, 13720.0, 11540.0, 9744.0, 8261.0, 7030.0,
+        6005.0, 5147.0, 4427.0, 3820.0, 3307.0, 2872.0,
+    ];
+    let model = |t: f64| x[0] * (x[1] / (x[2] + t)).exp();
+    y.iter().zip(1..).map(|(&y, i)| model(45.0 + 5.0 * f64::from(i)) - y).collect()
+}
+
+/// Solved to all digits, the gradient stays far from zero, as `f` is of size 10⁹.
+#[test]
+fn meyer_ends_with_the_truth() {
+    let start = [0.02, 4000.0, 250.0];
+    let f = Function::record(&start, |x| meyer(x).into_iter().map(|r| r * r).sum()).unwrap();
+    let r = Residuals::record(&start, meyer).unwrap();
+    let minimum = 87.945855171;
+    let runs = ANY.iter().map(|&(name, minimize)| (name, minimize(&f, &mut start.clone())));
+    let squares =
+        SQUARES[..2].iter().map(|&(name, minimize)| (name, minimize(&r, &mut start.clone())));
+    let mut arrived = Vec::new();
+    for (method, report) in runs.chain(squares) {
+        let report = report.unwrap();
+        println!("{method}: {report}\n");
+        let there = (report.value - minimum).abs() < 1e-8 * minimum;
+        assert!(there || !report.converged(), "{method}: {report}");
+        assert!(!there || report.converged() && report.certified(), "{method}: {report}");
+        assert!(report.iterations < 1000 || !there, "{method}: {report}");
+        arrived.extend(there.then_some(method));
+    }
+    for method in ["Newton", "trust region, exact", "cubic regularisation", "Levenberg–Marquardt"]
+    {
+        assert!(arrived.contains(&method), "{arrived:?}");
+    }
+}
+
+#[test]
+fn tiny_functions_are_minimised_too() {
+    for scale in [1e-100, 1e100] {
+        let f = Function::record(&[5.0, -2.0], |x| {
+            ((x[0] - 3.0).powi(2) + (x[1] - x[0]).powi(2) * 10.0) * scale
+        })
+        .unwrap();
+        for (method, minimize) in ANY {
+            let mut x = [5.0, -2.0];
+            let report = minimize(&f, &mut x).unwrap();
+            let what = format!("{method} at {scale:e}: {report}");
+            let there = (x[0] - 3.0).abs() < 1e-6 && (x[1] - 3.0).abs() < 1e-6;
+            assert!(there == report.converged(), "{what}");
+        }
+    }
+    let f =
+        Function::record(&[5.0, -2.0], |x| ((x[0] - 3.0).powi(2) + (x[1] - x[0]).powi(2)) * 1e-300);
+    let f = f.unwrap();
+    for (method, minimize) in &ANY[..1] {
+        let mut x = [5.0, -2.0];
+        let report = minimize(&f, &mut x).unwrap();
+        assert!(report.converged() && (x[0] - 3.0).abs() < 1e-12, "{method}: {report}");
+    }
+}
+
+/// Residuals that determine `xy` well and `x` and `y` hardly.
+#[test]
+fn least_squares_at_the_level_of_rounding_have_converged() {
+    let start = [1.0, 1.0];
+    let f = Residuals::record(&start, |x| {
+        let product = x[0] * x[1];
+        vec![product - 1.5, product - 1.51, (x[0] - 1.0) * 1e-6, (x[1] - 1.1) * 1e-6]
+    })
+    .unwrap();
+    let report = LevenbergMarquardt::default().minimize(&f, &mut start.clone()).unwrap();
+    assert!(report.converged() && report.certified(), "{report}");
+}
+
+/// Powell's badly scaled function: its smallest eigenvalue is far below the rounding of the largest.
+#[test]
+fn a_lower_bound_allows_for_rounding() {
+    let f = Function::record(&[1.0, 1.0], |x| {
+        (x[0] * x[1] * 1e4 - 1.0).powi(2) + ((-x[0]).exp() + (-x[1]).exp() - 1.0001).powi(2)
+    })
+    .unwrap();
+    let minimum = [1.098159329699759e-5, 9.106146739867318];
+    // By the characteristic polynomial, with the determinant in 40 digits.
+    let smallest = 6.3e-8;
+    for report in [
+        Newton::default().minimize(&f, &mut minimum.clone()).unwrap(),
+        Lbfgs::default().minimize(&f, &mut minimum.clone()).unwrap(),
+    ] {
+        let curvature = report.second_order.curvature().unwrap();
+        assert!(curvature.lower_bound < smallest, "{curvature:?}");
+        assert!(!matches!(report.second_order, SecondOrder::Indefinite(_)), "{report}");
+    }
+    let known = quadratic(vec![2.0, 0.0, 0.0, 1.0], vec![0.0, 0.0]);
+    let curvature = Newton::default().minimize(&known, &mut [1.0, 1.0]).unwrap();
+    let curvature = curvature.second_order.curvature().unwrap();
+    assert!(
+        curvature.lower_bound > 1.0 - 1e-14 && curvature.source == CurvatureSource::Eigenvalues
+    );
+}
+
+/// A rounding of `f` that only evaluating shows: terms of 10⁸ cancel.
+#[test]
+fn rounding_is_measured() {
+    let f = Function::record(&[2.0, 1.0], |x| {
+        let large = x[0].exp() * 1e8;
+        (large + (x[0] - 1.0).powi(2) + x[1].powi(2) + 0.3) - large
+    })
+    .unwrap();
+    for report in [
+        Newton::default().gradient_tolerance(0.0).minimize(&f, &mut [2.0, 1.0]).unwrap(),
+        Lbfgs::default().gradient_tolerance(0.0).minimize(&f, &mut [2.0, 1.0]).unwrap(),
+    ] {
+        assert!(report.converged() || report.stop == StopReason::MaxIterations, "{report}");
+    }
+}
+
+/// Next to the inflection of a hyperbolic tangent, Newton's step leads far out onto a plateau, where the gradient is less than
+/// any tolerance; on the way there is a well.
+#[test]
+fn newton_does_not_run_onto_a_plateau() {
+    let f =
+        Function::record(&[1e-3], |x| x[0].tanh() - (-(x[0] + 4.0).powi(2)).exp() * 2.0).unwrap();
+    for start in [1e-3, 1e-5, -1e-4] {
+        for report in [
+            Newton::default().minimize(&f, &mut [start]).unwrap(),
+            NewtonCg::default().minimize(&f, &mut [start]).unwrap(),
+        ] {
+            assert!(report.converged() && report.value < -2.9, "{start}: {report}");
+        }
+    }
+    let steps = |max_step: f64| {
+        let mut lengths = Vec::new();
+        let quadratic = quadratic(vec![1.0], vec![100.0]);
+        let report = Newton::default()
+            .max_step(max_step)
+            .on_iteration(|it| {
+                lengths.push(it.record.step_length);
+                std::ops::ControlFlow::Continue(())
+            })
+            .minimize(&quadratic, &mut [0.0])
+            .unwrap();
+        assert!(report.converged(), "{report}");
+        lengths
+    };
+    assert_eq!(steps(30.0), [0.0, 30.0, 30.0, 30.0, 10.0]);
+    assert_eq!(steps(1e3).len(), 2);
+    let refused = Newton::default().max_step(0.0).minimize(&f, &mut [1.0]).unwrap_err();
+    assert!(refused.to_string().contains("max_step = 0"), "{refused}");
+}
