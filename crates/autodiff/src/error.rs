@@ -222,6 +222,22 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The line of source code that is named.
+    pub(crate) fn line_mut(&mut self) -> Option<&mut &'static Location<'static>> {
+        match self {
+            Error::Shape { at, .. }
+            | Error::MixedTapes { at }
+            | Error::Constant { at }
+            | Error::BranchChanged { at }
+            | Error::ValueEscaped { at }
+            | Error::Failed { at, .. } => Some(at),
+            Error::NotFinite { at, .. } => at.as_mut(),
+            _ => None,
+        }
+    }
+}
+
 /// What an operation can meet in the values of its operands, whatever their shapes.
 ///
 /// Found while recording and in every replay, and reported as [`Error::Failed`].

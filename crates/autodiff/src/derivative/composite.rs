@@ -1,9 +1,10 @@
 //! Losses in two parts, with Gauss–Newton and Fisher products.
 
 use std::fmt;
+use std::panic::Location;
 
 use super::compile::{Kind, Origin, Recorded, data};
-use super::generic::{record_scalars, symmetrize};
+use super::generic::{record_scalars_on, symmetrize};
 use super::replay::Replay;
 use super::split::{Likelihood, Split, composed};
 use super::{Function, Linearization, Matrix};
@@ -58,17 +59,19 @@ impl<'f> Composite<'f, f64> {
     /// # Errors
     ///
     /// What was refused while the closures recorded, with its source line.
+    #[track_caller]
     pub fn record<M, L>(x: &[f64], model: M, loss: L) -> Result<Self, Error>
     where
         M: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + Send + Sync + 'f,
         L: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync + 'f,
     {
+        let at = Location::caller();
         Self::new(x, &[], None, move |x, _| {
-            let inner = record_scalars(x, |x| model(x))?;
+            let inner = record_scalars_on(Tape::opened(at), x, |x| model(x))?;
             let z = inner.program.outputs.iter().map(|&id| inner.values[id as usize]);
             let z: Vec<(Vec<usize>, Vec<f64>)> = z.map(|z| (Vec::new(), vec![z])).collect();
             let at_z: Vec<f64> = z.iter().map(|(_, z)| z[0]).collect();
-            let outer = record_scalars(&at_z, |z| vec![loss(z)])?.program;
+            let outer = record_scalars_on(Tape::opened(at), &at_z, |z| vec![loss(z)])?.program;
             Ok(Parts { inner: inner.program, outer, z })
         })
     }
@@ -110,6 +113,7 @@ impl<'f, S: Real> Composite<'f, S> {
     /// assert!((at.gauss_newton(&[1.0])?[0] - 0.5).abs() < 1e-15);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     pub fn record_tensor<M, L>(
         x: &[S],
         data: &[&Array<S>],
@@ -121,20 +125,22 @@ impl<'f, S: Real> Composite<'f, S> {
         M: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Tensor<'t, S> + Send + Sync + 'f,
         L: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
     {
+        let at = Location::caller();
         Self::new(x, data, likelihood, move |x, arrays| {
-            let tape = Tape::new();
+            let tape = Tape::opened(at);
             let input = tape.input_array(&Array::vector(x.to_vec()));
             let output = model(input, &self::data(&tape, arrays));
             let id = tape.id_of_array(output);
             let z = (output.shape.to_vec(), output.data.to_vec());
             let inner = tape.finish(vec![id])?.program;
-            let tape = Tape::new();
+            let tape = Tape::opened(at);
             let output = tape.input_array(&Array::from_shared(&z.0, z.1.clone().into()));
             let id = tape.id_of(loss(output, &self::data(&tape, arrays)));
             Ok(Parts { inner, outer: tape.finish(vec![id])?.program, z: vec![z] })
         })
     }
 
+    #[track_caller]
     fn new(
         x: &[S],
         data: &[&Array<S>],

@@ -61,6 +61,7 @@ impl<'f> Function<'f, f64> {
     /// assert_eq!(f.value(&[3.0])?, 4.0 + 1.0 + 1.0);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     pub fn record<F>(x: &[f64], f: F) -> Result<Self, Error>
     where
         F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync + 'f,
@@ -75,6 +76,7 @@ impl<'f, S: Real> Function<'f, S> {
     /// # Errors
     ///
     /// What was refused while `f` recorded, with its source line.
+    #[track_caller]
     pub fn record_scalars<F>(x: &[S], f: F) -> Result<Self, Error>
     where
         F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
@@ -104,6 +106,7 @@ impl<'f, S: Real> Function<'f, S> {
     /// assert_eq!(loss.value(&[0.0, 0.0])?, 4.5);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     pub fn record_tensor<F>(x: &[S], data: &[&Array<S>], f: F) -> Result<Self, Error>
     where
         F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
@@ -137,6 +140,7 @@ impl<'f, S: Real> Function<'f, S> {
     /// assert_eq!((value, gradient, prediction), (1.0, [0.0, -2.0], [1.0, 1.0]));
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     pub fn record_tensor_with_auxiliary<F>(x: &[S], data: &[&Array<S>], f: F) -> Result<Self, Error>
     where
         F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> (Var<'t, S>, Vec<Tensor<'t, S>>)
@@ -153,6 +157,7 @@ impl<'f, S: Real> Function<'f, S> {
         })
     }
 
+    #[track_caller]
     pub(super) fn new(
         x: &[S],
         data: &[&Array<S>],

@@ -29,6 +29,7 @@ const LANES: usize = 8;
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn gradient<S: Real, F>(f: F, x: &[S]) -> Result<Vec<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
@@ -41,6 +42,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn value_and_gradient<S: Real, F>(f: F, x: &[S]) -> Result<(S, Vec<S>), Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
@@ -55,6 +57,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn jvp<S: Real, F>(f: F, x: &[S], v: &[S]) -> Result<(S, S), Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
@@ -70,6 +73,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn vjp<S: Real, F>(f: F, x: &[S], w: &[S]) -> Result<(Vec<S>, Vec<S>), Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
@@ -84,6 +88,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn hvp<S: Real, F>(f: F, x: &[S], v: &[S]) -> Result<Vec<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
@@ -99,6 +104,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn hessian<S: Real, F>(f: F, x: &[S]) -> Result<Matrix<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
@@ -124,6 +130,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn jacobian<S: Real, F>(f: F, x: &[S]) -> Result<Matrix<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
@@ -154,6 +161,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn third_derivative<S: Real, F>(f: F, x: &[S], u: &[S], v: &[S]) -> Result<Vec<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
@@ -176,6 +184,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn taylor<S: Real, F>(f: F, x: &[S], v: &[S], order: usize) -> Result<Vec<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S> + Send + Sync,
@@ -188,6 +197,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn gauss_newton<S: Real, F>(residuals: F, x: &[S], v: &[S]) -> Result<Vec<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
@@ -204,6 +214,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn gradient_of<S: Real, P, F>(f: F, x: &P) -> Result<P, Error>
 where
     P: Tree<S>,
@@ -217,6 +228,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn value_and_gradient_of<S: Real, P, F>(f: F, x: &P) -> Result<(S, P), Error>
 where
     P: Tree<S>,
@@ -233,6 +245,7 @@ where
 /// # Errors
 ///
 /// As there.
+#[track_caller]
 pub fn value_gradient_and_auxiliary_of<S: Real, P, A, F>(f: F, x: &P) -> Result<(S, P, A), Error>
 where
     P: Tree<S>,
@@ -245,6 +258,7 @@ where
 }
 
 /// Records a closure over scalars at `x`.
+#[track_caller]
 pub(crate) fn record_scalars<S: Real, F>(x: &[S], f: F) -> Result<Recording<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,

@@ -68,6 +68,7 @@ use crate::tape::Var;
 /// assert_eq!(rosenbrock(&[0.0, 1.0])?, [-2.0, 200.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn gradient<F>(f: F, x: &[f64]) -> Result<Vec<f64>, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t>,
@@ -90,6 +91,7 @@ where
 /// assert_eq!((value, gradient), (3.0, vec![1.0, 3.0]));
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn value_and_gradient<F>(f: F, x: &[f64]) -> Result<(f64, Vec<f64>), Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t>,
@@ -111,6 +113,7 @@ where
 /// assert_eq!(jvp(|x| x[0] * x[1], &[3.0, 5.0], &[1.0, -2.0])?, (15.0, -1.0));
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn jvp<F>(f: F, x: &[f64], v: &[f64]) -> Result<(f64, f64), Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t>,
@@ -133,6 +136,7 @@ where
 /// assert_eq!((values, product), (vec![10.0, 8.0], vec![5.0 - 6.0, 2.0]));
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn vjp<F>(f: F, x: &[f64], w: &[f64]) -> Result<(Vec<f64>, Vec<f64>), Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>>,
@@ -156,6 +160,7 @@ where
 /// assert_eq!(hvp(|x| x[0].powi(3) * x[1], &[2.0, 5.0], &[1.0, -1.0])?, [60.0 - 12.0, 12.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn hvp<F>(f: F, x: &[f64], v: &[f64]) -> Result<Vec<f64>, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t>,
@@ -180,6 +185,7 @@ where
 /// assert_eq!(h.as_slice(), [3.0, 1.0, 1.0, 0.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn hessian<F>(f: F, x: &[f64]) -> Result<Matrix, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t>,
@@ -204,6 +210,7 @@ where
 /// assert_eq!(j.as_slice(), [5.0, 2.0, 1.0, -1.0, 0.0, 10.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn jacobian<F>(f: F, x: &[f64]) -> Result<Matrix, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>>,
@@ -228,6 +235,7 @@ where
 /// assert_eq!(product, [30.0, 12.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn third_derivative<F>(f: F, x: &[f64], u: &[f64], v: &[f64]) -> Result<Vec<f64>, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t>,
@@ -250,6 +258,7 @@ where
 /// assert_eq!(exponential, [1.0, 1.0, 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn taylor<F>(f: F, x: &[f64], v: &[f64], order: usize) -> Result<Vec<f64>, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync,
@@ -275,6 +284,7 @@ where
 /// assert_eq!(product, [10.0, 6.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn gauss_newton<F>(residuals: F, x: &[f64], v: &[f64]) -> Result<Vec<f64>, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>>,

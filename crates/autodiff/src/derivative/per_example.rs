@@ -51,6 +51,7 @@ impl<'f, S: Real> PerExample<'f, S> {
     ///
     /// [`Error::Examples`] if the arrays do not have the same number of examples, at least one; and what was refused while
     /// `f` recorded, with its source line.
+    #[track_caller]
     pub fn record<F>(theta: &[S], data: &[&Array<S>], f: F) -> Result<Self, Error>
     where
         F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
@@ -170,6 +171,7 @@ fn rows<'a, S: Real>(data: impl Iterator<Item = &'a Array<S>>, example: usize) -
     .collect()
 }
 
+#[track_caller]
 fn record_once<S: Real, F>(theta: &[S], data: &[Array<S>], f: F) -> Result<Program<S>, Error>
 where
     F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S>,

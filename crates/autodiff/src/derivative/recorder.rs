@@ -1,5 +1,7 @@
 //! One-shot gradients in memory that is kept.
 
+use std::panic::Location;
+
 use super::generic::{pull_back, record_scalars_on};
 use crate::error::{Error, check_length};
 use crate::program::reverse_scalars;
@@ -43,12 +45,13 @@ impl<S: Real> Recorder<S> {
     /// # Errors
     ///
     /// [`Error::Length`] if `gradient` is not as long as `x`; what was refused while `f` recorded, with its source line.
+    #[track_caller]
     pub fn value_and_gradient<F>(&mut self, f: F, x: &[S], gradient: &mut [S]) -> Result<S, Error>
     where
         F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
     {
         check_length("the gradient", gradient, x.len())?;
-        let tape = Tape::reusing(std::mem::take(&mut self.memory));
+        let tape = Tape::reusing(std::mem::take(&mut self.memory), Location::caller());
         self.memory = record_scalars_on(tape, x, |x| vec![f(x)])?;
         let Recording { program, values, .. } = &self.memory;
         let output = program.outputs[0];
@@ -69,6 +72,7 @@ impl<S: Real> Recorder<S> {
     /// # Errors
     ///
     /// What was refused while `f` recorded, with its source line.
+    #[track_caller]
     pub fn gradient<F>(&mut self, f: F, x: &[S]) -> Result<Vec<S>, Error>
     where
         F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::compile::{Compiled, Kind, Origin, Recorded};
@@ -44,6 +45,8 @@ pub enum BranchPolicy {
 /// A recording, the closure that can make another where the first does not hold, and workspaces to evaluate it in.
 pub(super) struct Replay<'f, S: Real> {
     recorder: Box<Recorder<'f, S>>,
+    /// Where the user asked for the recording.
+    at: &'static Location<'static>,
     state: RwLock<State<S>>,
     workspaces: Pool<S>,
     dim: usize,
@@ -68,15 +71,19 @@ pub(super) struct Evaluated<S> {
 }
 
 impl<'f, S: Real> Replay<'f, S> {
+    #[track_caller]
     pub(super) fn new(
         x: &[S],
         data: &[&Array<S>],
         recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f,
     ) -> Result<Self, Error> {
         let data: Arc<[Array<S>]> = data.iter().map(|&array| array.clone()).collect();
-        let compiled = Arc::new(Compiled::new(checked(recorder(Tape::new(), x, &data)?, x)?));
+        let at = Location::caller();
+        let recorded = recorder(Tape::opened(at), x, &data)?;
+        let compiled = Arc::new(Compiled::new(checked(recorded, x)?));
         Ok(Self {
             recorder: Box::new(recorder),
+            at,
             state: RwLock::new(State { compiled, data }),
             workspaces: Pool::default(),
             dim: x.len(),
@@ -159,7 +166,8 @@ impl<'f, S: Real> Replay<'f, S> {
     }
 
     fn record_again(&self, x: &[S], data: &[Array<S>]) -> Result<Arc<Compiled<S>>, Error> {
-        let compiled = Arc::new(Compiled::new(checked((self.recorder)(Tape::new(), x, data)?, x)?));
+        let recorded = (self.recorder)(Tape::opened(self.at), x, data)?;
+        let compiled = Arc::new(Compiled::new(checked(recorded, x)?));
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.compiled = Arc::clone(&compiled);
         Ok(compiled)

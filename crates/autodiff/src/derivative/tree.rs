@@ -194,6 +194,7 @@ tuple!(A a, B b, C c, D d, E e, F f);
 /// assert_eq!(gradient, BTreeMap::from([("scale", 3.0), ("shift", -2.0)]));
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn gradient_of<P, F>(f: F, x: &P) -> Result<P, Error>
 where
     P: Tree<f64>,
@@ -207,6 +208,7 @@ where
 /// # Errors
 ///
 /// As [`gradient_of`].
+#[track_caller]
 pub fn value_and_gradient_of<P, F>(f: F, x: &P) -> Result<(f64, P), Error>
 where
     P: Tree<f64>,
@@ -234,6 +236,7 @@ where
 /// assert_eq!((value, gradient, norm), (12.0, [4.0, 3.0], 5.0));
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn value_gradient_and_auxiliary_of<P, A, F>(f: F, x: &P) -> Result<(f64, P, A), Error>
 where
     P: Tree<f64>,

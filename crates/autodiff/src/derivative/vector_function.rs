@@ -43,6 +43,7 @@ impl<'f> VectorFunction<'f, f64> {
     /// # Errors
     ///
     /// What was refused while `f` recorded, with its source line.
+    #[track_caller]
     pub fn record<F>(x: &[f64], f: F) -> Result<Self, Error>
     where
         F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + Send + Sync + 'f,
@@ -69,6 +70,7 @@ impl<'f> VectorFunction<'f, f64> {
     /// assert_eq!(f.jacobian(&[0.0, 3.0])?.as_slice(), [3.0, 0.0]);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     pub fn record_with_auxiliary<F>(x: &[f64], f: F) -> Result<Self, Error>
     where
         F: for<'t> Fn(&[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) + Send + Sync + 'f,
@@ -89,6 +91,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     /// # Errors
     ///
     /// What was refused while `f` recorded, with its source line.
+    #[track_caller]
     pub fn record_scalars<F>(x: &[S], f: F) -> Result<Self, Error>
     where
         F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>> + Send + Sync + 'f,
@@ -119,6 +122,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     /// assert_eq!(f.jacobian(&[1.0, 2.0])?.row(2), [6.0, 6.0]);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     pub fn record_tensor<F>(x: &[S], data: &[&Array<S>], f: F) -> Result<Self, Error>
     where
         F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Tensor<'t, S> + Send + Sync + 'f,
@@ -134,6 +138,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
         })
     }
 
+    #[track_caller]
     fn new(
         x: &[S],
         data: &[&Array<S>],

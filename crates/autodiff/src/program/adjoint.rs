@@ -111,7 +111,8 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
                     node.operands.iter().map(|&x| values[x as usize].tensor(tape)).collect();
                 let (y, y_bar) = (values[id as usize].tensor(tape), y_bar.tensor(tape));
                 let wanted: Vec<bool> = node.operands.iter().map(|&x| varies[x as usize]).collect();
-                for (i, contribution) in op.adjoints(&x, y, y_bar, &wanted) {
+                let contributions = tape.within(node.at, || op.adjoints(&x, y, y_bar, &wanted));
+                for (i, contribution) in contributions {
                     let operand = node.operands[i];
                     match contribution {
                         Contribution::Whole(x_bar) => self.add_value(operand, x_bar.into()),

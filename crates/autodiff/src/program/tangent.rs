@@ -108,5 +108,6 @@ fn array_tangent<'t, S: Scalar, T: Scalar, E: Embedding<S, T>>(
     let x: Vec<Tensor<'t, T>> =
         node.operands.iter().map(|&x| values[x as usize].tensor(tape)).collect();
     let y = values[id as usize].tensor(tape);
-    node.op.over(E::embed_array).tangent(&x, y, &x_dot).map(Value::from)
+    let op = node.op.over(E::embed_array);
+    tape.within(node.at, || op.tangent(&x, y, &x_dot)).map(Value::from)
 }

@@ -8,6 +8,7 @@ mod conv;
 mod einsum;
 mod gradient;
 mod instruction;
+mod lines;
 mod pooling;
 mod slice;
 mod store;
@@ -40,6 +41,8 @@ use crate::kernel::View;
 use crate::program::{Frames, Program};
 use crate::rules::tensor::TensorOp;
 use crate::scalar::Scalar;
+
+use lines::Lines;
 
 pub use conv::Convolution;
 pub(crate) use instruction::{
@@ -119,9 +122,12 @@ pub struct Tape<S: Scalar = f64> {
     watched: Option<Rc<Line>>,
     /// While a program is transformed, if asked for: from which instruction on the tape's are made from which of its.
     marks: RefCell<Option<Vec<(usize, Id)>>>,
+    /// Which lines of source code are the user's.
+    lines: Lines,
 }
 
 impl<S: Scalar> Default for Tape<S> {
+    #[track_caller]
     fn default() -> Self {
         Self::new()
     }
@@ -129,12 +135,19 @@ impl<S: Scalar> Default for Tape<S> {
 
 impl<S: Scalar> Tape<S> {
     /// An empty tape.
+    #[track_caller]
     pub fn new() -> Self {
+        Self::opened(Location::caller())
+    }
+
+    /// An empty tape of a recording that the user asked for at this line.
+    pub(crate) fn opened(at: &'static Location<'static>) -> Self {
         let program = Program::default();
-        Self::reusing(Recording { program, values: Vec::new(), marks: Vec::new() })
+        Self::reusing(Recording { program, values: Vec::new(), marks: Vec::new() }, at)
     }
 
     /// An empty tape that notes the source line of instruction `id`, and where it will.
+    #[track_caller]
     pub(crate) fn watching(id: Id) -> (Self, Rc<Line>) {
         let line = Rc::new(Cell::new(None));
         let watch = Cell::new(id as usize);
@@ -142,6 +155,7 @@ impl<S: Scalar> Tape<S> {
     }
 
     /// An empty tape that notes which of its instructions are made from which of the program being transformed.
+    #[track_caller]
     pub(crate) fn marking() -> Self {
         let tape = Self::new();
         *tape.marks.borrow_mut() = Some(Vec::new());
@@ -229,7 +243,10 @@ impl<S: Scalar> Tape<S> {
 
     /// Keeps `error` unless an earlier one is kept already.
     #[cold]
-    pub(crate) fn fail(&self, error: Error) {
+    pub(crate) fn fail(&self, mut error: Error) {
+        if let Some(at) = error.line_mut() {
+            *at = self.lines.users(at);
+        }
         self.error.borrow_mut().get_or_insert(error);
     }
 
@@ -291,11 +308,20 @@ impl<S: Scalar> Tape<S> {
     }
 
     pub(crate) fn push_guard(&self, fact: Fact<S>, at: &'static Location<'static>) {
-        self.guards.push(Guard { fact, at });
+        self.guards.push(Guard { fact, at: self.lines.users(at) });
     }
 
     pub(crate) fn instruction(&self, id: Id) -> Instruction {
         self.steps.instruction(id as usize)
+    }
+
+    /// What is recorded meanwhile belongs to what the user asked for at this line.
+    pub(crate) fn within<R>(
+        &self,
+        at: &'static Location<'static>,
+        record: impl FnOnce() -> R,
+    ) -> R {
+        self.lines.within(at, record)
     }
 
     /// Where the user's code asked for the array that instruction `id` makes.
@@ -317,6 +343,7 @@ impl<S: Scalar> Tape<S> {
         operands: &[Tensor<'t, S>],
         at: &'static Location<'static>,
     ) -> Tensor<'t, S> {
+        let at = self.lines.users(at);
         if operands.iter().any(|x| !x.tape.owns(self)) {
             self.fail(Error::MixedTapes { at });
         }
@@ -442,8 +469,8 @@ impl<S: Scalar> Tape<S> {
         Ok(Recording { program, values, marks })
     }
 
-    /// An empty tape in the memory of an ended recording.
-    pub(crate) fn reusing(recording: Recording<S>) -> Self {
+    /// An empty tape in the memory of an ended recording, for one that the user asked for at this line.
+    pub(crate) fn reusing(recording: Recording<S>, at: &'static Location<'static>) -> Self {
         let Recording { program, values, .. } = recording;
         let (mut nodes, mut inputs) = (program.nodes, program.inputs);
         nodes.clear();
@@ -463,6 +490,7 @@ impl<S: Scalar> Tape<S> {
             watch: Cell::new(Id::MAX as usize),
             watched: None,
             marks: RefCell::new(None),
+            lines: Lines::opened(at),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use smallvec::SmallVec;
+
 use super::{Id, Instruction, Node, Op, Tape, Tensor};
 use crate::array::size;
 use crate::program::{
@@ -107,6 +109,13 @@ impl<S: Scalar> Tape<S> {
         instruction.operands(&mut visit);
         let (start, length) = instruction.list();
         (start..start + length).for_each(|i| visit(self.lists.get(i as usize)));
+    }
+
+    /// The array operation that instruction `id` is, and its operands.
+    pub(crate) fn operation(&self, id: Id) -> (TensorOp<S>, SmallVec<[Id; 4]>) {
+        let number = self.instruction(id).a as usize;
+        let Node { op, operands, .. } = &self.nodes.borrow()[number];
+        (op.clone(), operands.clone())
     }
 
     /// The handle of instruction `id`.

@@ -1,11 +1,11 @@
 //! Linear algebra on [`Tensor`].
 
 use super::Tensor;
-use crate::array::Shape;
 use crate::rules::tensor::LinearAlgebra::{
     Cholesky, DetSign, Eigenvalues, Eigenvectors, LogAbsDet, Lu,
 };
 use crate::rules::tensor::linear_algebra::{apply, identity, solve, solve_triangular, transposed};
+use crate::rules::tensor::simple;
 use crate::scalar::Scalar;
 
 /// Linear algebra. Matrices are the last two axes, leading axes are a batch.
@@ -76,7 +76,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// it overflows, NaN.
     #[track_caller]
     pub fn solve_lower(self, b: Self) -> Self {
-        self.with_right_side(b, |t, b| solve_triangular(t, true, false, b))
+        self.as_given(b, solve_triangular(self, true, false, self.columns(b)))
     }
 
     /// `L⁻ᵀ·B` for the lower triangle of this matrix.
@@ -86,7 +86,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// As [`solve_lower`](Self::solve_lower).
     #[track_caller]
     pub fn solve_lower_transposed(self, b: Self) -> Self {
-        self.with_right_side(b, |t, b| solve_triangular(t, true, true, b))
+        self.as_given(b, solve_triangular(self, true, true, self.columns(b)))
     }
 
     /// `U⁻¹·B` for the upper triangle of this matrix.
@@ -96,7 +96,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// As [`solve_lower`](Self::solve_lower).
     #[track_caller]
     pub fn solve_upper(self, b: Self) -> Self {
-        self.with_right_side(b, |t, b| solve_triangular(t, false, false, b))
+        self.as_given(b, solve_triangular(self, false, false, self.columns(b)))
     }
 
     /// `U⁻ᵀ·B` for the upper triangle of this matrix.
@@ -106,7 +106,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// As [`solve_lower`](Self::solve_lower).
     #[track_caller]
     pub fn solve_upper_transposed(self, b: Self) -> Self {
-        self.with_right_side(b, |t, b| solve_triangular(t, false, true, b))
+        self.as_given(b, solve_triangular(self, false, true, self.columns(b)))
     }
 
     /// `A⁻¹·B`, where this is the Cholesky factor of `A`.
@@ -146,7 +146,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// ```
     #[track_caller]
     pub fn solve(self, b: Self) -> Self {
-        self.with_right_side(b, |a, b| solve(a, apply(Lu, &[a]), false, b))
+        self.as_given(b, solve(self, apply(Lu, &[self]), false, self.columns(b)))
     }
 
     /// `A⁻ᵀ·B`.
@@ -156,7 +156,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// As [`solve`](Self::solve).
     #[track_caller]
     pub fn solve_transposed(self, b: Self) -> Self {
-        self.with_right_side(b, |a, b| solve(a, apply(Lu, &[a]), true, b))
+        self.as_given(b, solve(self, apply(Lu, &[self]), true, self.columns(b)))
     }
 
     /// `A⁻¹`. To apply an inverse, [`solve`](Self::solve) is faster and more accurate.
@@ -212,15 +212,33 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Derivatives
     ///
     /// The gradient of eigenvalue `i` is `vᵢ·vᵢᵀ`. At a repeated eigenvalue that is one of its subgradients; the gradient
-    /// of a symmetric function of the repeated ones (their sum, a trace, `Σ f(λᵢ)`) is right there too. Second derivatives
-    /// involve those of the eigenvectors, and so do not exist at repeated eigenvalues: see [`eigh`](Self::eigh).
+    /// of a symmetric function of the repeated ones (their sum, a trace, `Σ f(λᵢ)`) is right there too.
+    ///
+    /// An eigenvalue that stands alone has derivatives of every order, also beside others that are repeated; so have
+    /// repeated ones that enter with one constant factor, as a sum of them all. A higher derivative that needs one of them by
+    /// itself does not exist: it is refused with [`Fault::RepeatedEigenvalue`](crate::Fault). So it is for `Σ f(λᵢ)` of a
+    /// curved f, which is smooth, but has another formula: see [`eigh`](Self::eigh).
     ///
     /// # Errors
     ///
     /// [`Fault::NotConverged`](crate::Fault), for elements that are not finite.
+    ///
+    /// # Example
+    ///
+    /// The largest eigenvalue of `x·xᵀ` is `‖x‖²`; all others are 0.
+    ///
+    /// ```
+    /// use dualtape_autodiff::Function;
+    ///
+    /// let x = [1.0, -2.0, 0.5];
+    /// let f = Function::<f64>::record_tensor(&x, &[], |x, _| x.outer(x).eigenvalues_symmetric().get(2))?;
+    /// let hessian = f.hessian(&x)?; // 2I
+    /// assert!((hessian[(0, 0)] - 2.0).abs() < 1e-14 && hessian[(0, 1)].abs() < 1e-14);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
     #[track_caller]
     pub fn eigenvalues_symmetric(self) -> Self {
-        self.eigh().0
+        self.symmetric().eigenpairs().0
     }
 
     /// The eigenvalues of `½(A + Aᵀ)`, ascending, and its eigenvectors, as the columns of an orthogonal matrix: of each
@@ -230,10 +248,11 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     ///
     /// # Derivatives
     ///
-    /// `V_dot = V·(F∘VᵀA_dotV)` with `Fᵢⱼ = 1/(λⱼ − λᵢ)`. Where two eigenvalues are equal to rounding, eigenvectors are not
-    /// functions of the matrix, and a derivative that needs theirs is refused with
-    /// [`Fault::RepeatedEigenvalue`](crate::Fault). A function of the matrix that is smooth there has another formula:
-    /// `log_det_cholesky`, `inverse`, a trace of products.
+    /// `V_dot = V·(F∘VᵀA_dotV)` with `Fᵢⱼ = 1/(λⱼ − λᵢ)`. Where eigenvalues are equal to rounding, their eigenvectors are not
+    /// functions of the matrix: what uses one of them has no derivative, and is refused with
+    /// [`Fault::RepeatedEigenvalue`](crate::Fault) in reverse mode, NaN in forward mode. The vectors of eigenvalues that stand
+    /// alone are differentiable all the same. A function of the matrix that is smooth at repeated eigenvalues has another
+    /// formula: `log_det_cholesky`, `inverse`, a trace of products.
     ///
     /// # Errors
     ///
@@ -252,9 +271,16 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// ```
     #[track_caller]
     pub fn eigh(self) -> (Self, Self) {
-        let a = self.symmetric();
-        let vectors = apply(Eigenvectors, &[a]);
-        (apply(Eigenvalues, &[a, vectors]), vectors)
+        let (values, vectors) = self.symmetric().eigenpairs();
+        (values, simple(vectors, values))
+    }
+
+    /// The eigenvalues of a symmetric matrix and a basis of eigenvectors, of which only what does not depend on its choice
+    /// has derivatives.
+    #[track_caller]
+    fn eigenpairs(self) -> (Self, Self) {
+        let vectors = apply(Eigenvectors, &[self]);
+        (apply(Eigenvalues, &[self, vectors]), vectors)
     }
 
     /// `½(A + Aᵀ)`, exactly symmetric.
@@ -275,15 +301,15 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         square
     }
 
-    /// Solves for a matrix, or for a vector as a matrix of one column.
+    /// A right side as a matrix: of one column if it is a vector.
     #[track_caller]
-    fn with_right_side(self, b: Self, solve: impl FnOnce(Self, Self) -> Self) -> Self {
-        if b.rank() + 1 != self.rank() {
-            return solve(self, b);
-        }
-        let mut column: Shape = b.shape.into();
-        column.push(1);
-        let x = solve(self, b.reshape(&column));
-        if x.len() == b.len() { x.reshape(b.shape) } else { x }
+    fn columns(self, b: Self) -> Self {
+        if b.rank() + 1 == self.rank() { b.keep_axis(b.rank()) } else { b }
+    }
+
+    /// A solution in the shape of the right side that was given.
+    #[track_caller]
+    fn as_given(self, b: Self, x: Self) -> Self {
+        if b.rank() + 1 == self.rank() && x.len() == b.len() { x.reshape(b.shape) } else { x }
     }
 }

@@ -201,6 +201,7 @@ impl<'f, S: Real> Function<'f, S> {
     /// # Errors
     ///
     /// As [`value`](Self::value).
+    #[track_caller]
     pub fn sparse_hessian(&self, x: &[S]) -> Result<SparseMatrix<S>, Error> {
         let mut plan = self.plan_sparse_hessian(x)?;
         plan.evaluate(x)?;
@@ -226,6 +227,7 @@ impl<'f, S: Real> Function<'f, S> {
 /// assert_eq!(h.values(), [4.0, 4.0, 2.0, 0.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn sparse_hessian<F>(f: F, x: &[f64]) -> Result<SparseMatrix, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync,

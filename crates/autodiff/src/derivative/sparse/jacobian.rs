@@ -167,6 +167,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     /// # Errors
     ///
     /// As [`values`](Self::values).
+    #[track_caller]
     pub fn sparse_jacobian(&self, x: &[S]) -> Result<SparseMatrix<S>, Error> {
         let mut plan = self.plan_sparse_jacobian(x)?;
         plan.evaluate(x)?;
@@ -190,6 +191,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
 /// assert_eq!(j.values(), [3.0, 2.0, 10.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
+#[track_caller]
 pub fn sparse_jacobian<F>(f: F, x: &[f64]) -> Result<SparseMatrix, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + Send + Sync,

@@ -4,10 +4,10 @@ use super::cases::{Loss, stacked, weighted};
 use super::differentiable_to_third_order;
 use crate::Error;
 use crate::array::Array;
-use crate::rules::tensor::LinearAlgebra;
+use crate::rules::tensor::{Eigen, LinearAlgebra};
 use crate::tape::{Tensor, Var};
 
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 16] = [
     "cholesky",
     "solve_triangular",
     "lu",
@@ -16,7 +16,13 @@ const KINDS: [&str; 10] = [
     "sign of the determinant",
     "eigenvectors",
     "eigenvalues",
-    "distinct",
+    "blocks of eigenvalues",
+    "within blocks",
+    "turn of eigenvectors",
+    "level",
+    "derivative of level",
+    "simple",
+    "cotangent of simple",
     "triangle",
 ];
 
@@ -30,7 +36,16 @@ pub(super) fn kind(op: LinearAlgebra) -> &'static str {
         LinearAlgebra::DetSign => "sign of the determinant",
         LinearAlgebra::Eigenvectors => "eigenvectors",
         LinearAlgebra::Eigenvalues => "eigenvalues",
-        LinearAlgebra::Distinct => "distinct",
+        LinearAlgebra::Eigen(op) => match op {
+            Eigen::Blocks => "blocks of eigenvalues",
+            Eigen::WithinBlocks => "within blocks",
+            Eigen::Turn => "turn of eigenvectors",
+            Eigen::Level { checked: false } => "level",
+            Eigen::Level { checked: true } => "derivative of level",
+            Eigen::Simple => "simple",
+            Eigen::TangentOfSimple => "tangent of simple",
+            Eigen::CotangentOfSimple => "cotangent of simple",
+        },
     }
 }
 

@@ -9,13 +9,12 @@
 
 use smallvec::SmallVec;
 
-use super::TensorOp;
 use super::derivative::Kind;
+use super::{Eigen, TensorOp, eigen};
 use crate::array::{Array, Shape};
 use crate::error::Fault;
 use crate::kernel::{self, Field, Triangular, View};
-use crate::rules::Unary;
-use crate::scalar::{Elementary, Real, Scalar};
+use crate::scalar::{Real, Scalar};
 use crate::tape::Tensor;
 
 /// An operation on matrices.
@@ -38,8 +37,8 @@ pub(crate) enum LinearAlgebra {
     Eigenvectors,
     /// The eigenvalues of a symmetric `A`, ascending, from `A` and its eigenvectors.
     Eigenvalues,
-    /// Eigenvalues, refused unless they are distinct.
-    Distinct,
+    /// A part of the derivatives of the last two.
+    Eigen(Eigen),
 }
 
 use LinearAlgebra::*;
@@ -55,7 +54,7 @@ impl LinearAlgebra {
             DetSign => "sign of the determinant",
             Eigenvectors => "eigenvectors",
             Eigenvalues => "eigenvalues",
-            Distinct => "derivative of eigenvectors",
+            Eigen(_) => "derivative of eigenvectors",
         }
     }
 
@@ -67,8 +66,8 @@ impl LinearAlgebra {
     }
 
     pub(super) fn shape(self, x: &[&[usize]]) -> Result<Shape, String> {
-        if self == Distinct {
-            return Ok(x[0].into());
+        if let Eigen(_) = self {
+            return Ok(Eigen::shape(x));
         }
         let [batch @ .., rows, n] = x[0] else { return Err("a matrix (rank 2 or more)".into()) };
         if *rows != *n + usize::from(self == DetSign) {
@@ -80,7 +79,7 @@ impl LinearAlgebra {
             Lu => with(&[n + 1, *n]),
             LogAbsDet | DetSign => batch,
             Eigenvalues => with(&[*n]),
-            Cholesky | Eigenvectors | Distinct => x[0].into(),
+            Cholesky | Eigenvectors | Eigen(_) => x[0].into(),
             SolveTriangular { .. } | Solve { .. } => match x[x.len() - 1] {
                 [of_b @ .., rows, columns] if of_b == &batch[..] && rows == n => {
                     with(&[*n, *columns])
@@ -95,14 +94,10 @@ impl LinearAlgebra {
         x: &[View<'_, R>],
         y: &mut [R],
     ) -> Result<(), Fault> {
-        let shape = x[0].shape;
-        if self == Distinct {
-            y.copy_from_slice(x[0].data);
-            return x[0]
-                .data
-                .chunks_exact(shape[shape.len() - 1].max(1))
-                .try_for_each(check_distinct);
+        if let Eigen(op) = self {
+            return op.forward(x, y);
         }
+        let shape = x[0].shape;
         let n = shape[shape.len() - 1];
         let batch: usize = shape[..shape.len() - 2].iter().product();
         let matrix = |x: View<'_, R>, i: usize| {
@@ -129,7 +124,7 @@ impl LinearAlgebra {
                 DetSign => y[0] = kernel::log_determinant(n, a).0,
                 Eigenvectors => kernel::eigenvectors(n, a, y)?,
                 Eigenvalues => rayleigh_quotients(n, a, operand(1), y),
-                Distinct => unreachable!("not of a matrix"),
+                Eigen(_) => unreachable!("computed above"),
             }
         }
         Ok(())
@@ -166,17 +161,9 @@ impl LinearAlgebra {
             }
             // y_dot = Σᵢⱼ (A⁻ᵀ)ᵢⱼ·A_dotᵢⱼ
             LogAbsDet => Some(sum_matrix(inverse_transposed(x) * a_dot?)),
-            // V_dot = V·(F∘VᵀA_dotV), where Fᵢⱼ = 1/(λⱼ − λᵢ)
-            Eigenvectors => {
-                let inner = product(y, true, product(a_dot?, false, y, false), false);
-                Some(product(y, false, reciprocal_gaps(a, y) * inner, false))
-            }
-            // λ_dot = diag(VᵀA_dotV)
-            Eigenvalues => {
-                let columns = x[1] * product(a_dot?, false, x[1], false);
-                Some(columns.sum_axis(columns.rank() - 2))
-            }
-            Distinct => a_dot,
+            Eigenvectors => Some(eigen::vectors_tangent(a, y, a_dot?)),
+            Eigenvalues => Some(eigen::values_tangent(y, x[1], a_dot?)),
+            Eigen(op) => op.tangent(x, y, x_dot),
         }
     }
 
@@ -211,17 +198,9 @@ impl LinearAlgebra {
                 x_bar[0] =
                     Some(inverse_transposed(x) * y_bar.keep_axis(y.rank()).keep_axis(y.rank() + 1));
             }
-            // A_bar = V·(F∘VᵀV_bar)·Vᵀ
-            Eigenvectors => {
-                let inner = reciprocal_gaps(a, y) * product(y, true, y_bar, false);
-                x_bar[0] = Some(product(product(y, false, inner, false), false, y, true));
-            }
-            // A_bar = V·diag(λ_bar)·Vᵀ
-            Eigenvalues => {
-                let scaled = x[1] * y_bar.keep_axis(y.rank() - 1);
-                x_bar[0] = Some(product(scaled, false, x[1], true));
-            }
-            Distinct => x_bar[0] = Some(y_bar),
+            Eigenvectors => x_bar[0] = Some(eigen::vectors_adjoint(a, y, y_bar)),
+            Eigenvalues => x_bar[0] = Some(eigen::values_adjoint(y, x[1], y_bar)),
+            Eigen(op) => return op.adjoint(x, y, y_bar),
         }
         x_bar
     }
@@ -248,20 +227,6 @@ impl LinearAlgebra {
     }
 }
 
-/// Refuses eigenvalues, ascending, that rounding cannot tell apart.
-fn check_distinct<R: Real>(values: &[R]) -> Result<(), Fault> {
-    let largest = values.iter().fold(R::zero(), |m, x| m.max(x.abs()));
-    let rounding = R::constant(8.0 * values.len() as f64) * R::epsilon() * largest;
-    match values.windows(2).position(|pair| pair[1] - pair[0] <= rounding) {
-        Some(first) => Err(Fault::RepeatedEigenvalue {
-            first,
-            value: values[first].as_f64(),
-            gap: (values[first + 1] - values[first]).as_f64(),
-        }),
-        None => Ok(()),
-    }
-}
-
 /// `vⱼᵀ·A·vⱼ` for the columns of `V`: second-order accurate in what the vectors lack.
 fn rayleigh_quotients<R: Real>(n: usize, a: &[R], v: &[R], y: &mut [R]) {
     for (j, y) in y.iter_mut().enumerate() {
@@ -271,10 +236,12 @@ fn rayleigh_quotients<R: Real>(n: usize, a: &[R], v: &[R], y: &mut [R]) {
     }
 }
 
+#[track_caller]
 pub(crate) fn apply<'t, S: Scalar>(op: LinearAlgebra, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
     x[0].record(TensorOp::LinearAlgebra(op), x)
 }
 
+#[track_caller]
 pub(crate) fn product<'t, S: Scalar>(
     a: Tensor<'t, S>,
     transpose_a: bool,
@@ -285,6 +252,7 @@ pub(crate) fn product<'t, S: Scalar>(
 }
 
 /// `op(T)⁻¹·B`
+#[track_caller]
 pub(crate) fn solve_triangular<'t, S: Scalar>(
     t: Tensor<'t, S>,
     lower: bool,
@@ -295,6 +263,7 @@ pub(crate) fn solve_triangular<'t, S: Scalar>(
 }
 
 /// `op(A)⁻¹·B`, given the factors of `A`.
+#[track_caller]
 pub(crate) fn solve<'t, S: Scalar>(
     a: Tensor<'t, S>,
     factors: Tensor<'t, S>,
@@ -305,11 +274,13 @@ pub(crate) fn solve<'t, S: Scalar>(
 }
 
 /// Elements of one triangle, those on the diagonal times a factor, zero elsewhere.
+#[track_caller]
 fn triangle<'t, S: Scalar>(a: Tensor<'t, S>, lower: bool, diagonal: f64) -> Tensor<'t, S> {
     a.record(TensorOp::Triangle { lower, diagonal }, &[a])
 }
 
 /// The transposed matrices of a batch.
+#[track_caller]
 pub(crate) fn transposed<'t, S: Scalar>(a: Tensor<'t, S>) -> Tensor<'t, S> {
     let mut axes: SmallVec<[usize; 4]> = (0..a.rank()).collect();
     if let [.., i, j] = &mut axes[..] {
@@ -319,6 +290,7 @@ pub(crate) fn transposed<'t, S: Scalar>(a: Tensor<'t, S>) -> Tensor<'t, S> {
 }
 
 /// The identity, for every matrix of a batch of this shape.
+#[track_caller]
 pub(crate) fn identity<'t, S: Scalar>(like: Tensor<'t, S>) -> Tensor<'t, S> {
     let n = like.shape()[like.rank() - 1];
     let entry = |k: usize| if k / n == k % n { S::one() } else { S::zero() };
@@ -334,12 +306,4 @@ fn inverse_transposed<'t, S: Scalar>(x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
 /// The sum of the elements of each matrix.
 fn sum_matrix<'t, S: Scalar>(a: Tensor<'t, S>) -> Tensor<'t, S> {
     a.record(TensorOp::Sum(SmallVec::from_slice(&[a.rank() - 2, a.rank() - 1])), &[a])
-}
-
-/// `Fᵢⱼ = 1/(λⱼ − λᵢ)`, zero on the diagonal.
-fn reciprocal_gaps<'t, S: Scalar>(a: Tensor<'t, S>, v: Tensor<'t, S>) -> Tensor<'t, S> {
-    let values = apply(Distinct, &[apply(Eigenvalues, &[a, v])]);
-    let (row, column) = (values.keep_axis(values.rank() - 1), values.keep_axis(values.rank()));
-    let one = identity(v);
-    (row - column + one).map(Unary::Recip) - one
 }

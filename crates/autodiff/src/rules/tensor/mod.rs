@@ -17,6 +17,8 @@ mod batch;
 mod contraction;
 mod custom;
 mod derivative;
+#[cfg(feature = "linear-algebra")]
+mod eigen;
 mod elementwise;
 mod index;
 mod layout;
@@ -25,6 +27,8 @@ pub(crate) mod linear_algebra;
 mod own;
 mod pointwise;
 mod reduction;
+#[cfg(feature = "linear-algebra")]
+mod variation;
 mod verify;
 
 use smallvec::SmallVec;
@@ -42,6 +46,8 @@ pub use custom::{Adjoint, NumericAdjoint, Operation};
 pub(crate) use derivative::Contribution;
 #[cfg(test)]
 pub(crate) use derivative::Kind;
+#[cfg(feature = "linear-algebra")]
+pub(crate) use eigen::{Eigen, simple};
 pub(crate) use index::{Indexing, Lattices, strided_add};
 pub(crate) use layout::{assemble, tiles};
 #[cfg(feature = "linear-algebra")]
