@@ -28,5 +28,5 @@ pub use derivative::{implicit_optimum, implicit_root};
 pub use error::{Error, Fault};
 pub use kernel::{View, vectorized};
 pub use rules::{ARRAY_OPERATIONS, Adjoint, Binary, Elementwise, NumericAdjoint, Operation, Unary};
-pub use scalar::{Const, Dual, Dual2, Elementary, Real, Scalar, c};
+pub use scalar::{Const, Dual, Dual2, Elementary, IntoScalar, Real, Scalar, c};
 pub use tape::{Convolution, IntoTensor, Pooling, Tape, Tensor, Var};

@@ -3,11 +3,15 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 
-use super::{Elementary, Scalar, float_through_rules, inherent_functions, operators};
+use super::{
+    Elementary, IntoScalar, Scalar, float_through_rules, inherent_functions, operators, plain_left,
+    plain_right,
+};
 use crate::error::Fault;
 use crate::kernel::{Kernels, OwnRule, View};
 use crate::rules::tensor::over_duals;
 use crate::rules::{Binary, Unary, power_int_derivative, power_real_derivative};
+use crate::tape::{IntoTensor, Tensor, Var};
 
 /// A number with `N` tangents: `re + Σᵢ eps[i]·εᵢ`, where `εᵢ·εⱼ = 0`.
 ///
@@ -235,6 +239,10 @@ impl<S: Scalar, const N: usize> Rem for Dual<S, N> {
 
 operators!([const N: usize,] Dual<S, N>);
 
+plain_left!([const N: usize,] Dual<S, N>);
+
+plain_right!([const N: usize,] Dual<S, N>);
+
 inherent_functions!([const N: usize,] Dual<S, N>);
 
 float_through_rules!([const N: usize,] Dual<S, N> {
@@ -282,5 +290,18 @@ impl<S: Scalar, const N: usize> PartialOrd for Dual<S, N> {
     #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self.re.partial_cmp(&other.re)
+    }
+}
+
+impl<'t, S: Scalar, const N: usize> IntoScalar<Var<'t, Self>> for Dual<S, N> {
+    #[inline(always)]
+    fn into_scalar(self) -> Var<'t, Self> {
+        Var::from_value(self)
+    }
+}
+
+impl<'t, S: Scalar, const N: usize> IntoTensor<'t, Self> for Dual<S, N> {
+    fn into_tensor(self, beside: Tensor<'t, Self>) -> Tensor<'t, Self> {
+        Var::from_value(self).into_tensor(beside)
     }
 }

@@ -4,12 +4,16 @@ use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 use std::sync::Arc;
 
 use super::dual::vanishes;
-use super::{Dual, Elementary, Scalar, float_through_rules, inherent_functions, operators};
+use super::{
+    Dual, Elementary, IntoScalar, Scalar, float_through_rules, inherent_functions, operators,
+    plain_left, plain_right,
+};
 use crate::array::Array;
 use crate::error::Fault;
 use crate::kernel::{Kernels, OwnRule, View};
 use crate::rules::tensor::TensorOp;
 use crate::rules::{Binary, Unary, power_int_derivative, power_real_derivative};
+use crate::tape::{IntoTensor, Tensor, Var};
 
 /// A number with its gradient and Hessian in `N` variables: second-order forward mode.
 ///
@@ -326,6 +330,10 @@ impl<S: Scalar, const N: usize> Rem for Dual2<S, N> {
 
 operators!([const N: usize,] Dual2<S, N>);
 
+plain_left!([const N: usize,] Dual2<S, N>);
+
+plain_right!([const N: usize,] Dual2<S, N>);
+
 inherent_functions!([const N: usize,] Dual2<S, N>);
 
 float_through_rules!([const N: usize,] Dual2<S, N> {
@@ -354,5 +362,18 @@ impl<S: Scalar, const N: usize> PartialOrd for Dual2<S, N> {
     #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self.re.partial_cmp(&other.re)
+    }
+}
+
+impl<'t, S: Scalar, const N: usize> IntoScalar<Var<'t, Self>> for Dual2<S, N> {
+    #[inline(always)]
+    fn into_scalar(self) -> Var<'t, Self> {
+        Var::from_value(self)
+    }
+}
+
+impl<'t, S: Scalar, const N: usize> IntoTensor<'t, Self> for Dual2<S, N> {
+    fn into_tensor(self, beside: Tensor<'t, Self>) -> Tensor<'t, Self> {
+        Var::from_value(self).into_tensor(beside)
     }
 }

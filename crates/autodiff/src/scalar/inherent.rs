@@ -3,7 +3,8 @@
 /// `inherent_functions!([const N: usize,] Dual<S, N>)` adds `pub fn exp(self) -> Self { Float::exp(self) }` and so on.
 macro_rules! inherent_functions {
     ([$($generic:tt)*] $T:ty) => {
-        /// The functions of `f64`, with the same names and meanings.
+        /// The functions of `f64`, with the same names and meanings, and those of [`Scalar`](crate::Scalar). Where there is a second
+        /// operand it may be a plain number: `x.max(0.0)`, `x.powf(0.5)`.
         impl<$($generic)* S: $crate::Scalar> $T {
             $crate::scalar::inherent_functions! { @unary
                 abs "Absolute value; derivative 0 at 0.", signum "Sign as `f64::signum` has it; derivative 0.",
@@ -21,12 +22,57 @@ macro_rules! inherent_functions {
                 atanh "Inverse hyperbolic tangent."
             }
 
+            $crate::scalar::inherent_functions! { @special
+                stop_gradient "The same value, taken as constant by every derivative.",
+                sigmoid "`1/(1 + e⁻ˣ)`", log_sigmoid "`ln σ(x)`, without overflow.",
+                softplus "`ln(1 + eˣ)`, without overflow.", relu "`max(x, 0)`, with derivative 0 at 0.",
+                xlogx "`x ln x`, continued by 0 at 0.",
+                erf "Error function.", erfc "`1 − erf x`, accurate for large x.",
+                normal_cdf "Distribution function `Φ(x)` of the standard normal distribution.",
+                ln_gamma "`ln |Γ(x)|`", digamma "`ψ(x)`, the derivative of `ln Γ(x)`.",
+                bessel_j0 "`J₀(x)`", bessel_j1 "`J₁(x)`",
+                silu "Sigmoid linear unit `x·σ(x)`.", gelu "Gaussian error linear unit `x·Φ(x)`.",
+                gelu_tanh "The approximation of `gelu` by tanh.", mish "`x·tanh(ln(1 + eˣ))`"
+            }
+
             $crate::scalar::inherent_functions! { @binary
                 powf "`xʸ`", log "Logarithm to base `y`.", hypot "`√(x² + y²)` without overflow.",
                 copysign "`|x|` with the sign of `y`.",
                 atan2 "Angle of the point with ordinate `x` and abscissa `y`.",
                 max "The larger; at a tie each has derivative ½.",
                 min "The smaller; at a tie each has derivative ½."
+            }
+
+            /// `x ln y`, continued by 0 at `x = 0`.
+            #[inline(always)]
+            #[track_caller]
+            pub fn xlogy(self, y: impl $crate::IntoScalar<Self>) -> Self {
+                $crate::Scalar::xlogy(self, y.into_scalar())
+            }
+
+            /// `ln(eˣ + eʸ)`, without overflow.
+            #[inline(always)]
+            #[track_caller]
+            pub fn log_add_exp(self, y: impl $crate::IntoScalar<Self>) -> Self {
+                $crate::Scalar::log_add_exp(self, y.into_scalar())
+            }
+
+            /// `ψ⁽ⁿ⁾(x)`, the derivative of order n of the digamma function.
+            #[track_caller]
+            pub fn polygamma(self, n: u32) -> Self {
+                $crate::Scalar::polygamma(self, n)
+            }
+
+            /// Bessel function of the first kind `Jₙ(x)`.
+            #[track_caller]
+            pub fn bessel_j(self, n: i32) -> Self {
+                $crate::Scalar::bessel_j(self, n)
+            }
+
+            /// Exponential linear unit: `x` for positive x, else `α(eˣ − 1)`.
+            #[track_caller]
+            pub fn elu(self, alpha: f64) -> Self {
+                $crate::Scalar::elu(self, alpha)
             }
 
             /// `xⁿ` for an integer `n`.
@@ -46,15 +92,23 @@ macro_rules! inherent_functions {
             /// `x·a + b`, rounded once.
             #[inline(always)]
             #[track_caller]
-            pub fn mul_add(self, a: Self, b: Self) -> Self {
-                num_traits::Float::mul_add(self, a, b)
+            pub fn mul_add(
+                self,
+                a: impl $crate::IntoScalar<Self>,
+                b: impl $crate::IntoScalar<Self>,
+            ) -> Self {
+                num_traits::Float::mul_add(self, a.into_scalar(), b.into_scalar())
             }
 
             /// The value, held between two bounds; NaN stays NaN, and at a bound the derivative is 1.
             #[inline(always)]
             #[track_caller]
-            pub fn clamp(self, low: Self, high: Self) -> Self {
-                num_traits::Float::clamp(self, low, high)
+            pub fn clamp(
+                self,
+                low: impl $crate::IntoScalar<Self>,
+                high: impl $crate::IntoScalar<Self>,
+            ) -> Self {
+                num_traits::Float::clamp(self, low.into_scalar(), high.into_scalar())
             }
         }
     };
@@ -66,12 +120,20 @@ macro_rules! inherent_functions {
             num_traits::Float::$name(self)
         }
     )* };
+    (@special $($name:ident $doc:literal),*) => { $(
+        #[doc = $doc]
+        #[inline(always)]
+        #[track_caller]
+        pub fn $name(self) -> Self {
+            $crate::Scalar::$name(self)
+        }
+    )* };
     (@binary $($name:ident $doc:literal),*) => { $(
         #[doc = $doc]
         #[inline(always)]
         #[track_caller]
-        pub fn $name(self, y: Self) -> Self {
-            num_traits::Float::$name(self, y)
+        pub fn $name(self, y: impl $crate::IntoScalar<Self>) -> Self {
+            num_traits::Float::$name(self, y.into_scalar())
         }
     )* };
 }

@@ -13,17 +13,19 @@ mod dual;
 mod dual2;
 mod float;
 mod inherent;
+mod literal;
 mod operators;
 mod real;
 
 pub use constant::{Const, c};
 pub use dual::Dual;
 pub use dual2::Dual2;
+pub use literal::IntoScalar;
 pub use real::Real;
 
 pub(crate) use float::{float_through_rules, plain};
 pub(crate) use inherent::inherent_functions;
-pub(crate) use operators::operators;
+pub(crate) use operators::{compared, operators, plain_left, plain_right};
 
 use std::fmt::Debug;
 use std::iter::{Product, Sum};
@@ -35,6 +37,7 @@ use num_traits::{Float, FromPrimitive};
 use crate::array::Array;
 use crate::kernel::Kernels;
 use crate::rules::{Binary, Unary, composed};
+use crate::tape::{IntoTensor, Var};
 
 /// The operations in which the derivative rules of elementwise functions are written.
 ///
@@ -77,8 +80,11 @@ pub trait Elementary:
 
 /// A number with which a loss is written: plain, dual, or recorded on a tape.
 ///
-/// Everything of [`num_traits::Float`] is available (`x.exp()`, `x.powi(3)`, comparisons on the primal), literals are
-/// written `c(2.0) * x` or `x * c(2.0)` (see [`c`]), and the functions below complete the set.
+/// Everything of [`num_traits::Float`] is available (`x.exp()`, `x.powi(3)`, comparisons on the primal), and the functions
+/// below complete the set.
+///
+/// In code generic over the number a literal is written `c(2.0)`: `c(2.0) * x`, `x - c(2.0)`, `x < c(2.0)` (see [`c`]); and as an
+/// argument, `x.max(S::constant(0.0))`. Code on [`Var`](crate::Var), [`Dual`] and the like takes plain numbers everywhere.
 ///
 /// # Example
 ///
@@ -116,6 +122,9 @@ pub trait Scalar:
     + Sub<Const, Output = Self>
     + Mul<Const, Output = Self>
     + Div<Const, Output = Self>
+    + PartialOrd<Const>
+    + for<'t> IntoScalar<Var<'t, Self>>
+    + for<'t> IntoTensor<'t, Self>
 {
     /// The plain floating-point type below all dual parts and tapes.
     type Real: Real;

@@ -3,9 +3,10 @@ use std::ops::{Add, Div, Mul, Sub};
 
 use num_traits::FloatConst;
 
-use super::{Const, Elementary, Scalar};
+use super::{Const, Elementary, Scalar, compared};
 use crate::array::Array;
 use crate::rules::{Binary, Unary};
+use crate::tape::{Tensor, Var};
 
 /// A plain floating-point number, `f32` or `f64`: the bottom of every tower of duals and tapes.
 ///
@@ -21,7 +22,22 @@ use crate::rules::{Binary, Unary};
 /// assert_eq!(norm(&[3.0_f64, 4.0]).as_f64(), 5.0);
 /// ```
 pub trait Real:
-    Scalar<Real = Self> + FloatConst + Default + Display + LowerExp + Send + Sync + 'static
+    Scalar<Real = Self>
+    + FloatConst
+    + Default
+    + Display
+    + LowerExp
+    + Send
+    + Sync
+    + for<'t> Add<Var<'t, Self>, Output = Var<'t, Self>>
+    + for<'t> Sub<Var<'t, Self>, Output = Var<'t, Self>>
+    + for<'t> Mul<Var<'t, Self>, Output = Var<'t, Self>>
+    + for<'t> Div<Var<'t, Self>, Output = Var<'t, Self>>
+    + for<'t> Add<Tensor<'t, Self>, Output = Tensor<'t, Self>>
+    + for<'t> Sub<Tensor<'t, Self>, Output = Tensor<'t, Self>>
+    + for<'t> Mul<Tensor<'t, Self>, Output = Tensor<'t, Self>>
+    + for<'t> Div<Tensor<'t, Self>, Output = Tensor<'t, Self>>
+    + 'static
 {
     /// The same number in double precision, exactly.
     ///
@@ -110,6 +126,7 @@ macro_rules! plain_numbers {
         }
 
         plain_numbers!(@literal $R: Add add, Sub sub, Mul mul, Div div);
+        compared!([] $R, Const, |c| c.0 as $R);
     )* };
     (@literal $R:ident: $($Op:ident $op:ident),*) => { $(
         impl $Op<Const> for $R {

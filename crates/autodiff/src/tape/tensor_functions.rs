@@ -1,11 +1,11 @@
 //! The elementwise functions of [`Tensor`].
 
-use super::Tensor;
+use super::{IntoTensor, Tensor};
 use crate::rules::{Binary, Unary, composed};
 use crate::scalar::{Elementary, Scalar};
 
 /// `elementwise!(map: exp Exp "`eˣ`")` is the documented method `exp`, which maps `Unary::Exp` over the array; with `zip`, a
-/// method of two arrays that are broadcast to each other.
+/// method of an array and what may stand beside it, broadcast to each other.
 macro_rules! elementwise {
     (map: $($name:ident $Rule:ident $doc:literal),*) => { $(
         #[doc = $doc]
@@ -17,8 +17,8 @@ macro_rules! elementwise {
     (zip: $($name:ident $Rule:ident $doc:literal),*) => { $(
         #[doc = $doc]
         #[track_caller]
-        pub fn $name(self, other: Self) -> Self {
-            self.zip(Binary::$Rule, other)
+        pub fn $name(self, other: impl IntoTensor<'t, S>) -> Self {
+            self.zip(Binary::$Rule, other.into_tensor(self))
         }
     )* };
 }
@@ -52,7 +52,7 @@ macro_rules! elementwise {
 /// let trigamma = (x + 3.0).polygamma(1).data()[0]; // at 1
 /// assert!((trigamma - std::f64::consts::PI.powi(2) / 6.0).abs() < 1e-14);
 /// ```
-impl<S: Scalar> Tensor<'_, S> {
+impl<'t, S: Scalar> Tensor<'t, S> {
     elementwise! { map:
         abs Abs "`|x|`, with derivative 0 at 0.",
         sign Sign "−1, 0 or 1.",
@@ -99,6 +99,10 @@ impl<S: Scalar> Tensor<'_, S> {
     elementwise! { zip:
         maximum Max "The larger of corresponding elements; at a tie each has derivative ½.",
         minimum Min "The smaller of corresponding elements; at a tie each has derivative ½.",
+        max Max "The larger of corresponding elements, as [`maximum`](Self::maximum); the largest along an axis is \
+                 [`max_axis`](Self::max_axis).",
+        min Min "The smaller of corresponding elements, as [`minimum`](Self::minimum); the smallest along an axis is \
+                 [`min_axis`](Self::min_axis).",
         hypot Hypot "`√(x² + y²)` without overflow.",
         atan2 Atan2 "Angle of the point with ordinate `x` and abscissa `y`.",
         pow Pow "`xʸ`, with both varying.",

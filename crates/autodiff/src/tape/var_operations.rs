@@ -1,11 +1,16 @@
 //! Operators, comparisons and iterator sums of [`Var`].
 
 use std::cmp::Ordering;
-use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
+use std::ops::{
+    Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Rem, RemAssign, Sub, SubAssign,
+};
 
 use super::{Relation, Var};
 use crate::rules::{Binary, Unary};
-use crate::scalar::{Elementary, Scalar, float_through_rules, inherent_functions, operators};
+use crate::scalar::{
+    Dual, Dual2, Elementary, IntoScalar, Scalar, compared, float_through_rules, inherent_functions,
+    operators, plain_left, plain_right,
+};
 
 impl<S: Scalar> Add for Var<'_, S> {
     type Output = Self;
@@ -63,6 +68,47 @@ impl<S: Scalar> Neg for Var<'_, S> {
 
 operators!(['t,] Var<'t, S>);
 
+plain_left!(['t,] Var<'t, S>);
+
+plain_right!(['t, const N: usize,] Var<'t, Dual<S, N>>);
+
+plain_right!(['t, const N: usize,] Var<'t, Dual2<S, N>>);
+
+plain_right!(['t, 'u,] Var<'t, Var<'u, S>>);
+
+/// Arithmetic with a number of the kind that is recorded.
+macro_rules! beside_value {
+    ($($Op:ident $op:ident $OpAssign:ident $op_assign:ident),*) => { $(
+        impl<S: Scalar> $Op<S> for Var<'_, S> {
+            type Output = Self;
+            #[inline(always)]
+            #[track_caller]
+            fn $op(self, c: S) -> Self {
+                self.zip_constant(Binary::$Op, c)
+            }
+        }
+
+        impl<S: Scalar> $OpAssign<S> for Var<'_, S> {
+            #[inline(always)]
+            #[track_caller]
+            fn $op_assign(&mut self, c: S) {
+                *self = $Op::$op(*self, c);
+            }
+        }
+    )* };
+}
+
+beside_value!(
+    Add add AddAssign add_assign, Sub sub SubAssign sub_assign, Mul mul MulAssign mul_assign,
+    Div div DivAssign div_assign, Rem rem RemAssign rem_assign
+);
+
+impl<'t, 'u, S: Scalar> IntoScalar<Var<'t, Var<'u, S>>> for Var<'u, S> {
+    fn into_scalar(self) -> Var<'t, Self> {
+        Var::from_value(self)
+    }
+}
+
 inherent_functions!(['t,] Var<'t, S>);
 
 float_through_rules!(['t,] Var<'t, S> {
@@ -115,37 +161,5 @@ impl<S: Scalar> PartialOrd for Var<'_, S> {
     }
 }
 
-impl<S: Scalar> PartialEq<S> for Var<'_, S> {
-    #[track_caller]
-    fn eq(&self, other: &S) -> bool {
-        self.compare(Relation::Equal, Self::from_value(*other))
-    }
-}
-
-/// Comparison with a plain number, so that `x > 0.0` reads as usual.
-impl<S: Scalar> PartialOrd<S> for Var<'_, S> {
-    #[track_caller]
-    fn partial_cmp(&self, other: &S) -> Option<Ordering> {
-        self.partial_cmp(&Self::from_value(*other))
-    }
-
-    #[track_caller]
-    fn lt(&self, other: &S) -> bool {
-        self.lt(&Self::from_value(*other))
-    }
-
-    #[track_caller]
-    fn le(&self, other: &S) -> bool {
-        self.le(&Self::from_value(*other))
-    }
-
-    #[track_caller]
-    fn gt(&self, other: &S) -> bool {
-        self.gt(&Self::from_value(*other))
-    }
-
-    #[track_caller]
-    fn ge(&self, other: &S) -> bool {
-        self.ge(&Self::from_value(*other))
-    }
-}
+// So that `x > 0.0` reads as usual.
+compared!(['t, S: Scalar] Var<'t, S>, S, |c| Self::from_value(*c));

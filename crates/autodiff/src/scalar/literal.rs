@@ -1,0 +1,49 @@
+use super::{Const, Real, Scalar};
+
+/// What may stand beside a number of type `T` in its methods, as in `x.max(0.0)`: another such number or a reference to one,
+/// a plain number, a literal ([`c`](crate::c)).
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::{IntoScalar, Var, gradient};
+///
+/// /// `(max(x, low))²`
+/// fn above<'t>(x: Var<'t>, low: impl IntoScalar<Var<'t>>) -> Var<'t> {
+///     x.max(low).powi(2)
+/// }
+/// let g = gradient(|x| above(x[0], 1.0) + above(x[0], x[1]), &[3.0, 5.0])?;
+/// assert_eq!(g, [6.0, 10.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand beside `{T}`",
+    label = "neither such a number, nor a plain one of its precision, nor a literal",
+    note = "an integer is written with a point, `2.0`; in code generic over the number, literals are `c(2.0)`"
+)]
+pub trait IntoScalar<T> {
+    /// The operand, as a number of type `T`.
+    fn into_scalar(self) -> T;
+}
+
+impl<T: Scalar> IntoScalar<T> for f64 {
+    #[inline(always)]
+    fn into_scalar(self) -> T {
+        T::constant(self)
+    }
+}
+
+impl<T: Scalar> IntoScalar<T> for Const {
+    #[inline(always)]
+    fn into_scalar(self) -> T {
+        T::constant(self.0)
+    }
+}
+
+/// Single precision beside numbers of single precision.
+impl<T: Scalar<Real = f32>> IntoScalar<T> for f32 {
+    #[inline(always)]
+    fn into_scalar(self) -> T {
+        T::constant(self.as_f64())
+    }
+}
