@@ -13,12 +13,12 @@ impl Elementwise<2> for Branching {
     const NAME: &'static str = "branching";
 
     fn eval<S: Scalar>(&self, [x, y]: [S; 2]) -> S {
-        if x <= c_of(0.0) {
+        if x <= c_of::<S>(0.0) {
             return x.sin() * y;
         }
         let mut power = x;
         let mut size = x;
-        while size < c_of(3.0) {
+        while size < c_of::<S>(3.0) {
             power *= x * y;
             size = size * c(2.0);
         }

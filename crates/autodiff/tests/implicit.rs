@@ -1,8 +1,8 @@
 //! Roots and optima as functions of their parameters.
 
 use dualtape_autodiff::{
-    Array, Error, Fault, Function, Scalar, Tensor, gradient, hessian, hvp, implicit_optimum,
-    implicit_root,
+    Array, Error, Fault, Function, Scalar, Tensor, gradient, hessian, hvp, implicit_minimum,
+    implicit_optimum, implicit_root,
 };
 use proptest::prelude::*;
 
@@ -109,6 +109,46 @@ fn a_bilevel_problem_has_the_derivatives_of_the_explicit_solution() -> Result<()
         assert_close(&[f.value(&at)?], &[explicit.value(&at)?], 1e-14);
         assert_close(&f.gradient(&at)?, &explicit.gradient(&at)?, 1e-13);
         assert_close(f.hessian(&at)?.as_slice(), explicit.hessian(&at)?.as_slice(), 1e-12);
+    }
+    Ok(())
+}
+
+/// The same with the objective stated once and no copy of its data, which is differentiated by too.
+#[test]
+fn a_minimum_is_that_of_an_objective_stated_once() -> Result<(), Error> {
+    let features = Array::new(&[4, 2], vec![1.0, 0.5, -0.3, 1.2, 0.8, -0.7, 0.1, 0.9])?;
+    let identity = Array::new(&[2, 2], vec![1.0, 0.0, 0.0, 1.0])?;
+    // The logarithm of the penalty, and four targets.
+    let at = [0.3, 1.0, 0.2, 0.4, -0.5];
+    let explicit = Function::<f64>::record_tensor(&at, &[&features, &identity], |theta, data| {
+        let (a, b) = (data[0], theta.view(1, &[4]));
+        let normal = a.t().matmul(a) + data[1] * theta.get(0).exp();
+        normal.solve(a.t().matmul(b)).powi(2).sum()
+    })?;
+    let newton = |f: &Function<'static>, x: &mut [f64]| {
+        if let (Ok(g), Ok(h)) = (f.gradient(x), f.hessian(x)) {
+            let determinant = h[(0, 0)] * h[(1, 1)] - h[(0, 1)] * h[(1, 0)];
+            x[0] -= (h[(1, 1)] * g[0] - h[(0, 1)] * g[1]) / determinant;
+            x[1] -= (h[(0, 0)] * g[1] - h[(1, 0)] * g[0]) / determinant;
+        }
+    };
+    let f = Function::<f64>::record_tensor(&at, &[&features], move |theta, data| {
+        let parameters = [theta.view(0, &[1]), theta.view(1, &[4]), data[0]];
+        let x = implicit_minimum(
+            &parameters,
+            &[0.0; 2],
+            |x, p| 0.5 * ((p[2].matmul(x) - p[1]).powi(2).sum() + (p[0].exp() * x.powi(2)).sum()),
+            newton,
+        );
+        x.powi(2).sum()
+    })?;
+    for at in [at, [-1.0, 0.7, 0.1, 0.0, 2.0]] {
+        assert_close(&[f.value(&at)?], &[explicit.value(&at)?], 1e-14);
+        assert_close(&f.gradient(&at)?, &explicit.gradient(&at)?, 1e-13);
+        assert_close(f.hessian(&at)?.as_slice(), explicit.hessian(&at)?.as_slice(), 1e-12);
+        let (u, v) = ([1.0, 0.2, 0.0, -0.4, 0.1], [0.3, 0.0, 1.0, 0.1, -0.2]);
+        let third = explicit.third_derivative(&at, &u, &v)?;
+        assert_close(&f.third_derivative(&at, &u, &v)?, &third, 1e-11);
     }
     Ok(())
 }

@@ -284,3 +284,155 @@ fn a_batch_is_each_of_its_matrices() -> Result<(), Error> {
     assert_close(batched.hessian(&at)?.as_slice(), each.hessian(&at)?.as_slice(), 1e-12);
     Ok(())
 }
+
+/// `‖x‖²` and other functions of it, as eigenvalues of `x·xᵀ`, of which all but one are repeated.
+#[test]
+fn an_eigenvalue_beside_repeated_ones_has_its_derivatives() -> Result<(), Error> {
+    const N: usize = 4;
+    let at = [1.0, -2.0, 0.5, 0.3];
+    let (u, v) = ([0.4, 1.0, -0.2, 0.7], [1.0, 0.0, 2.0, -0.3]);
+    fn values<'t>(x: Tensor<'t>) -> Tensor<'t> {
+        x.outer(x).eigenvalues_symmetric()
+    }
+    type Loss = for<'t> fn(Tensor<'t>, &[Tensor<'t>]) -> Var<'t>;
+    // By its place, as the maximum, by weights that are data, as the whole trace.
+    let losses: [(Loss, Loss); 6] = [
+        (|x, _| values(x).get(N - 1), |x, _| x.dot(x)),
+        (|x, _| values(x).slice(0, N - 1..N).sum(), |x, _| x.dot(x)),
+        (|x, _| values(x).max_axis(0).to_var(), |x, _| x.dot(x)),
+        (|x, data| (values(x) * data[0]).sum(), |x, _| x.dot(x) * 3.0),
+        (|x, _| values(x).sum(), |x, _| x.dot(x)),
+        (|x, _| values(x).get(N - 1).powi(2).sin(), |x, _| x.dot(x).powi(2).sin()),
+    ];
+    let weights = Array::vector(vec![0.0, 0.0, 0.0, 3.0]);
+    // Recorded at a point where no eigenvalue is repeated but by construction.
+    let start = [0.3, 0.1, 1.0, -1.0];
+    for (loss, closed) in losses {
+        let f = Function::<f64>::record_tensor(&start, &[&weights], loss)?;
+        let expected = Function::<f64>::record_tensor(&at, &[&weights], closed)?;
+        assert_close(&f.gradient(&at)?, &expected.gradient(&at)?, 1e-14);
+        assert_close(f.hessian(&at)?.as_slice(), expected.hessian(&at)?.as_slice(), 1e-13);
+        let third = f.third_derivative(&at, &u, &v)?;
+        let scale = expected.hessian(&at)?.as_slice().iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+        for (g, e) in third.iter().zip(expected.third_derivative(&at, &u, &v)?) {
+            assert!((g - e).abs() < 1e-13 * (1.0 + scale + e.abs()), "{g} is not {e}");
+        }
+    }
+    // Over duals, and by reverse mode twice.
+    let one_shot =
+        hessian(|x| values(Tensor::from_vars(x[0].tape().expect("an input"), x)).get(N - 1), &at)?;
+    let twice = Function::<f64>::record_tensor(&at, &[], |x, _| {
+        values(x).get(N - 1).gradient_of(x).powi(2).sum()
+    })?;
+    for (i, row) in (0..N).map(|i| (i, one_shot.row(i))) {
+        let expected: Vec<f64> = (0..N).map(|j| if i == j { 2.0 } else { 0.0 }).collect();
+        assert_close(row, &expected, 1e-14);
+        assert!((twice.gradient(&at)?[i] - 8.0 * at[i]).abs() < 1e-13);
+    }
+    Ok(())
+}
+
+/// The eigenvector of `x·xᵀ` is `x/‖x‖`.
+#[test]
+fn an_eigenvector_beside_repeated_eigenvalues_has_its_derivatives() -> Result<(), Error> {
+    let at = [1.0, 2.0, -0.5, 0.3];
+    let f = Function::<f64>::record_tensor(&[0.3, 1.2, 0.1, 0.0], &[], |x, _| {
+        x.outer(x).eigh().1.select(1, 3).get(0).exp()
+    })?;
+    let expected =
+        Function::<f64>::record_tensor(&at, &[], |x, _| (x / x.dot(x).sqrt()).get(0).exp())?;
+    assert_close(&f.gradient(&at)?, &expected.gradient(&at)?, 1e-13);
+    assert_close(f.hessian(&at)?.as_slice(), expected.hessian(&at)?.as_slice(), 1e-13);
+    let (u, v) = ([0.4, 1.0, -0.2, 0.7], [1.0, 0.0, 2.0, -0.3]);
+    let third = expected.third_derivative(&at, &u, &v)?;
+    assert_close(&f.third_derivative(&at, &u, &v)?, &third, 1e-12);
+    Ok(())
+}
+
+/// Two clusters, none of which is 0: a projector onto one, and the sum of its eigenvalues.
+#[test]
+fn sums_over_a_cluster_have_higher_derivatives() -> Result<(), Error> {
+    // A matrix with the eigenvalues 1, 1, 4, 4 in a basis that is not the axes'.
+    let q = [0.5, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, -0.5, 0.5, 0.5, -0.5, -0.5, 0.5, -0.5, -0.5, 0.5];
+    let at: Vec<f64> = (0..16)
+        .map(|k| {
+            (0..4).map(|p| q[k / 4 * 4 + p] * [1.0, 1.0, 4.0, 4.0][p] * q[k % 4 * 4 + p]).sum()
+        })
+        .collect();
+    let f = Function::<f64>::record_tensor(&at, &[], |a, _| {
+        a.reshape(&[4, 4]).eigenvalues_symmetric().slice(0, 2..4).sum()
+    })?;
+    // By second-order perturbation: Σ 2·Eᵢⱼ²/(λᵢ − λⱼ) over pairs between the clusters.
+    let direction: Vec<f64> =
+        (0..16).map(|k| (0.3 * ((k / 4) * (k % 4)) as f64 + 0.2).cos()).collect();
+    let e = |i: usize, j: usize| -> f64 {
+        (0..16).map(|k| q[k / 4 * 4 + i] * direction[k] * q[k % 4 * 4 + j]).sum()
+    };
+    let expected: f64 = (2..4)
+        .flat_map(|i| (0..2).map(move |j| (i, j)))
+        .map(|(i, j)| 2.0 * e(i, j).powi(2) / 3.0)
+        .sum();
+    let mut product = vec![0.0; 16];
+    f.hvp(&at, &direction, &mut product)?;
+    let got: f64 = product.iter().zip(&direction).map(|(h, d)| h * d).sum();
+    assert!((got - expected).abs() < 1e-13, "{got} is not {expected}");
+    // The third derivative, against differences of the second.
+    let third = f.third_derivative_along(&at, &direction, &direction, &direction)?;
+    let curvature = |t: f64| -> Result<f64, Error> {
+        let moved: Vec<f64> = at.iter().zip(&direction).map(|(a, d)| a + t * d).collect();
+        let mut product = vec![0.0; 16];
+        f.hvp(&moved, &direction, &mut product)?;
+        Ok(product.iter().zip(&direction).map(|(h, d)| h * d).sum())
+    };
+    let h = 1e-3;
+    let difference = (8.0 * (curvature(h)? - curvature(-h)?)
+        - (curvature(2.0 * h)? - curvature(-2.0 * h)?))
+        / (12.0 * h);
+    assert!((third - difference).abs() < 1e-8 * (1.0 + third.abs()), "{third} is not {difference}");
+    // One of a cluster by itself has no second derivative.
+    let single = Function::<f64>::record_tensor(&at, &[], |a, _| {
+        a.reshape(&[4, 4]).eigenvalues_symmetric().get(2)
+    })?;
+    let refused = single.hvp(&at, &direction, &mut product).unwrap_err();
+    let Error::Failed { fault: Fault::RepeatedEigenvalue { first: 2, value, gap }, .. } = refused
+    else {
+        panic!("{refused}")
+    };
+    assert!((value - 4.0).abs() < 1e-13 && (0.0..1e-13).contains(&gap));
+    Ok(())
+}
+
+/// What is curved in repeated eigenvalues is smooth, but this is not its formula: no number is right by chance only.
+#[test]
+fn curved_functions_of_repeated_eigenvalues_are_refused() -> Result<(), Error> {
+    let at = [1.0, -2.0, 0.5, 0.3];
+    let losses: [for<'t> fn(Tensor<'t>) -> Var<'t>; 3] = [
+        |x| x.powi(2).sum(),
+        |x| x.get(0) * x.get(1) + x.get(3),
+        |x| (x.exp() * x.lift_by_place()).sum(),
+    ];
+    for loss in losses {
+        let f = Function::<f64>::record_tensor(&at, &[], |x, _| {
+            loss(x.outer(x).eigenvalues_symmetric())
+        })?;
+        let refused = f.hessian(&at).unwrap_err();
+        let Error::Failed { fault: Fault::RepeatedEigenvalue { first: 0, gap, .. }, .. } = refused
+        else {
+            panic!("{refused}")
+        };
+        assert!(gap >= 0.0);
+    }
+    Ok(())
+}
+
+trait ByPlace {
+    fn lift_by_place(self) -> Self;
+}
+
+impl ByPlace for Tensor<'_> {
+    /// 1, 2, 3, …
+    fn lift_by_place(self) -> Self {
+        let places = (0..self.len()).map(|i| i as f64 + 1.0).collect();
+        self.constant(&Array::vector(places))
+    }
+}

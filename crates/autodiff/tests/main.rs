@@ -13,6 +13,8 @@ mod forward;
 mod implicit;
 #[cfg(feature = "linear-algebra")]
 mod linear_algebra;
+mod lines;
+mod literals;
 #[path = "mgh/main.rs"]
 mod mgh;
 mod modes_agree;

@@ -17,6 +17,8 @@ pub use data::{
     windows,
 };
 pub use errors::Error;
+/// The same [`Error`] under a name that no other crate has, for code that imports everything of several.
+pub use errors::Error as LayersError;
 pub use layers::{
     Activation, AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool,
     AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool, AvgPool1d, AvgPool2d, BatchNorm, BatchNorm1d,

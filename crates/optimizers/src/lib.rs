@@ -114,6 +114,8 @@ pub use curvature::{
     SpectralDensity, StochasticLanczos, XTrace,
 };
 pub use error::Error;
+/// The same [`Error`] under a name that no other crate has, for code that imports everything of several.
+pub use error::Error as OptimizersError;
 pub use forcing::Forcing;
 pub use gradient_descent::GradientDescent;
 pub use hessian_free::HessianFree;
@@ -155,7 +157,34 @@ pub use structured_newton::{Structure, StructuredNewton};
 pub use training::OnEachBatch;
 pub use trust_region::{Subproblem, TrustRegion};
 
-/// The traits that calls need in scope.
+/// The traits that calls need in scope. Goes with the prelude of `dualtape-autodiff`.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::prelude::*;
+/// use dualtape_optimizers::{Newton, OptimizersError, prelude::*};
+///
+/// let loss = scalar_loss(|x| (x[0] - 1.0).powi(2) + x[1].powi(4) + x[1].powi(2));
+/// let mut x = [3.0, 1.0];
+/// let f = Function::record(&x, loss)?;
+/// assert!(Newton::default().minimize(&f, &mut x)?.converged());
+/// # Ok::<(), OptimizersError>(())
+/// ```
+///
+/// Everything of both crates may be imported too; then only the names of their errors differ:
+///
+/// ```
+/// use dualtape_autodiff::*;
+/// use dualtape_optimizers::*;
+///
+/// fn solved() -> Result<Report, OptimizersError> {
+///     let recorded: Result<Function<'_>, AutodiffError> = Function::record(&[3.0], |x| (x[0] - 1.0).powi(2));
+///     Newton::default().minimize(&recorded?, &mut [3.0])
+/// }
+/// assert!(solved()?.converged());
+/// # Ok::<(), OptimizersError>(())
+/// ```
 pub mod prelude {
     pub use crate::{LinearOperator, Minimizer, Objective};
 }

@@ -47,6 +47,8 @@ pub struct Function<'f, S: Real = f64> {
 impl<'f> Function<'f, f64> {
     /// Records a function of `f64` scalars at `x`.
     ///
+    /// A closure that has a name is made by [`scalar_loss`](crate::scalar_loss): a plain `let f = |x| …` does not compile.
+    ///
     /// # Errors
     ///
     /// What was refused while `f` recorded, with its source line.

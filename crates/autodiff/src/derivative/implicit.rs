@@ -1,5 +1,9 @@
 //! Derivatives of what is defined by an equation: roots and optima, found by any solver.
 
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Function;
 use crate::array::Array;
 use crate::error::{Error, Fault};
 use crate::kernel::View;
@@ -54,11 +58,9 @@ pub fn implicit_root<'t, S: Scalar>(
     + Sync
     + 'static,
 ) -> Tensor<'t, S> {
-    let equation = Equation::Root(Box::new(residual));
-    Tensor::trusted(
-        Implicit { start: start.to_vec(), solver: Box::new(solver), equation },
-        &[theta],
-    )
+    let equation = Equation::Root(Box::new(move |x, theta| residual(x, theta[0])));
+    let solver = Solver::OfParameters(Box::new(solver));
+    Tensor::trusted(Implicit { start: start.to_vec(), solver, equation }, &[theta])
 }
 
 /// A stationary point `x(θ)` of `objective(x, θ)` in `x`, found by `solver`, as a function of `θ`: the optimum of an inner
@@ -99,30 +101,87 @@ pub fn implicit_optimum<'t, S: Scalar>(
     + Sync
     + 'static,
 ) -> Tensor<'t, S> {
-    let equation = Equation::Optimum(Box::new(objective));
-    Tensor::trusted(
-        Implicit { start: start.to_vec(), solver: Box::new(solver), equation },
-        &[theta],
-    )
+    let equation = Equation::Optimum(Arc::new(move |x, theta| objective(x, theta[0])));
+    let solver = Solver::OfParameters(Box::new(solver));
+    Tensor::trusted(Implicit { start: start.to_vec(), solver, equation }, &[theta])
+}
+
+/// The minimum `x` of an inner `objective(x, parameters)`, found by `minimizer`, as a function of all parameters: what is
+/// varied outside, and data.
+///
+/// As [`implicit_optimum`], with the objective stated once: `minimizer(f, x)` gets it as a recorded function of `x` at the
+/// parameters' values, with gradient and Hessian-vector products, and improves `x` in place, from a copy of `start`. Arrays of
+/// the tape are handed to the objective as parameters, so nothing is copied into it; derivatives with respect to each of
+/// them are those of the minimum.
+///
+/// # Errors
+///
+/// As [`implicit_optimum`].
+///
+/// # Example
+///
+/// Ridge regression; the minimizer may be any, here Newton's method by hand:
+///
+/// ```
+/// use dualtape_autodiff::{Array, Function, implicit_minimum};
+///
+/// let y = Array::vector(vec![3.0]);
+/// // min ½(2x − y)² + ½θx²: x = 2y/(4 + θ)
+/// let f = Function::<f64>::record_tensor(&[1.0], &[&y], |theta, data| {
+///     implicit_minimum(&[theta, data[0]], &[0.0], |x, p| {
+///         0.5 * ((x * 2.0 - p[1]).powi(2).sum() + (p[0] * x * x).sum())
+///     }, |f, x| {
+///         if let (Ok(g), Ok(h)) = (f.gradient(x), f.hessian(x)) {
+///             x[0] -= g[0] / h[(0, 0)];
+///         }
+///     }).get(0)
+/// })?;
+/// assert_eq!(f.value(&[2.0])?, 1.0);
+/// assert!((f.gradient(&[2.0])?[0] + 1.0 / 6.0).abs() < 1e-16);
+/// f.set_data(0, &Array::vector(vec![6.0]))?;
+/// assert_eq!(f.value(&[2.0])?, 2.0);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+#[track_caller]
+pub fn implicit_minimum<'t, S: Scalar>(
+    parameters: &[Tensor<'t, S>],
+    start: &[S::Real],
+    objective: impl for<'r> Fn(Tensor<'r, S::Real>, &[Tensor<'r, S::Real>]) -> Var<'r, S::Real>
+    + Send
+    + Sync
+    + 'static,
+    minimizer: impl Fn(&Function<'static, S::Real>, &mut [S::Real]) + Send + Sync + 'static,
+) -> Tensor<'t, S> {
+    let equation = Equation::Optimum(Arc::new(objective));
+    let solver = Solver::OfObjective(Box::new(minimizer), Mutex::default());
+    Tensor::trusted(Implicit { start: start.to_vec(), solver, equation }, parameters)
 }
 
 /// The operation `θ ↦ x(θ)`.
 struct Implicit<R: Real> {
     start: Vec<R>,
-    solver: Box<Solver<R>>,
+    solver: Solver<R>,
     equation: Equation<R>,
 }
 
-type Solver<R> = dyn Fn(&[R], &mut [R]) + Send + Sync;
-type Residual<R> = dyn for<'r> Fn(Tensor<'r, R>, Tensor<'r, R>) -> Tensor<'r, R> + Send + Sync;
-type Objective<R> = dyn for<'r> Fn(Tensor<'r, R>, Tensor<'r, R>) -> Var<'r, R> + Send + Sync;
+/// How `x` is found.
+enum Solver<R: Real> {
+    /// From the first parameter.
+    OfParameters(Box<dyn Fn(&[R], &mut [R]) + Send + Sync>),
+    /// From the objective, recorded at the parameters; recordings not in use are kept.
+    OfObjective(Box<Minimizer<R>>, Mutex<Vec<Function<'static, R>>>),
+}
+
+type Minimizer<R> = dyn Fn(&Function<'static, R>, &mut [R]) + Send + Sync;
+type Residual<R> = dyn for<'r> Fn(Tensor<'r, R>, &[Tensor<'r, R>]) -> Tensor<'r, R> + Send + Sync;
+type Objective<R> = dyn for<'r> Fn(Tensor<'r, R>, &[Tensor<'r, R>]) -> Var<'r, R> + Send + Sync;
 
 /// What defines `x`.
 enum Equation<R: Real> {
     /// This is zero.
     Root(Box<Residual<R>>),
     /// The gradient of this in `x` is zero.
-    Optimum(Box<Objective<R>>),
+    Optimum(Arc<Objective<R>>),
 }
 
 impl<R: Real> Equation<R> {
@@ -133,13 +192,15 @@ impl<R: Real> Equation<R> {
         }
     }
 
-    /// The residual as a program of the inputs `x, θ`, recorded at this point.
-    fn program(&self, x: &Array<R>, theta: &Array<R>) -> Result<Program<R>, Error> {
+    /// The residual as a program of the inputs `x, θ…`, recorded at this point.
+    fn program(&self, x: &Array<R>, theta: &[Array<R>]) -> Result<Program<R>, Error> {
         let tape = Tape::new();
-        let inputs = [x, theta].map(|array| tape.input_array(array));
+        let unknown = tape.input_array(x);
+        let parameters: Vec<Tensor<'_, R>> =
+            theta.iter().map(|array| tape.input_array(array)).collect();
         match self {
             Equation::Root(residual) => {
-                let r = residual(inputs[0], inputs[1]);
+                let r = residual(unknown, &parameters);
                 if r.shape() != x.shape() {
                     let needs = "a residual with as many entries as x";
                     tape.refuse(self.name(), &[r.shape(), x.shape()], needs);
@@ -148,13 +209,13 @@ impl<R: Real> Equation<R> {
                 Ok(tape.finish(vec![output])?.program)
             }
             Equation::Optimum(objective) => {
-                let output = tape.id_of(objective(inputs[0], inputs[1]));
+                let output = tape.id_of(objective(unknown, &parameters));
                 let objective = tape.finish(vec![output])?.program;
                 let tape = Tape::new();
-                let inputs = [x, theta].map(|array| Value::from(tape.input_array(array)));
+                let inputs = inputs(&tape, x, theta);
                 let values = emit(&objective, &tape, &inputs, &[]);
                 let one = Value::Scalar(Var::from_value(R::one()));
-                let x_bar = adjoint_of(&objective, 0, &values, one, &tape);
+                let x_bar = adjoint_of(&objective, 0..1, &values, one, &tape)[0];
                 let zero = || tape.constant(&Array::zeros(x.shape()));
                 let output = x_bar.unwrap_or_else(zero).id;
                 Ok(tape.finish(vec![output])?.program)
@@ -163,19 +224,24 @@ impl<R: Real> Equation<R> {
     }
 }
 
-/// The cotangent of input `number` of an emitted program, for a cotangent of its output.
+/// The inputs `x, θ…` of such a program.
+fn inputs<'t, R: Real>(tape: &'t Tape<R>, x: &Array<R>, theta: &[Array<R>]) -> Vec<Value<'t, R>> {
+    std::iter::once(x).chain(theta).map(|array| Value::from(tape.input_array(array))).collect()
+}
+
+/// The cotangents of these inputs of an emitted program, for a cotangent of its output.
 fn adjoint_of<'t, R: Real>(
     program: &Program<R>,
-    number: usize,
+    numbers: Range<usize>,
     values: &[Value<'t, R>],
     seed: Value<'t, R>,
     tape: &'t Tape<R>,
-) -> Option<Tensor<'t, R>> {
-    let mut of_one = program.clone();
-    of_one.inputs = vec![program.inputs[number]];
+) -> Vec<Option<Tensor<'t, R>>> {
+    let mut of_some = program.clone();
+    of_some.inputs = program.inputs[numbers].to_vec();
     let output: Id = program.outputs[0];
-    let x_bar = record_adjoint(&of_one, tape, values, &[(output, seed)]);
-    x_bar[0].map(|x_bar| x_bar.tensor(tape))
+    let x_bar = record_adjoint(&of_some, tape, values, &[(output, seed)]);
+    x_bar.into_iter().map(|x_bar| x_bar.map(|x_bar| x_bar.tensor(tape))).collect()
 }
 
 /// The matrix `∂r/∂x` of an emitted residual, row by row.
@@ -190,7 +256,8 @@ fn jacobian<'t, R: Real>(
     for i in 0..n {
         let mut unit = vec![R::zero(); n];
         unit[i] = R::one();
-        let row = adjoint_of(program, 0, values, tape.constant(&Array::vector(unit)).into(), tape);
+        let unit = tape.constant(&Array::vector(unit)).into();
+        let row = adjoint_of(program, 0..1, values, unit, tape)[0];
         entries.extend((0..n).map(|j| row.map_or(zero, |row| row.get(j))));
     }
     Tensor::from_vars(tape, &entries).reshape(&[n, n])
@@ -208,9 +275,10 @@ impl<R: Real> Operation<R> for Implicit<R> {
     /// Solves, and corrects by one step of Newton's method.
     fn forward(&self, theta: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
         y.copy_from_slice(&self.start);
-        (self.solver)(theta[0].data, y);
-        let theta = Array::from_shared(theta[0].shape, theta[0].data.to_vec().into());
-        let step = self.newton_step(&Array::vector(y.to_vec()), &theta)?;
+        let copied = |x: &View<'_, R>| Array::from_shared(x.shape, x.data.to_vec().into());
+        let parameters: Vec<Array<R>> = theta.iter().map(copied).collect();
+        self.solve(&parameters, y).map_err(|error| Fault::Within(Box::new(error)))?;
+        let step = self.newton_step(&Array::vector(y.to_vec()), &parameters)?;
         let largest = |x: &[R]| x.iter().fold(0.0_f64, |m, x| m.max(x.abs().as_f64()));
         let unknown = step.iter().any(|step| !step.is_finite());
         let length = if unknown { f64::NAN } else { largest(&step) };
@@ -223,11 +291,38 @@ impl<R: Real> Operation<R> for Implicit<R> {
 }
 
 impl<R: Real> Implicit<R> {
+    /// What the solver finds, from `x` on.
+    fn solve(&self, theta: &[Array<R>], x: &mut [R]) -> Result<(), Error> {
+        match (&self.solver, &self.equation) {
+            (Solver::OfParameters(solver), _) => solver(theta[0].data(), x),
+            (Solver::OfObjective(minimizer, recordings), Equation::Optimum(objective)) => {
+                let recordings = || recordings.lock().unwrap_or_else(PoisonError::into_inner);
+                let kept = recordings().pop();
+                let objective = match kept {
+                    Some(recorded) => {
+                        let mut arrays = theta.iter().enumerate();
+                        arrays.try_for_each(|(i, array)| recorded.set_data(i, array))?;
+                        recorded
+                    }
+                    None => {
+                        let data: Vec<&Array<R>> = theta.iter().collect();
+                        let objective = Arc::clone(objective);
+                        Function::record_tensor(x, &data, move |x, theta| objective(x, theta))?
+                    }
+                };
+                minimizer(&objective, x);
+                recordings().push(objective);
+            }
+            (Solver::OfObjective(..), Equation::Root(_)) => unreachable!("a root has no objective"),
+        }
+        Ok(())
+    }
+
     /// `J⁻¹·r`
-    fn newton_step(&self, x: &Array<R>, theta: &Array<R>) -> Result<Vec<R>, Fault> {
+    fn newton_step(&self, x: &Array<R>, theta: &[Array<R>]) -> Result<Vec<R>, Fault> {
         let program = self.equation.program(x, theta).map_err(|e| Fault::Within(Box::new(e)))?;
         let tape = Tape::new();
-        let inputs = [x, theta].map(|array| Value::from(tape.input_array(array)));
+        let inputs = inputs(&tape, x, theta);
         let values = emit(&program, &tape, &inputs, &[]);
         let residual = values[program.outputs[0] as usize].tensor(&tape);
         let step = jacobian(&program, &values, &tape).solve(residual);
@@ -246,17 +341,20 @@ impl<R: Real> Adjoint<R> for Implicit<R> {
         x: Tensor<'t, R>,
         x_bar: Tensor<'t, R>,
     ) -> Vec<Option<Tensor<'t, R>>> {
-        let (tape, theta) = (x.tape, theta[0]);
-        let program = match self.equation.program(&x.primal_array(), &theta.primal_array()) {
+        let tape = x.tape;
+        let parameters: Vec<Array<R>> = theta.iter().map(|theta| theta.primal_array()).collect();
+        let program = match self.equation.program(&x.primal_array(), &parameters) {
             Ok(program) => program,
             Err(error) => {
                 tape.fail(error);
-                return vec![None];
+                return vec![None; theta.len()];
             }
         };
-        let values = emit(&program, tape, &[x.into(), theta.into()], &[]);
+        let inputs: Vec<Value<'t, R>> =
+            std::iter::once(x).chain(theta.iter().copied()).map(Value::from).collect();
+        let values = emit(&program, tape, &inputs, &[]);
         let weights = jacobian(&program, &values, tape).solve_transposed(x_bar);
-        let theta_bar = adjoint_of(&program, 1, &values, weights.into(), tape);
-        vec![theta_bar.map(|theta_bar| -theta_bar)]
+        let all = adjoint_of(&program, 1..inputs.len(), &values, weights.into(), tape);
+        all.into_iter().map(|theta_bar| theta_bar.map(|theta_bar| -theta_bar)).collect()
     }
 }

@@ -67,6 +67,7 @@ pub(crate) fn bessel_j<T: Elementary>(n: i32, x: T) -> T {
 }
 
 /// `ln Σ eˣ`, by pairs of pairs: the rounding errors grow with the logarithm of the number of terms.
+#[track_caller]
 pub(crate) fn log_sum_exp<S: Scalar>(terms: impl Iterator<Item = S>) -> S {
     let mut sums: Vec<S> = terms.collect();
     while sums.len() > 1 {

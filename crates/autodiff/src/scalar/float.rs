@@ -57,11 +57,13 @@ macro_rules! float_through_rules {
 
             /// NaN stays NaN; at a bound the derivative is 1.
             #[inline]
+            #[track_caller]
             fn clamp(self, low: Self, high: Self) -> Self {
                 $crate::rules::composed::clamp(self, low, high)
             }
 
             #[inline]
+            #[track_caller]
             fn copysign(self, sign: Self) -> Self {
                 $crate::Elementary::zip(self, $crate::Binary::CopySign, sign)
             }

@@ -176,12 +176,14 @@ pub trait Scalar:
     }
 
     /// `Σ aᵢ`, added from the first term on; on a tape one instruction, however many terms.
+    #[track_caller]
     fn sum_of(terms: impl Iterator<Item = Self>) -> Self {
         // As in the standard library, no terms make −0: the number that changes no term, not even −0.
         terms.reduce(|a, b| a + b).unwrap_or_else(Self::neg_zero)
     }
 
     /// `Σ aᵢ·bᵢ`, added from the first term on; on a tape one instruction, however many terms.
+    #[track_caller]
     fn sum_of_products(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
         Self::sum_of(pairs.map(|(a, b)| a * b))
     }
@@ -202,41 +204,49 @@ pub trait Scalar:
     /// assert_eq!(gradient(|x| x[0] * x[0].stop_gradient(), &[3.0])?, [3.0]);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     fn stop_gradient(self) -> Self {
         self.map(Unary::StopGradient)
     }
 
     /// Logistic function `σ(x) = 1/(1 + e⁻ˣ)`.
+    #[track_caller]
     fn sigmoid(self) -> Self {
         self.map(Unary::Sigmoid)
     }
 
     /// `ln σ(x) = −ln(1 + e⁻ˣ)`, without overflow.
+    #[track_caller]
     fn log_sigmoid(self) -> Self {
         self.map(Unary::LogSigmoid)
     }
 
     /// `ln(1 + eˣ)`, without overflow.
+    #[track_caller]
     fn softplus(self) -> Self {
         self.map(Unary::Softplus)
     }
 
     /// `max(x, 0)`, with derivative 0 at 0.
+    #[track_caller]
     fn relu(self) -> Self {
         self.map(Unary::Relu)
     }
 
     /// `x ln x`, continued by 0 at 0.
+    #[track_caller]
     fn xlogx(self) -> Self {
         self.map(Unary::XLogX)
     }
 
     /// `x ln y`, continued by 0 at `x = 0`.
+    #[track_caller]
     fn xlogy(self, y: Self) -> Self {
         self.zip(Binary::XLogY, y)
     }
 
     /// `ln(eˣ + eʸ)`, without overflow.
+    #[track_caller]
     fn log_add_exp(self, y: Self) -> Self {
         self.zip(Binary::LogAddExp, y)
     }
@@ -256,6 +266,7 @@ pub trait Scalar:
     /// assert_eq!(softmax, [0.5, 0.5, 0.0]);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     fn log_sum_exp_of(terms: impl Iterator<Item = Self>) -> Self {
         composed::log_sum_exp(terms)
     }
@@ -271,16 +282,19 @@ pub trait Scalar:
     /// assert_eq!(y.re, 0.520_499_877_813_046_5);
     /// assert_eq!(y.eps[0], std::f64::consts::FRAC_2_SQRT_PI * (-0.25_f64).exp());
     /// ```
+    #[track_caller]
     fn erf(self) -> Self {
         self.map(Unary::Erf)
     }
 
     /// Complementary error function `erfc x = 1 − erf x`, accurate for large x.
+    #[track_caller]
     fn erfc(self) -> Self {
         self.map(Unary::Erfc)
     }
 
     /// Distribution function `Φ(x)` of the standard normal distribution, accurate in the lower tail.
+    #[track_caller]
     fn normal_cdf(self) -> Self {
         self.map(Unary::NormalCdf)
     }
@@ -297,21 +311,25 @@ pub trait Scalar:
     /// assert!((h[(0, 0)] - std::f64::consts::PI.powi(2) / 6.0).abs() < 1e-15);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     fn ln_gamma(self) -> Self {
         self.map(Unary::LnGamma)
     }
 
     /// `ψ(x)`, the derivative of `ln Γ(x)`; ∓∞ at ±0, NaN at −1, −2, …, where the sides differ.
+    #[track_caller]
     fn digamma(self) -> Self {
         self.map(Unary::Digamma)
     }
 
     /// `ψ⁽ⁿ⁾(x)`, the derivative of order n of the digamma function: trigamma for `n = 1`. NaN for `n > 170`, where n! overflows.
+    #[track_caller]
     fn polygamma(self, n: u32) -> Self {
         composed::polygamma(n, self)
     }
 
     /// Bessel function of the first kind `Jₙ(x)`.
+    #[track_caller]
     fn bessel_j(self, n: i32) -> Self {
         composed::bessel_j(n, self)
     }
@@ -328,36 +346,43 @@ pub trait Scalar:
     /// assert_eq!(g[0], -2.0.bessel_j1());
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     fn bessel_j0(self) -> Self {
         self.bessel_j(0)
     }
 
     /// `J₁(x)`.
+    #[track_caller]
     fn bessel_j1(self) -> Self {
         self.bessel_j(1)
     }
 
     /// Sigmoid linear unit `x·σ(x)`, also called swish.
+    #[track_caller]
     fn silu(self) -> Self {
         composed::silu(self)
     }
 
     /// Gaussian error linear unit `x·Φ(x)` (Hendrycks and Gimpel, 2016).
+    #[track_caller]
     fn gelu(self) -> Self {
         composed::gelu(self)
     }
 
     /// The approximation `½x(1 + tanh(√(2/π)(x + 0.044715x³)))` of [`gelu`](Self::gelu).
+    #[track_caller]
     fn gelu_tanh(self) -> Self {
         composed::gelu_tanh(self)
     }
 
     /// Exponential linear unit: `x` for positive x, else `α(eˣ − 1)`; at 0 the derivatives are those from the left.
+    #[track_caller]
     fn elu(self, alpha: f64) -> Self {
         composed::elu(self, alpha)
     }
 
     /// `x·tanh(ln(1 + eˣ))` (Misra, 2019).
+    #[track_caller]
     fn mish(self) -> Self {
         composed::mish(self)
     }

@@ -431,22 +431,22 @@ impl<S: Scalar> Tape<S> {
     }
 
     /// A scalar seen as an array of rank 0; the same instruction.
+    #[track_caller]
     pub(crate) fn scalar_tensor(&self, x: Var<'_, S>) -> Tensor<'_, S> {
         let id = self.id_of(x);
         Tensor { tape: self, id, shape: &[], data: self.lend(&Arc::new(vec![x.value])) }
     }
 
-    /// The instruction of `x`, recorded now if `x` is a constant.
+    /// The instruction of `x`, recorded now if `x` is a constant, or refused for being on another tape.
     #[track_caller]
     pub(crate) fn id_of(&self, x: Var<'_, S>) -> Id {
         match x.tape {
-            None => self.push_constant(x.value).id,
-            Some(tape) => {
-                if !tape.owns(self) {
-                    self.fail(Error::MixedTapes { at: Location::caller() });
-                }
-                x.id
+            Some(tape) if tape.owns(self) => x.id,
+            Some(_) => {
+                self.fail(Error::MixedTapes { at: Location::caller() });
+                self.push_constant(x.value).id
             }
+            None => self.push_constant(x.value).id,
         }
     }
 

@@ -82,7 +82,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// The rank-1 array of these scalars, on `tape`.
     #[track_caller]
     pub fn from_vars(tape: &'t Tape<S>, scalars: &[Var<'t, S>]) -> Self {
-        let pieces: Vec<Self> = scalars.iter().map(|&x| tape.scalar_tensor(x)).collect();
+        let mut pieces = Vec::with_capacity(scalars.len());
+        for &x in scalars {
+            pieces.push(tape.scalar_tensor(x));
+        }
         let shape = Shape::from_slice(&[pieces.len()]);
         let offsets = (0..pieces.len()).collect();
         tape.record(TensorOp::Assemble { offsets, shape }, &pieces, Location::caller())
@@ -98,24 +101,65 @@ impl<'t, S: Scalar> Tensor<'t, S> {
                 0 => Var::recorded(self.tape, self.id, value),
                 _ => self.tape.push(Op::Element, self.id, index as u32, value),
             },
-            _ => self.view(index, &[]).to_var(),
+            _ => {
+                let needs = format!("an index below {}, not {index}", self.len());
+                self.tape.refuse("get", &[self.shape], &needs);
+                self.tape.poison(&[], Location::caller()).get(0)
+            }
         }
     }
 
     /// An array of one element, as a scalar.
     #[track_caller]
     pub fn to_var(self) -> Var<'t, S> {
+        if self.len() != 1 {
+            self.tape.refuse("to_var", &[self.shape], "an array of one element");
+            return self.tape.poison(&[], Location::caller()).get(0);
+        }
         self.reshape(&[]).get(0)
     }
 
     /// `C = A·B` of matrices `[.., m, k]` and `[.., k, n]`; leading axes are those of a batch and broadcast to each other.
     ///
+    /// A vector on the right is a column, on the left a row, and its axis is not in the result: a matrix times a vector is a
+    /// vector, two vectors make their [`dot`](Self::dot) product as an array of rank 0. These are NumPy's rules.
+    ///
     /// In a recorded function a transposed operand (`a.t().matmul(b)`, or with its last two axes exchanged) is read in place,
     /// not copied. Complexity `O(m·k·n)` for each batch.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, Function};
+    ///
+    /// // xᵀ·A·x
+    /// let a = Array::new(&[2, 2], vec![2.0, 1.0, 1.0, 3.0])?;
+    /// let f = Function::<f64>::record_tensor(&[1.0, 1.0], &[&a], |x, data| x.matmul(data[0].matmul(x)).to_var())?;
+    /// assert_eq!(f.value(&[1.0, 1.0])?, 7.0);
+    /// assert_eq!(f.gradient(&[1.0, -1.0])?, [2.0, -4.0]);
+    /// assert_eq!(f.hessian(&[1.0, -1.0])?.as_slice(), [4.0, 2.0, 2.0, 6.0]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
     #[track_caller]
     pub fn matmul(self, other: Self) -> Self {
+        let (left, right) = (self.shape, other.shape);
+        if let (&[.., k], &[rows]) | (&[k], &[.., rows, _]) = (left, right) {
+            if k != rows {
+                let needs =
+                    format!("as many columns on the left as rows on the right, not {k} and {rows}");
+                self.tape.refuse("matmul", &[left, right], &needs);
+                return self;
+            }
+            let a = if left.len() == 1 { self.reshape(&[1, k]) } else { self };
+            let b = if right.len() == 1 { other.reshape(&[k, 1]) } else { other };
+            let rows = &left[..left.len() - 1];
+            let batch = &right[..right.len().saturating_sub(2)];
+            let columns = if right.len() == 1 { &[] } else { &right[right.len() - 1..] };
+            let y: Shape = batch.iter().chain(rows).chain(columns).copied().collect();
+            return a.matmul(b).reshape(&y);
+        }
         // Rows of all batches times one matrix are one product.
-        if let (&[ref batch @ .., m, k], &[rows, n]) = (self.shape, other.shape)
+        if let (&[ref batch @ .., m, k], &[rows, n]) = (left, right)
             && !batch.is_empty()
             && k == rows
         {
@@ -129,6 +173,14 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// Transpose of a matrix.
     #[track_caller]
     pub fn t(self) -> Self {
+        if self.rank() != 2 {
+            self.tape.refuse(
+                "t",
+                &[self.shape],
+                "a matrix (`swap_axes` exchanges two axes of any array)",
+            );
+            return self;
+        }
         self.permute(&[1, 0])
     }
 
@@ -222,6 +274,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// `ln Σ exp x` over an axis, which disappears; does not overflow.
     #[track_caller]
     pub fn log_sum_exp(self, axis: usize) -> Self {
+        if !self.has_axis("log_sum_exp", axis) {
+            return self;
+        }
         let (shifted, shift) = self.shifted(axis);
         shifted.record(TensorOp::LogSumExp(axis), &[shifted]) + shift
     }
@@ -229,6 +284,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// `x − ln Σ exp x` over an axis.
     #[track_caller]
     pub fn log_softmax(self, axis: usize) -> Self {
+        if !self.has_axis("log_softmax", axis) {
+            return self;
+        }
         let (shifted, _) = self.shifted(axis);
         shifted - shifted.record(TensorOp::LogSumExp(axis), &[shifted]).keep_axis(axis)
     }
@@ -251,6 +309,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// `exp x / Σ exp x` over an axis; does not overflow.
     #[track_caller]
     pub fn softmax(self, axis: usize) -> Self {
+        if !self.has_axis("softmax", axis) {
+            return self;
+        }
         self.log_softmax(axis).map(Unary::Exp)
     }
 

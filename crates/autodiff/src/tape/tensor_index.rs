@@ -247,7 +247,13 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     #[track_caller]
     #[doc(alias = "where")]
     pub fn where_cond(self, a: impl IntoTensor<'t, S>, b: impl IntoTensor<'t, S>) -> Self {
-        self.record(TensorOp::Select, &[self, a.into_tensor(self), b.into_tensor(self)])
+        let [a, b] = [a.into_tensor(self), b.into_tensor(self)];
+        let shapes = [self.shape, a.shape, b.shape];
+        if let Err(needs) = TensorOp::<S>::Select.shape(&shapes) {
+            self.tape.refuse("where_cond", &shapes, &needs);
+            return self;
+        }
+        self.record(TensorOp::Select, &[self, a, b])
     }
 
     /// 1 where `self < other`, else 0; without a derivative.
@@ -301,10 +307,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// Exchanges two existing axes.
     #[track_caller]
     pub fn swap_axes(self, first: usize, second: usize) -> Self {
-        if first == second {
+        if !self.has_axis("swap_axes", first.max(second)) || first == second {
             return self;
         }
-        let mut axes: Axes = (0..self.rank().max(first + 1).max(second + 1)).collect();
+        let mut axes: Axes = (0..self.rank()).collect();
         axes.swap(first, second);
         self.permute(&axes)
     }

@@ -25,7 +25,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     pub(crate) fn has_axis(self, operation: &'static str, axis: usize) -> bool {
         let exists = axis < self.rank();
         if !exists {
-            let needs = format!("an axis {axis}");
+            let needs = match self.rank() {
+                0 => "an array with axes".into(),
+                rank => format!("an axis {axis}, of {rank}"),
+            };
             self.tape.refuse(operation, &[self.shape], &needs);
         }
         exists
@@ -213,7 +216,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     #[track_caller]
     #[doc(alias = "triangular")]
     pub fn triu(self, offset: isize) -> Self {
-        self.triangle(|row, column| column - row >= offset)
+        self.triangle("triu", |row, column| column - row >= offset)
     }
 
     /// The matrices of the last two axes with zeros above diagonal `offset`.
@@ -232,13 +235,13 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     #[track_caller]
     #[doc(alias = "triangular")]
     pub fn tril(self, offset: isize) -> Self {
-        self.triangle(|row, column| column - row <= offset)
+        self.triangle("tril", |row, column| column - row <= offset)
     }
 
     #[track_caller]
-    fn triangle(self, keep: impl Fn(isize, isize) -> bool) -> Self {
+    fn triangle(self, operation: &'static str, keep: impl Fn(isize, isize) -> bool) -> Self {
         let &[.., rows, columns] = self.shape else {
-            self.tape.refuse("triangle", &[self.shape], "matrices as the last two axes");
+            self.tape.refuse(operation, &[self.shape], "matrices as the last two axes");
             return self;
         };
         let positions = (0..rows as isize).flat_map(|i| (0..columns as isize).map(move |j| (i, j)));

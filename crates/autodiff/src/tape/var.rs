@@ -63,13 +63,15 @@ impl<'t, S: Scalar> Var<'t, S> {
     }
 
     /// This scalar as an array of rank 0 on `tape`.
+    #[track_caller]
     pub fn to_tensor(self, tape: &'t Tape<S>) -> Tensor<'t, S> {
         tape.scalar_tensor(self)
     }
 
     /// A constant array on this scalar's tape; `None` if this is itself a constant on no tape.
+    #[track_caller]
     pub fn constant_array(self, value: &Array<S>) -> Option<Tensor<'t, S>> {
-        self.tape.map(|tape| tape.constant(value))
+        Some(self.tape?.constant(value))
     }
 
     /// The common tape of two operands; constants have none.
@@ -178,7 +180,11 @@ impl<'t, S: Scalar> Var<'t, S> {
         match operands.iter().find_map(|x| x.tape) {
             None => Self::from_value(value),
             Some(tape) => {
-                let ids: Vec<Id> = operands.iter().map(|&x| tape.id_of(x)).collect();
+                // Not by a closure, which would not know the caller's line.
+                let mut ids = Vec::with_capacity(operands.len());
+                for &x in &operands {
+                    ids.push(tape.id_of(x));
+                }
                 tape.push_list(op, ids.into_iter(), (operands.len() / arity) as u32, value)
             }
         }
@@ -191,7 +197,7 @@ impl<'t, S: Scalar> Var<'t, S> {
         match self.tape.or(a.tape).or(b.tape) {
             None => Self::from_value(value),
             Some(tape) => {
-                let ids = [self, a, b].map(|x| tape.id_of(x));
+                let ids = [tape.id_of(self), tape.id_of(a), tape.id_of(b)];
                 tape.push_list(Op::MulAdd, ids.into_iter(), 3, value)
             }
         }

@@ -76,15 +76,15 @@ plain_right!(['t, const N: usize,] Var<'t, Dual2<S, N>>);
 
 plain_right!(['t, 'u,] Var<'t, Var<'u, S>>);
 
-/// Arithmetic with a number of the kind that is recorded.
+/// Arithmetic with a number of the kind that is recorded; a difference is recorded as a sum.
 macro_rules! beside_value {
-    ($($Op:ident $op:ident $OpAssign:ident $op_assign:ident),*) => { $(
+    ($($Op:ident $op:ident $OpAssign:ident $op_assign:ident: |$c:ident| $f:ident $constant:expr;)*) => { $(
         impl<S: Scalar> $Op<S> for Var<'_, S> {
             type Output = Self;
             #[inline(always)]
             #[track_caller]
-            fn $op(self, c: S) -> Self {
-                self.zip_constant(Binary::$Op, c)
+            fn $op(self, $c: S) -> Self {
+                self.zip_constant(Binary::$f, $constant)
             }
         }
 
@@ -98,10 +98,13 @@ macro_rules! beside_value {
     )* };
 }
 
-beside_value!(
-    Add add AddAssign add_assign, Sub sub SubAssign sub_assign, Mul mul MulAssign mul_assign,
-    Div div DivAssign div_assign, Rem rem RemAssign rem_assign
-);
+beside_value! {
+    Add add AddAssign add_assign: |c| Add c;
+    Sub sub SubAssign sub_assign: |c| Add -c;
+    Mul mul MulAssign mul_assign: |c| Mul c;
+    Div div DivAssign div_assign: |c| Div c;
+    Rem rem RemAssign rem_assign: |c| Rem c;
+}
 
 impl<'t, 'u, S: Scalar> IntoScalar<Var<'t, Var<'u, S>>> for Var<'u, S> {
     fn into_scalar(self) -> Var<'t, Self> {

@@ -1,6 +1,6 @@
 //! Products of batches of matrices against their definition.
 
-use dualtape_autodiff::{Error, Function, Tape};
+use dualtape_autodiff::{Array, Error, Function, Tape, Tensor};
 use proptest::prelude::*;
 
 use super::support::{Naive, assert_close, samples};
@@ -83,4 +83,91 @@ fn derivatives_of_a_shared_factor() -> Result<(), Error> {
         assert!((product - sum).abs() <= 1e-13, "{product} is not {sum}");
     }
     Ok(())
+}
+
+/// A vector is a row on the left, a column on the right, and leaves no axis: NumPy's rules, with all derivatives.
+#[test]
+fn products_with_vectors_are_those_of_numpy() -> Result<(), Error> {
+    type Product = for<'t> fn(Tensor<'t>) -> Tensor<'t>;
+    let products: [(&[usize], Product, Product); 6] = [
+        (
+            &[2],
+            |x| x.view(0, &[2, 3]).matmul(x.view(6, &[3])),
+            |x| Tensor::einsum("ij,j->i", &[x.view(0, &[2, 3]), x.view(6, &[3])]),
+        ),
+        (
+            &[3],
+            |x| x.view(0, &[2]).matmul(x.view(3, &[2, 3])),
+            |x| Tensor::einsum("i,ij->j", &[x.view(0, &[2]), x.view(3, &[2, 3])]),
+        ),
+        (
+            &[],
+            |x| x.view(0, &[4]).matmul(x.view(4, &[4])),
+            |x| Tensor::einsum("i,i->", &[x.view(0, &[4]), x.view(4, &[4])]),
+        ),
+        (
+            &[2, 2],
+            |x| x.view(0, &[2, 2, 2]).matmul(x.view(8, &[2])),
+            |x| Tensor::einsum("bij,j->bi", &[x.view(0, &[2, 2, 2]), x.view(8, &[2])]),
+        ),
+        (
+            &[2, 3],
+            |x| x.view(0, &[2]).matmul(x.view(2, &[2, 2, 3])),
+            |x| Tensor::einsum("i,bij->bj", &[x.view(0, &[2]), x.view(2, &[2, 2, 3])]),
+        ),
+        (
+            &[3],
+            |x| x.view(0, &[2, 3]).t().matmul(x.view(6, &[2])),
+            |x| Tensor::einsum("ij,i->j", &[x.view(0, &[2, 3]), x.view(6, &[2])]),
+        ),
+    ];
+    let near = |got: &[f64], expected: &[f64]| {
+        let close = |(g, e): (&f64, &f64)| (g - e).abs() <= 1e-13 * (1.0 + e.abs());
+        assert!(
+            got.len() == expected.len() && got.iter().zip(expected).all(close),
+            "{got:?}, {expected:?}"
+        );
+    };
+    let at = samples(14, 3);
+    let (u, v) = (samples(14, 4), samples(14, 5));
+    for (shape, product, expected) in products {
+        let tape = Tape::new();
+        let x = tape.constant(&Array::vector(at.clone()));
+        assert_eq!(product(x).shape(), shape);
+        near(product(x).data(), expected(x).data());
+        let f = Function::<f64>::record_tensor(&at, &[], |x, _| product(x).sin().sum())?;
+        let g = Function::<f64>::record_tensor(&at, &[], |x, _| expected(x).sin().sum())?;
+        near(&f.gradient(&at)?, &g.gradient(&at)?);
+        near(f.hessian(&at)?.as_slice(), g.hessian(&at)?.as_slice());
+        near(&f.third_derivative(&at, &u, &v)?, &g.third_derivative(&at, &u, &v)?);
+    }
+    Ok(())
+}
+
+#[test]
+fn products_that_do_not_fit_are_refused_with_their_own_shapes() {
+    let refused = |a: &[usize], b: &[usize]| {
+        let tape = Tape::<f64>::new();
+        let [a, b] = [a, b].map(|shape| tape.constant(&Array::zeros(shape)));
+        let product = a.matmul(b);
+        assert!(product.len() < 9);
+        tape.error().map_or(String::new(), |error| error.to_string())
+    };
+    let cases: [(&[usize], &[usize], &str); 4] = [
+        (
+            &[2, 3],
+            &[2],
+            "[[2, 3], [2]] do not fit matmul: as many columns on the left as rows on the right, not 3 and 2",
+        ),
+        (&[3], &[2, 3], "[[3], [2, 3]] do not fit matmul: as many columns"),
+        (&[3], &[2], "[[3], [2]] do not fit matmul: as many columns"),
+        (
+            &[],
+            &[2],
+            "[[], [2]] do not fit matmul: matrices (rank 2), vectors, or batches of matrices",
+        ),
+    ];
+    for (a, b, message) in cases {
+        assert!(refused(a, b).contains(message), "{}", refused(a, b));
+    }
 }

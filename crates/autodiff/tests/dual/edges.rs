@@ -33,7 +33,7 @@ fn of_roots_at_zero() {
 
 #[test]
 fn of_real_powers_of_zero() {
-    let power = |p: f64| move |x: Third| x.powf(Scalar::constant(p));
+    let power = |p: f64| move |x: Third| x.powf(p);
     check(power(2.5), 0.0, [0.0, 0.0, 0.0, INF]);
     check(power(2.0), 0.0, [0.0, 0.0, 2.0, 0.0]);
     check(power(3.0), 0.0, [0.0, 0.0, 0.0, 6.0]);
@@ -109,7 +109,7 @@ fn of_the_angle_and_the_distance() {
     let [_, in_a, in_b] = at(Binary::Hypot, 3e200, 4e200);
     assert_close(in_a, 0.6, f64::EPSILON, "far away");
     assert_close(in_b, 0.8, f64::EPSILON, "far away");
-    check(|x| x.hypot(Scalar::constant(2.0)), 0.0, [2.0, 0.0, 0.5, 0.0]);
+    check(|x| x.hypot(2.0), 0.0, [2.0, 0.0, 0.5, 0.0]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A loss of the crate is a small value with its options, whose method `terms` gives the loss of each example or element;
 //! [`Terms`] are reduced by `mean`, `sum` or not at all. The usual choice of each is a plain function of two tensors as well,
 //! and a loss of your own is a function of the same form, written with tensor operations, or with scalars taken out by
-//! `t.get(i)`; there is no trait to implement.
+//! `t.get(i)`; there is no trait to implement. Generic over the precision, a literal on the left of a tensor is `c(1.0)`.
 
 mod binary;
 mod classes;

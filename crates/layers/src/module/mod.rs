@@ -28,6 +28,9 @@ use declaration::Row;
 /// A module declares its parameters and buffers and composes tape operations; it holds no values and knows no derivatives.
 /// Those come, to any order, from the tape.
 ///
+/// Written for both precisions, `S: Real`, a layer's plain numbers stand right of its arrays, `x * 2.0`, `x.max(0.0)`; on the left
+/// they are literals, `c(1.0) - x` (see [`c`](dualtape_autodiff::c)).
+///
 /// # Example
 ///
 /// A layer `y = g ⊙ x` with one factor for each feature:

@@ -1,6 +1,6 @@
 //! What the variants of Newton's method and the natural gradient promise.
 
-use dualtape_autodiff::{Array, Composite, Function, Likelihood, PerExample, Scalar, Tensor};
+use dualtape_autodiff::{Array, Composite, Function, Likelihood, PerExample, Tensor};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     CurvatureMatrix, Error, NaturalGradient, NewtonCg, SecondOrder, StopReason, Structure,

@@ -32,14 +32,14 @@ pub(crate) const ADAPTOR: &str = file!();
 ///     }
 /// }
 ///
-/// let summary = check(elementwise(LogCosh, [&[2, 3], &[3]])).order(3).assert();
+/// let summary = check(elementwise(LogCosh, &[&[2, 3], &[3]])).order(3).assert();
 /// assert!(summary.skipped().is_empty());
 /// ```
 pub fn elementwise<const N: usize, E: Elementwise<N>>(
     op: E,
-    shapes: [&[usize]; N],
-) -> impl Subject {
-    Recorded::new(Tensors::new(&shapes, InBoth::of(Pointwise::<E, N>(Arc::new(op)))))
+    shapes: &[&[usize]; N],
+) -> impl Subject + use<N, E> {
+    Recorded::new(Tensors::new(shapes, InBoth::of(Pointwise::<E, N>(Arc::new(op)))))
 }
 
 /// An [`Operation`] with its [`Adjoint`], on arrays of these shapes.

@@ -89,7 +89,7 @@ impl Elementwise<2> for Smooth {
 
 #[test]
 fn operations_and_recorded_functions_pass() -> Result<(), dualtape_autodiff::Error> {
-    let summary = check(elementwise(Smooth, [&[2, 1], &[3]])).order(3).assert();
+    let summary = check(elementwise(Smooth, &[&[2, 1], &[3]])).order(3).assert();
     assert!(summary.skipped().is_empty(), "{summary}");
     let f = Function::record(&[1.0, 2.0], |x| mixed(x))?;
     let summary = check(recorded_function(&f)).order(3).assert();

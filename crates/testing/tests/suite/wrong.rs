@@ -98,7 +98,7 @@ impl Elementwise<1> for Detached {
     const NAME: &'static str = "detached";
 
     fn eval<S: Scalar>(&self, [x]: [S; 1]) -> S {
-        if x > c_of(0.5) { S::constant(x.primal().as_f64()) * x } else { x.cosh().ln() }
+        if x > c_of::<S>(0.5) { S::constant(x.primal().as_f64()) * x } else { x.cosh().ln() }
     }
 }
 
@@ -108,7 +108,7 @@ fn c_of<S: Scalar>(value: f64) -> S {
 
 #[test]
 fn a_lost_path_in_an_elementwise_operation_is_located() {
-    let failure = fail(elementwise(Detached, [&[3]]));
+    let failure = fail(elementwise(Detached, &[&[3]]));
     assert_eq!(failure.law(), Some(Law::FirstOrder), "{failure}");
     assert_eq!(failure.cause(), Cause::WrongFactor { factor: 0.5 }, "{failure}");
     let line = failure.location().map(std::panic::Location::line);

@@ -13,7 +13,7 @@ pub(super) fn matmul_shape(
     transpose_b: bool,
 ) -> Result<Shape, String> {
     let ([a_batch @ .., a0, a1], [b_batch @ .., b0, b1]) = (a, b) else {
-        return Err("two matrices (rank 2), or batches of them".into());
+        return Err("matrices (rank 2), vectors, or batches of matrices".into());
     };
     let (m, k) = if transpose_a { (a1, a0) } else { (a0, a1) };
     let (k_b, n) = if transpose_b { (b1, b0) } else { (b0, b1) };
