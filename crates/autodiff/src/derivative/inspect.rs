@@ -229,7 +229,7 @@ impl<'f, S: Real> Function<'f, S> {
     /// ```
     /// use dualtape_autodiff::Function;
     ///
-    /// let f = Function::record(&[1.0], |x| x[0].powf(1.5.into()))?;
+    /// let f = Function::record(&[1.0], |x| x[0].powf(1.5))?;
     /// assert_eq!(f.check_finite(&[0.0]), Ok(()));
     /// let refused = f.check_finite_along(&[0.0], &[1.0]).unwrap_err();
     /// assert!(refused.to_string().contains("in the Hessian-vector product"), "{refused}");
