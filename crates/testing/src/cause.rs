@@ -67,7 +67,7 @@ pub(crate) fn likely_cause(
     let Violation { given, expected, ref how, .. } = *violation;
     match how {
         How::Kink { .. } => return Cause::Kink,
-        How::Plain(_) => return Cause::Unknown,
+        How::Plain(_) | How::Absent(_) => return Cause::Unknown,
         _ => {}
     }
     if given == 0.0 {

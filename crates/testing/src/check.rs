@@ -13,9 +13,10 @@ use proptest::test_runner::{
 };
 
 use crate::law::{Case, How, Law, Stop, Violation};
-use crate::report::{Failure, Summary, diagnose};
+use crate::report::{Failure, diagnose};
 use crate::strategies::Domain;
 use crate::subject::{Subject, scalar};
+use crate::summary::{Skip, Summary};
 
 /// Verifies the derivatives of a scalar function of scalars: the one line of a test.
 ///
@@ -62,11 +63,14 @@ pub(crate) struct Policy {
     pub order: usize,
     pub tolerance: Tolerance,
     pub kinks: Kinks,
+    /// Where points are drawn from, unless the user gave them.
+    pub domain: Option<Domain>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { order: 2, tolerance: Tolerance::default(), kinks: Kinks::Avoid }
+        let (tolerance, kinks) = (Tolerance::default(), Kinks::Avoid);
+        Self { order: 2, tolerance, kinks, domain: Some(Domain::default()) }
     }
 }
 
@@ -74,7 +78,6 @@ impl Default for Policy {
 struct Plan {
     points: Option<BoxedStrategy<Vec<f64>>>,
     fixed: Option<Vec<f64>>,
-    domain: Domain,
     inputs: Option<usize>,
     cases: u32,
     seed: Option<u64>,
@@ -83,15 +86,7 @@ struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self {
-            points: None,
-            fixed: None,
-            domain: Domain::Reals,
-            inputs: None,
-            cases: 64,
-            seed: None,
-            persistence: None,
-        }
+        Self { points: None, fixed: None, inputs: None, cases: 64, seed: None, persistence: None }
     }
 }
 
@@ -129,6 +124,17 @@ impl Default for Tolerance {
 /// The points and the seed of a case that fails, and the laws to look at there.
 type Failing = ((Vec<f64>, Vec<f64>, u64), Laws);
 
+/// How looking at points ended.
+enum Run {
+    /// All that were asked for were looked at.
+    Done,
+    /// Too many had to be passed over.
+    Exhausted,
+    /// Nobody knows how many components a point has.
+    WithoutInputs,
+    Failing(Failing),
+}
+
 impl<T: Subject> Check<T> {
     /// The highest order of derivative to check: 1, 2 or 3. By default 2.
     pub fn order(mut self, order: usize) -> Self {
@@ -139,19 +145,21 @@ impl<T: Subject> Check<T> {
     /// Where to check: points of this strategy, which shrink as it says.
     pub fn at(mut self, points: impl Strategy<Value = Vec<f64>> + 'static) -> Self {
         self.plan.points = Some(points.boxed());
+        self.policy.domain = None;
         self
     }
 
     /// At this one point, in as many directions as there are cases.
     pub fn at_point(mut self, x: &[f64]) -> Self {
         self.plan.fixed = Some(x.to_vec());
+        self.policy.domain = None;
         self
     }
 
     /// At points of this domain; for closures over scalars, of which nobody knows how many they take, say it by
     /// [`inputs`](Self::inputs).
     pub fn in_domain(mut self, domain: Domain) -> Self {
-        self.plan.domain = domain;
+        self.policy.domain = Some(domain);
         self
     }
 
@@ -220,21 +228,22 @@ impl<T: Subject> Check<T> {
     }
 
     fn run(self, file: &'static str) -> Result<Summary, Failure> {
-        let tally = RefCell::new(Summary::new(self.subject.name(), self.policy.order));
+        let one_point = self.plan.fixed.is_some();
+        let tally = RefCell::new(Summary::new(self.subject.name(), self.policy.order, one_point));
         let found = match self.plan.fixed.clone() {
-            Some(x) => self.run_at(&x, &tally),
-            None => self.run_on_points(file, &tally)?,
+            Some(x) => self.run_at(&x, &tally).map_or(Run::Done, Run::Failing),
+            None => self.run_on_points(file, &tally),
         };
         let mut summary = tally.into_inner();
+        summary.settle();
         match found {
-            Some(((x, other, seed), laws)) => Err(self.failure((&x, &other, seed), laws, summary)),
-            None => {
-                summary.settle();
-                if summary.checked(Law::FirstOrder) == 0 {
-                    return Err(Failure::nothing_checked(summary));
-                }
-                Ok(summary)
+            Run::Failing(((x, other, seed), laws)) => {
+                Err(self.failure((&x, &other, seed), laws, summary))
             }
+            Run::WithoutInputs => Err(Failure::no_inputs(summary)),
+            _ if summary.checked(Law::FirstOrder) == 0 => Err(Failure::nothing_checked(summary)),
+            Run::Exhausted => Err(Failure::too_few(summary, self.plan.cases)),
+            Run::Done => Ok(summary),
         }
     }
 
@@ -255,15 +264,11 @@ impl<T: Subject> Check<T> {
     }
 
     /// The smallest failure that proptest finds, if any.
-    fn run_on_points(
-        &self,
-        file: &'static str,
-        tally: &RefCell<Summary>,
-    ) -> Result<Option<Failing>, Failure> {
+    fn run_on_points(&self, file: &'static str, tally: &RefCell<Summary>) -> Run {
         let points = match (&self.plan.points, self.plan.inputs.or(self.subject.inputs())) {
             (Some(points), _) => points.clone(),
-            (None, Some(n)) => self.plan.domain.points(n),
-            (None, None) => return Err(Failure::no_inputs(tally.borrow().clone())),
+            (None, Some(n)) => self.policy.domain.unwrap_or_default().points(n),
+            (None, None) => return Run::WithoutInputs,
         };
         let defaults = Config::default();
         let config = Config {
@@ -278,7 +283,9 @@ impl<T: Subject> Check<T> {
         let first: Cell<Option<(Law, f64, Laws)>> = Cell::new(None);
         let found = TestRunner::new(config).run(&strategy, |(x, other, seed)| {
             let laws = first.get().map_or(Laws::All, |(.., laws)| laws);
-            match examine(&self.subject, &self.policy, (&x, &other, seed), laws, Some(tally)) {
+            // What a failure shrinks through is no part of what was checked.
+            let tally = first.get().is_none().then_some(tally);
+            match examine(&self.subject, &self.policy, (&x, &other, seed), laws, tally) {
                 Ok(()) => Ok(()),
                 Err(Found::Rejected(reason)) => Err(TestCaseError::reject(reason)),
                 // While it shrinks, it must stay the same failure: of the same law, and not one that rounding almost allows.
@@ -295,11 +302,11 @@ impl<T: Subject> Check<T> {
             }
         });
         match found {
-            Ok(()) => Ok(None),
+            Ok(()) => Run::Done,
             Err(TestError::Fail(_, points)) => {
-                Ok(Some((points, first.get().map_or(Laws::All, |(.., laws)| laws))))
+                Run::Failing((points, first.get().map_or(Laws::All, |(.., laws)| laws)))
             }
-            Err(TestError::Abort(_)) => Err(Failure::nothing_checked(tally.borrow().clone())),
+            Err(TestError::Abort(_)) => Run::Exhausted,
         }
     }
 
@@ -343,7 +350,7 @@ impl Laws {
     pub(crate) fn that_show(law: Law, violation: &Violation) -> Self {
         match violation.how {
             // Whatever law was being checked.
-            How::Recorded { .. } | How::Plain(_) => Self::All,
+            How::Recorded { .. } | How::Plain(_) | How::Absent(_) => Self::All,
             _ => Self::Only(law),
         }
     }
@@ -382,6 +389,11 @@ pub(crate) fn examine(
         Err(Stop::Rejected(reason)) => return Err(reject(reason)),
         Err(Stop::Unanswered(refusal)) => return Err(reject(refusal.to_string())),
     };
+    let skip = |law: Law, skip: Skip| {
+        if let Some(tally) = tally {
+            tally.borrow_mut().skip(law, skip);
+        }
+    };
     let asked = |law: &&Law| law.order() <= policy.order && laws.contain(**law);
     for &law in Law::ALL.iter().filter(asked) {
         let answer = law.check(&case);
@@ -395,11 +407,7 @@ pub(crate) fn examine(
                     tally.borrow_mut().count(law);
                 }
             }
-            Err(Stop::Unanswered(refusal)) => {
-                if let Some(tally) = tally {
-                    tally.borrow_mut().pass_over(law, &refusal);
-                }
-            }
+            Err(Stop::Unanswered(refusal)) => skip(law, Skip::from(&refusal)),
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ mod noise;
 mod report;
 pub mod strategies;
 mod subject;
+mod summary;
 
 /// What the macros name.
 #[doc(hidden)]
@@ -20,7 +21,8 @@ pub use dualtape_autodiff as autodiff;
 pub use cause::Cause;
 pub use check::{Check, Kinks, Tolerance, check, check_derivatives};
 pub use law::Law;
-pub use report::{Failure, Skip, Summary};
+pub use locate::Lost;
+pub use report::Failure;
 pub use strategies::Domain;
 pub use subject::{
     Answer, At, Formula, Refusal, Replayed, Route, Subject, TensorFormula, elementwise, formula,
@@ -32,3 +34,4 @@ pub use subject::{
 pub use subject::{module, module_in_both};
 #[cfg(feature = "optimizers")]
 pub use subject::{objective, objective_in_both};
+pub use summary::{Skip, Summary};

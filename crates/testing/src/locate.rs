@@ -1,16 +1,46 @@
 //! The instruction behind a failure.
 
+use std::fmt;
 use std::panic::Location;
 
-use dualtape_autodiff::{Function, Step};
+use dualtape_autodiff::{Error, Function, Step};
 
 use crate::curve::{Claim, Curve, Judgement, Sample};
 use crate::directions::Uneven;
 use crate::law::{Case, How, Violation};
-use crate::subject::ADAPTOR;
+use crate::subject::{ADAPTOR, Subject};
 
 /// Instructions that nothing uses, among which the result is looked for.
 const RESULTS: usize = 16;
+
+/// How far a point is moved to see whether constants move with it, in units of the scales.
+const NEARBY: [f64; 4] = [1.0 / 64.0, -1.0 / 64.0, 1.0 / 1_048_576.0, -1.0 / 1_048_576.0];
+
+/// How a derivative was lost on the way from the input to the value, in code that differentiates by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Lost {
+    /// A value was read as a plain number, and what came of it went on as a constant.
+    ValueRead {
+        /// The line that reads it, where that is known; of several, the first whose number changes with the input.
+        at: Option<&'static Location<'static>>,
+    },
+    /// The gradient was stopped.
+    GradientStopped,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ValueRead { at } => {
+                f.write_str("a value was read as a plain number")?;
+                at.map_or(Ok(()), |at| write!(f, " at {at}"))?;
+                f.write_str(", and what came of it has no derivative")
+            }
+            Self::GradientStopped => f.write_str("the gradient was stopped"),
+        }
+    }
+}
 
 /// The instruction whose derivative is wrong while those of its operands are right.
 #[derive(Clone, Debug)]
@@ -19,12 +49,21 @@ pub(crate) struct Culprit {
     pub at: Option<&'static Location<'static>>,
     /// Its derivative is exactly 0.
     pub silent: bool,
+    pub lost: Option<Lost>,
 }
 
 impl Culprit {
-    pub(crate) fn new(operation: String, at: Option<&'static Location<'static>>) -> Self {
-        // The line of our own adaptor says nothing.
-        Self { operation, at: at.filter(|at| at.file() != ADAPTOR), silent: false }
+    pub(crate) fn new(
+        operation: String,
+        at: Option<&'static Location<'static>>,
+        subject: &dyn Subject,
+    ) -> Self {
+        // The line of our own adaptor says nothing, that of its caller does.
+        let at = match at {
+            Some(at) if at.file() == ADAPTOR => subject.applied_at(),
+            at => at,
+        };
+        Self { operation, at, silent: false, lost: None }
     }
 }
 
@@ -60,7 +99,50 @@ fn bisect(case: &Case<'_>, f: &Function<'_>, order: usize) -> Option<Culprit> {
     }
     let Wrong { silent } = wrong(&[start])?;
     let at = f.step_line(&case.x, start).ok()?;
-    Some(Culprit { silent, ..Culprit::new(steps[start].operation.clone(), at) })
+    let operation = &steps[start].operation;
+    let lost = match operation.starts_with("stopgradient") {
+        true => Some(Lost::GradientStopped),
+        false => value_read(case, f, (steps, start)),
+    };
+    let culprit = Culprit::new(operation.clone(), at, case.subject);
+    Some(Culprit { silent, lost, ..culprit })
+}
+
+/// Whether an instruction has constants that change with the input: then they are made of values that were read.
+fn value_read(case: &Case<'_>, f: &Function<'_>, (steps, id): (&[Step], usize)) -> Option<Lost> {
+    let [v, ..] = &case.directions;
+    let changed = NEARBY.into_iter().find_map(|t| {
+        let moved = case.moved(t, v);
+        // Where another branch is taken nothing can be compared.
+        let there = f.steps(&moved).ok().filter(|there| there.len() == steps.len())?;
+        let is_constant =
+            |id: usize| steps[id].operands.is_empty() && !steps[id].operation.starts_with("input ");
+        let all = steps[id].operands.iter().copied().chain([id]);
+        let mut constants = all.filter(|&id| is_constant(id));
+        let changed = there[id].operation != steps[id].operation
+            || constants.any(|id| {
+                there[id].operation != steps[id].operation
+                    || elements(f, &moved, &there, id) != elements(f, &case.x, steps, id)
+            });
+        changed.then_some(moved)
+    })?;
+    // Of a function that does not record itself again, the error says it.
+    let at = match f.value(&changed) {
+        Err(Error::ValueEscaped { at }) => Some(at),
+        _ => None,
+    };
+    Some(Lost::ValueRead { at })
+}
+
+/// A number made of all elements of the result of an instruction, recorded at this point.
+fn elements(f: &Function<'_>, x: &[f64], steps: &[Step], id: usize) -> Option<f64> {
+    f.up_to(x, &[(id, uneven(steps, id))]).ok()?.value(x).ok()
+}
+
+/// A weight for each element of the result of an instruction.
+fn uneven(steps: &[Step], id: usize) -> Vec<f64> {
+    let elements = steps[id].shape.iter().product();
+    Uneven::new(id as u64).direction(&vec![1.0; elements])
 }
 
 /// The instructions before a cut whose results the targets are, or are made of after it; but inputs, which are right.
@@ -88,11 +170,7 @@ fn wrong(
     (steps, ids): (&[Step], &[usize]),
     order: usize,
 ) -> Option<Wrong> {
-    let weights = |id: usize| {
-        let elements = steps[id].shape.iter().product();
-        Uneven::new(id as u64).direction(&vec![1.0; elements])
-    };
-    let results: Vec<(usize, Vec<f64>)> = ids.iter().map(|&id| (id, weights(id))).collect();
+    let results: Vec<(usize, Vec<f64>)> = ids.iter().map(|&id| (id, uneven(steps, id))).collect();
     let part = f.up_to(&case.x, &results).ok()?;
     case.directions.iter().find_map(|v| wrong_along(case, &part, v, order))
 }

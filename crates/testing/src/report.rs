@@ -1,4 +1,4 @@
-//! What a check says: what was done, or what is wrong.
+//! What a check that fails says.
 
 use std::fmt;
 use std::panic::Location;
@@ -8,96 +8,9 @@ use proptest::test_runner::TestCaseError;
 use crate::cause::{Cause, likely_cause};
 use crate::check::Policy;
 use crate::law::{Case, How, Law, NAMES, Violation, component};
-use crate::locate::{Culprit, locate};
-use crate::subject::{Refusal, Subject};
-
-/// What was checked, and what was not.
-#[derive(Clone, Debug)]
-pub struct Summary {
-    name: String,
-    order: usize,
-    counts: Vec<usize>,
-    skipped: Vec<(Law, Skip)>,
-    rejected: Vec<(String, usize)>,
-}
-
-/// Why a law was not checked.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Skip {
-    /// The subject does not offer what it is about.
-    NotOffered,
-    /// The subject refused, as it must where it has no rule: with this error, and not with a zero.
-    Refused(String),
-}
-
-impl Summary {
-    pub(crate) fn new(name: String, order: usize) -> Self {
-        let counts = vec![0; Law::ALL.len()];
-        Self { name, order, counts, skipped: Vec::new(), rejected: Vec::new() }
-    }
-
-    pub(crate) fn count(&mut self, law: Law) {
-        self.counts[law as usize] += 1;
-    }
-
-    pub(crate) fn pass_over(&mut self, law: Law, refusal: &Refusal) {
-        if !self.skipped.iter().any(|(skipped, _)| *skipped == law) {
-            let skip = match refusal {
-                Refusal::NotOffered => Skip::NotOffered,
-                Refusal::Failed(error) => Skip::Refused(error.to_string()),
-            };
-            self.skipped.push((law, skip));
-        }
-    }
-
-    pub(crate) fn reject(&mut self, reason: &str) {
-        match self.rejected.iter_mut().find(|(known, _)| known == reason) {
-            Some((_, count)) => *count += 1,
-            None => self.rejected.push((reason.to_owned(), 1)),
-        }
-    }
-
-    /// A law that was skipped at some points and checked at others counts as checked.
-    pub(crate) fn settle(&mut self) {
-        let counts = &self.counts;
-        self.skipped.retain(|(law, _)| counts[*law as usize] == 0);
-    }
-
-    /// At how many points a law was checked and held.
-    pub fn checked(&self, law: Law) -> usize {
-        self.counts[law as usize]
-    }
-
-    /// The laws of the orders asked for that were checked nowhere, and why.
-    pub fn skipped(&self) -> &[(Law, Skip)] {
-        &self.skipped
-    }
-
-    /// How many points were passed over, because the function has a kink, an edge or no value there.
-    pub fn rejected(&self) -> usize {
-        self.rejected.iter().map(|(_, count)| count).sum()
-    }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "derivatives of {}, to order {}", self.name, self.order)?;
-        for law in Law::ALL.iter().filter(|law| self.checked(**law) > 0) {
-            writeln!(f, "  holds at {:>4} points  {law}", self.checked(*law))?;
-        }
-        for (law, skip) in &self.skipped {
-            match skip {
-                Skip::NotOffered => writeln!(f, "  not offered          {law}")?,
-                Skip::Refused(error) => writeln!(f, "  refused              {law}: {error}")?,
-            }
-        }
-        for (reason, count) in &self.rejected {
-            writeln!(f, "  passed over {count:>4} points: {reason}")?;
-        }
-        Ok(())
-    }
-}
+use crate::locate::{Culprit, Lost, locate};
+use crate::subject::Subject;
+use crate::summary::Summary;
 
 /// A law that does not hold, with everything found out about it; or that nothing could be checked.
 #[derive(Clone, Debug)]
@@ -111,10 +24,22 @@ struct Contents {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Violated { law: Law, x: Vec<f64>, violation: Violation, cause: Cause, culprit: Option<Culprit> },
+    Violated {
+        law: Law,
+        x: Vec<f64>,
+        violation: Violation,
+        cause: Cause,
+        culprit: Option<Culprit>,
+    },
     NothingChecked,
+    /// Of this many points that were asked for, most had no derivative.
+    TooFew {
+        asked: u32,
+    },
     NoInputs,
-    Vanished { x: Vec<f64> },
+    Vanished {
+        x: Vec<f64>,
+    },
 }
 
 impl Failure {
@@ -124,6 +49,10 @@ impl Failure {
 
     pub(crate) fn nothing_checked(summary: Summary) -> Self {
         Self::of(summary, Kind::NothingChecked)
+    }
+
+    pub(crate) fn too_few(summary: Summary, asked: u32) -> Self {
+        Self::of(summary, Kind::TooFew { asked })
     }
 
     pub(crate) fn no_inputs(summary: Summary) -> Self {
@@ -196,6 +125,14 @@ impl Failure {
         }
     }
 
+    /// How the derivative was lost on the way, where that is what is wrong: a value was read, or the gradient stopped.
+    pub fn lost(&self) -> Option<Lost> {
+        match &self.0.kind {
+            Kind::Violated { culprit, .. } => culprit.as_ref()?.lost,
+            _ => None,
+        }
+    }
+
     /// What was checked before.
     pub fn summary(&self) -> &Summary {
         &self.0.summary
@@ -204,6 +141,7 @@ impl Failure {
     /// For a test of proptest's: rejected if nothing could be checked at the point, else failed.
     pub fn into_test_case_error(self) -> TestCaseError {
         match &self.0.kind {
+            Kind::TooFew { .. } => TestCaseError::reject(self.to_string()),
             Kind::NothingChecked if self.0.summary.rejected() > 0 => {
                 TestCaseError::reject(self.to_string())
             }
@@ -235,7 +173,7 @@ pub(crate) fn diagnose(
         culprit = locate(&case, &violation);
     }
     if let How::Recorded { operation, at, .. } = violation.how {
-        culprit = Some(Culprit::new(operation.into(), Some(at)));
+        culprit = Some(Culprit::new(operation.into(), Some(at), subject));
     }
     let cause = likely_cause(subject, policy, point, (law, &violation));
     if culprit.as_ref().is_some_and(|culprit| culprit.silent) {
@@ -247,19 +185,29 @@ pub(crate) fn diagnose(
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.0.summary.name;
+        let summary = &self.0.summary;
+        let name = summary.name();
+        let mut broken = None;
         match &self.0.kind {
             Kind::Violated { law, x, violation, cause, culprit } => {
-                writeln!(f, "a derivative of {name} is wrong")?;
-                write_violation(f, *law, x, violation, *cause)?;
-                if let Some(Culprit { operation, at, .. }) = culprit {
-                    let at = at.map_or(String::new(), |at| format!(" at {at}"));
-                    writeln!(f, "  operation   {operation}{at}")?;
-                }
+                broken = Some(*law);
+                writeln!(f, "{}", headline(name, *law, &violation.how))?;
+                let found = if summary.is_of_one_point() { "given" } else { "the smallest found" };
+                writeln!(f, "  law         {law}")?;
+                writeln!(f, "  input       {x:?} ({found})")?;
+                write_violation(f, violation)?;
+                write_cause(f, violation, *cause, culprit.as_ref())?;
             }
             Kind::NothingChecked => writeln!(
                 f,
-                "no derivative of {name} could be checked: choose points at which it has one, by `at` or `in_domain`"
+                "no derivative of {name} was held against its values: at every point tried something below stood against \
+                 it; choose points at which it has a derivative, by `at` or `in_domain`"
+            )?,
+            Kind::TooFew { asked } => writeln!(
+                f,
+                "the derivatives of {name} were checked at {} points only, of {asked} asked for: too many others had to be \
+                 passed over, for what is said below; choose points at which it has a derivative, by `at` or `in_domain`",
+                summary.checked(Law::FirstOrder)
             )?,
             Kind::NoInputs => writeln!(
                 f,
@@ -271,26 +219,38 @@ impl fmt::Display for Failure {
                  than its input"
             )?,
         }
-        write!(f, "{}", self.0.summary)
+        summary.write(f, broken)
     }
 }
 
-fn write_violation(
-    f: &mut fmt::Formatter<'_>,
-    law: Law,
-    x: &[f64],
-    violation: &Violation,
-    cause: Cause,
-) -> fmt::Result {
+/// What is wrong, in a line.
+fn headline(name: &str, law: Law, how: &How) -> String {
+    match (law, how) {
+        (_, How::Kink { .. } | How::Absent(_)) => {
+            format!("{name} has no derivative at a point at which it is to have one")
+        }
+        (Law::Replay, _) => format!("a recording of {name} is not the function"),
+        (Law::Lanes, _) => format!("products of {name} taken at once are not the single ones"),
+        (Law::SinglePrecision, _) => {
+            format!("{name} in single precision is not what it is in double")
+        }
+        _ => format!("a derivative of {name} is wrong"),
+    }
+}
+
+fn write_violation(f: &mut fmt::Formatter<'_>, violation: &Violation) -> fmt::Result {
     let Violation { given, expected, component, terms, how } = violation;
-    writeln!(f, "  law         {law}")?;
-    writeln!(f, "  input       {x:?} (the smallest found)")?;
+    if let How::Absent(reason) = how {
+        return writeln!(f, "  found       {reason}");
+    }
     if let Some(component) = component {
         writeln!(f, "  component   {component}")?;
     }
     let width = terms.iter().map(|term| term.chars().count()).max().unwrap_or(0);
     writeln!(f, "  given       {given:<24?} {:<width$}", terms[0])?;
-    writeln!(f, "  expected    {expected:<24?} {:<width$}", terms[1])?;
+    if !matches!(how, How::Kink { .. }) {
+        writeln!(f, "  expected    {expected:<24?} {:<width$}", terms[1])?;
+    }
     match how {
         How::Compared { tolerance } => {
             writeln!(
@@ -316,6 +276,25 @@ fn write_violation(
             writeln!(f, "  operand     {operand}, found wrong when it was recorded")?;
         }
         How::Plain(message) => writeln!(f, "  found       {message}")?,
+        How::Absent(_) => {}
     }
-    writeln!(f, "  cause       {cause}")
+    Ok(())
+}
+
+fn write_cause(
+    f: &mut fmt::Formatter<'_>,
+    violation: &Violation,
+    cause: Cause,
+    culprit: Option<&Culprit>,
+) -> fmt::Result {
+    match culprit.and_then(|culprit| culprit.lost) {
+        Some(lost) => writeln!(f, "  cause       {lost}; {cause}")?,
+        None if matches!(violation.how, How::Absent(_)) => {}
+        None => writeln!(f, "  cause       {cause}")?,
+    }
+    if let Some(Culprit { operation, at, .. }) = culprit {
+        let at = at.map_or(String::new(), |at| format!(" at {at}"));
+        writeln!(f, "  operation   {operation}{at}")?;
+    }
+    Ok(())
 }

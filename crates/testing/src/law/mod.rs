@@ -186,8 +186,10 @@ pub(crate) enum How {
     Kink { slope: f64 },
     /// In a debug build, an operation's adjoint was refused when it was recorded.
     Recorded { operation: &'static str, operand: usize, at: &'static std::panic::Location<'static> },
-    /// The number itself says it: a wrong length, an error.
+    /// The number itself says it: a wrong length, one that is not finite.
     Plain(String),
+    /// There must be a derivative at every point, and there is none at this one.
+    Absent(String),
 }
 
 impl Violation {
@@ -204,7 +206,7 @@ impl Violation {
             expected: f64::NAN,
             component: None,
             terms: ["the derivative".into(), "a derivative at every point".into()],
-            how: How::Plain(reason),
+            how: How::Absent(reason),
         }
     }
 }

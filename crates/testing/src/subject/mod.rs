@@ -14,6 +14,7 @@ mod tensors;
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::Location;
 
 use dualtape_autodiff::{Error, Fault, Function};
 
@@ -153,7 +154,14 @@ pub trait Subject {
         Err(Refusal::NotOffered)
     }
 
+    /// The line in which an operation was given to be checked: what reports name where the recording has no line of the user's.
+    fn applied_at(&self) -> Option<&'static Location<'static>> {
+        None
+    }
+
     /// Shows `φ` as a recorded function, in which the instruction behind a failure can be looked for.
+    ///
+    /// One that [refuses](dualtape_autodiff::BranchPolicy::Refuse) to record itself again also tells where a value was read.
     fn with_function(&self, at: At<'_>, visit: &mut dyn FnMut(&Function<'_>)) -> Answer<()> {
         let _ = (at, visit);
         Err(Refusal::NotOffered)
@@ -251,7 +259,7 @@ pub(crate) struct WrongAdjoint {
     pub operand: usize,
     pub adjoint: f64,
     pub difference: f64,
-    pub at: &'static std::panic::Location<'static>,
+    pub at: &'static Location<'static>,
 }
 
 impl fmt::Display for Refusal {

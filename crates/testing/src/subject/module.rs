@@ -23,6 +23,7 @@ use super::{Refusal, Subject};
 /// check(module(&model, &[4, 2])?).assert();
 /// # Ok::<(), dualtape_layers::Error>(())
 /// ```
+#[track_caller]
 pub fn module<'m, M: Module<f64> + 'm>(
     module: M,
     input_shape: &[usize],
@@ -54,6 +55,7 @@ pub fn module<'m, M: Module<f64> + 'm>(
 /// assert_eq!(failure.law(), Some(Law::SinglePrecision));
 /// # Ok::<(), dualtape_layers::Error>(())
 /// ```
+#[track_caller]
 pub fn module_in_both<'m, D, S>(
     double: D,
     single: S,

@@ -35,6 +35,7 @@ pub(crate) const ADAPTOR: &str = file!();
 /// let summary = check(elementwise(LogCosh, &[&[2, 3], &[3]])).order(3).assert();
 /// assert!(summary.skipped().is_empty());
 /// ```
+#[track_caller]
 pub fn elementwise<const N: usize, E: Elementwise<N>>(
     op: E,
     shapes: &[&[usize]; N],
@@ -45,11 +46,13 @@ pub fn elementwise<const N: usize, E: Elementwise<N>>(
 /// An [`Operation`] with its [`Adjoint`], on arrays of these shapes.
 ///
 /// In debug builds the autodiff crate refuses a wrong adjoint when it is recorded; here that is a failure as any other.
+#[track_caller]
 pub fn operation<O: Adjoint<f64>>(op: O, shapes: &[&[usize]]) -> impl Subject {
     Recorded::new(Tensors::new(shapes, Own(Arc::new(op))))
 }
 
 /// An [`operation`] that is written for both precisions, in both.
+#[track_caller]
 pub fn operation_in_both<O>(op: O, shapes: &[&[usize]]) -> impl Subject
 where
     O: Adjoint<f64> + Adjoint<f32>,
@@ -58,6 +61,7 @@ where
 }
 
 /// A [`numeric_operation`] that is written for both precisions, in both.
+#[track_caller]
 pub fn numeric_operation_in_both<O>(op: O, shapes: &[&[usize]]) -> impl Subject
 where
     O: NumericAdjoint<f64> + NumericAdjoint<f32>,
@@ -68,6 +72,7 @@ where
 /// An [`Operation`] with its [`NumericAdjoint`], on arrays of these shapes.
 ///
 /// It has a gradient and nothing else: all other laws must be refused, and the summary lists them.
+#[track_caller]
 pub fn numeric_operation<O: NumericAdjoint<f64>>(op: O, shapes: &[&[usize]]) -> impl Subject {
     Recorded::new(Tensors::new(shapes, Numeric(Arc::new(op))))
 }

@@ -1,5 +1,6 @@
 //! What is recorded on a tape by a closure: the part in which adaptors differ.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use dualtape_autodiff::{Error, Function, Scalar, Tape, Var, VectorFunction};
@@ -13,6 +14,11 @@ pub(crate) trait Record: Send + Sync {
     }
 
     fn inputs(&self) -> Option<usize>;
+
+    /// The line in which it was given to be checked, if it is applied in a line of ours.
+    fn applied_at(&self) -> Option<&'static Location<'static>> {
+        None
+    }
 
     /// Records `f` on the tape of its inputs, of which there is at least one.
     fn record<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>>;

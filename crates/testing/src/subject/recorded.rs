@@ -1,11 +1,13 @@
 //! Everything that can be asked of a map that is recorded.
 
 use std::cell::RefCell;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use dualtape_autodiff::{
-    Error, Function, Scalar, Var, VectorFunction, gradient, hvp, jvp, third_derivative,
+    BranchPolicy, Error, Function, Scalar, Var, VectorFunction, gradient, hvp, jvp,
+    third_derivative,
 };
 
 use super::record::{Record, derivatives_along, weighted};
@@ -161,8 +163,12 @@ impl<'r, R: Record + 'r> Subject for Recorded<'r, R> {
         self.map.single(x, w)
     }
 
+    fn applied_at(&self) -> Option<&'static Location<'static>> {
+        self.map.applied_at()
+    }
+
     fn with_function(&self, at: At<'_>, visit: &mut dyn FnMut(&Function<'_>)) -> Answer<()> {
-        visit(&self.map.opened(at)?);
+        visit(&self.map.opened(at)?.with_branch_policy(BranchPolicy::Refuse));
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Functions of arrays.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use dualtape_autodiff::{Array, Error, Function, Real, Tape, Tensor, Var, VectorFunction};
@@ -19,6 +20,7 @@ use super::{Answer, At, Refusal, Subject};
 ///
 /// check(tensors(&[&[2, 3], &[3, 1]], |x| x[0].matmul(x[1]).tanh())).assert();
 /// ```
+#[track_caller]
 pub fn tensors<'f, F>(shapes: &[&[usize]], f: F) -> impl Subject + use<'f, F>
 where
     F: for<'t> Fn(&[Tensor<'t>]) -> Tensor<'t> + Send + Sync + 'f,
@@ -35,6 +37,7 @@ where
 ///
 /// check(tensor_loss(&[&[4, 3], &[4, 3]], |x| (x[0].log_softmax(1) * x[1]).sum())).assert();
 /// ```
+#[track_caller]
 pub fn tensor_loss<'f, F>(shapes: &[&[usize]], f: F) -> impl Subject + use<'f, F>
 where
     F: for<'t> Fn(&[Tensor<'t>]) -> Var<'t> + Send + Sync + 'f,
@@ -65,6 +68,7 @@ pub trait TensorFormula: Send + Sync {
 /// let summary = check(generic_tensors!(layer, &[&[4, 3], &[3, 2], &[2]])).assert();
 /// assert_eq!(summary.checked(Law::SinglePrecision), 64);
 /// ```
+#[track_caller]
 pub fn tensor_formula<'f, F>(shapes: &[&[usize]], f: F) -> impl Subject + use<'f, F>
 where
     F: TensorFormula + 'f,
@@ -186,11 +190,14 @@ where
 pub(super) struct Tensors<M> {
     shapes: Vec<Vec<usize>>,
     map: M,
+    given_at: &'static Location<'static>,
 }
 
 impl<M: Map> Tensors<M> {
+    #[track_caller]
     pub(super) fn new(shapes: &[&[usize]], map: M) -> Self {
-        Self { shapes: shapes.iter().map(|&shape| shape.to_vec()).collect(), map }
+        let shapes = shapes.iter().map(|&shape| shape.to_vec()).collect();
+        Self { shapes, map, given_at: Location::caller() }
     }
 }
 
@@ -225,6 +232,10 @@ impl<M: Map> Record for Tensors<M> {
 
     fn inputs(&self) -> Option<usize> {
         Some(self.shapes.iter().map(|shape| shape.iter().product::<usize>()).sum())
+    }
+
+    fn applied_at(&self) -> Option<&'static Location<'static>> {
+        Some(self.given_at)
     }
 
     fn record<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>> {

@@ -6,7 +6,7 @@ use dualtape_autodiff::{
 use dualtape_testing::{
     Cause, Failure, Law, Skip, Subject, check, generic_tensors, numeric_operation,
     numeric_operation_in_both, operation, operation_in_both, recorded_function_in_both,
-    recorded_vector_function_in_both,
+    recorded_vector_function_in_both, tensors,
 };
 
 fn fail(subject: impl Subject) -> Failure {
@@ -81,12 +81,23 @@ impl<R: Real> NumericAdjoint<R> for Cubes {
 #[test]
 fn hand_written_adjoints_are_verified() {
     assert!(check(operation(Cubes(Slip::None), &[&[3]])).order(3).check().is_ok());
+    let line = line!() + 1;
     let sign = fail(operation(Cubes(Slip::Sign), &[&[3]]));
     assert_eq!((sign.law(), sign.cause()), (Some(Law::FirstOrder), Cause::WrongSign), "{sign}");
     assert_eq!(sign.operation(), Some("cubes"));
+    let at = sign.location().map(|at| (at.file(), at.line()));
+    assert_eq!(at, Some((file!(), line)), "where it was given: {sign}");
+    let line = line!() + 1;
     let flat = fail(operation(Cubes(Slip::ZeroCurvature), &[&[3]]));
     assert_eq!((flat.law(), flat.cause()), (Some(Law::NoSilentZero), Cause::Zero), "{flat}");
     assert_eq!(flat.operation(), Some("cubes"), "{flat}");
+    assert_eq!(flat.location().map(|at| at.line()), Some(line), "where it was given: {flat}");
+    let line = line!() + 2;
+    let applied = fail(tensors(&[&[3]], |x| {
+        let cubes = Tensor::custom(Cubes(Slip::Sign), &[x[0].exp()]);
+        cubes * 2.0
+    }));
+    assert_eq!(applied.location().map(|at| at.line()), Some(line), "where it is used: {applied}");
 }
 
 /// Where a derivative is 0, differences are small and none of them is.

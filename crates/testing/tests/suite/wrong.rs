@@ -1,10 +1,10 @@
 //! What is wrong is caught, by the law that it breaks, with its cause and its line.
 
-use dualtape_autodiff::{Elementary, Elementwise, Real, Scalar, Unary, Var, c};
+use dualtape_autodiff::{Array, Elementary, Elementwise, Real, Scalar, Tensor, Unary, Var, c};
 use dualtape_testing::strategies::{away_from, positive, reals};
 use dualtape_testing::{
-    Answer, At, Cause, Failure, Kinks, Law, Route, Subject, check, check_derivatives, elementwise,
-    prop_assert_derivatives, tensor_loss,
+    Answer, At, Cause, Failure, Kinks, Law, Lost, Route, Subject, check, check_derivatives,
+    elementwise, prop_assert_derivatives, tensor_loss,
 };
 
 /// `x² sin y` and its derivatives, of which one is spoilt.
@@ -115,6 +115,96 @@ fn a_lost_path_in_an_elementwise_operation_is_located() {
     assert_eq!(line, Some(DETACHED), "the instruction inside it: {failure}");
 }
 
+/// The first line of a report, and whether each of `parts` is in one.
+fn assert_says(failure: &Failure, headline: &str, parts: &[&str]) {
+    let text = failure.to_string();
+    assert!(text.starts_with(headline), "{text}");
+    for part in parts {
+        assert!(text.contains(part), "no \"{part}\" in {text}");
+    }
+}
+
+fn line_of_read(failure: &Failure) -> Option<u32> {
+    match failure.lost() {
+        Some(Lost::ValueRead { at }) => at.map(std::panic::Location::line),
+        _ => None,
+    }
+}
+
+#[test]
+fn values_that_were_read_are_named_as_the_cause() {
+    let line = line!() + 1;
+    let failure = fail_at(&[0.7], |x| x[0] * x[0].value());
+    assert_eq!(line_of_read(&failure), Some(line), "{failure}");
+    assert_eq!(failure.cause(), Cause::WrongFactor { factor: 0.5 }, "{failure}");
+    let read = format!("a value was read as a plain number at {}:{line}", file!());
+    assert_says(&failure, "a derivative of the function is wrong", &[&read]);
+
+    let line = line!() + 2;
+    let failure = fail_at(&[0.7, 0.3], |x| {
+        let shift = x[1].exp().value();
+        (x[0] + c(1.0)) / Var::from_value(shift.sin() + 2.0)
+    });
+    assert_eq!(line_of_read(&failure), Some(line), "{failure}");
+
+    let line = line!() + 2;
+    let failure = fail(tensor_loss(&[&[3]], |x| {
+        let read = Array::new(&[3], x[0].data().to_vec()).expect("three");
+        (x[0] * x[0].constant(&read)).sum()
+    }));
+    assert_eq!(line_of_read(&failure), Some(line), "{failure}");
+}
+
+/// `ln Σ eˣ` by a shift, which cancels: it is read without harm.
+fn shifted<'t>(x: Tensor<'t>) -> Var<'t> {
+    let largest = x.data().iter().fold(f64::NEG_INFINITY, |m, &x| m.max(x));
+    let shift = x.constant(&Array::vector(vec![largest]));
+    (x - shift).exp().sum().ln() + shift.sum()
+}
+
+#[test]
+fn values_that_were_read_without_harm_are_not_named() {
+    check(tensor_loss(&[&[3]], |x| shifted(x[0]))).assert();
+    let failure = fail(tensor_loss(&[&[3]], |x| shifted(x[0]) + x[0].stop_gradient().sum()));
+    assert_eq!(failure.lost(), Some(Lost::GradientStopped), "{failure}");
+    let failure = fail(elementwise(Detached, &[&[3]]));
+    assert_eq!(line_of_read(&failure), Some(DETACHED), "{failure}");
+}
+
+#[test]
+fn reports_say_what_held_and_what_did_not() {
+    let kink = check_derivatives(|x| x[0].abs()).at_point(&[0.0]).cases(4).check().unwrap_err();
+    assert_says(
+        &kink,
+        "no derivative of the function was held against its values",
+        &[
+            "holds in     4 directions  derivatives have the lengths of their inputs",
+            "not reached                all modes give the same Hessian-vector product",
+            "passed over    4 directions: a kink of order 1",
+        ],
+    );
+    let few = check_derivatives(|x| (x[0] - c(1.9)).ln()).inputs(1).seed(7).check().unwrap_err();
+    let checked = few.summary().checked(Law::FirstOrder);
+    assert!((1..64).contains(&checked), "{few}");
+    let said = format!("checked at {checked} points only, of 64 asked for");
+    assert_says(&few, "the derivatives of the function were checked", &[&said]);
+
+    let wrong = fail(Spoilt { hessian: Some(|h| h.map(|h| h / 2.0)), ..Default::default() });
+    assert!(Law::ALL.iter().all(|&law| wrong.summary().checked(law) <= 64), "{wrong}");
+    assert_says(&wrong, "a derivative of the function is wrong", &["(the smallest found)"]);
+    let text = wrong.to_string();
+    let broken = text.lines().find(|line| line.ends_with(&Law::SecondOrder.to_string()));
+    let table = text.split_once("derivatives of the function, to order").map(|(_, table)| table);
+    assert!(broken.is_some(), "{wrong}");
+    assert!(table.is_some_and(|table| table.contains("broken")), "{wrong}");
+    let needed = check_derivatives(|x| x[0].abs()).at_point(&[0.0]).kinks(Kinks::Report);
+    assert_says(
+        &needed.check().unwrap_err(),
+        "the function has no derivative at a point",
+        &["[0.0] (given)", "a kink"],
+    );
+}
+
 #[test]
 fn the_line_of_a_stopped_gradient_is_found() {
     let line = line!() + 3;
@@ -126,6 +216,8 @@ fn the_line_of_a_stopped_gradient_is_found() {
     assert_eq!(failure.law(), Some(Law::NoSilentZero), "{failure}");
     assert_eq!(failure.location().map(std::panic::Location::line), Some(line), "{failure}");
     assert!(failure.to_string().contains("stopgradient"), "{failure}");
+    assert_eq!(failure.lost(), Some(Lost::GradientStopped), "{failure}");
+    assert!(failure.to_string().contains("the gradient was stopped"), "{failure}");
 }
 
 /// By bisection: some twelve trials.
