@@ -36,7 +36,9 @@ fn between(from: f64, to: f64, part: f64) -> f64 {
 }
 
 /// From the first learning rate to `least` times it, by half a period of the cosine: Loshchilov & Hutter, "SGDR" (ICLR
-/// 2017), equation 5, without restarts.
+/// 2017), equation 5, without restarts; PyTorch's `CosineAnnealingLR` with as many steps as there are.
+///
+/// By that definition the first step has the whole rate, and `least` belongs to the end, the moment after the last step.
 ///
 /// # Example
 ///
@@ -50,7 +52,7 @@ pub fn cosine(least: f64) -> impl Fn(&Moment<'_>) -> f64 + Send + Sync {
     move |now| between(1.0, least, now.fraction())
 }
 
-/// Times `factor` after each `epochs` epochs.
+/// Times `factor` after each `epochs` epochs: PyTorch's `StepLR`.
 ///
 /// # Panics
 ///
@@ -60,7 +62,11 @@ pub fn step_decay(epochs: usize, factor: f64) -> impl Fn(&Moment<'_>) -> f64 + S
     move |now| factor.powi(i32::try_from(now.epoch / epochs).unwrap_or(i32::MAX))
 }
 
-/// In equal steps from nothing to the whole over the first `steps` steps, and as `after` says all the while.
+/// In equal steps from nothing to the whole over the first `steps` steps, and as `after` says all the while: the first step
+/// has `1/steps` of it, and step number `steps` is the first with all of it.
+///
+/// `after` sees the same moments as without a warm-up: a cosine falls while the rate is warmed up. PyTorch's `LinearLR` with
+/// `start_factor = 1/steps` and `total_iters = steps − 1` is this, multiplied by another schedule.
 pub fn warm_up(
     steps: u64,
     after: impl Fn(&Moment<'_>) -> f64 + Send + Sync,
@@ -71,17 +77,36 @@ pub fn warm_up(
     }
 }
 
-/// One cycle: from 1/25 of the learning rate to the whole over the first 30 % of training, and to 1/250 000 of it over the
-/// rest, both by cosines. Smith & Topin, "Super-convergence" (2018), with the numbers of PyTorch's `OneCycleLR`.
+/// One cycle: from 1/25 of the learning rate to the whole over the first 30 % of the steps, and to 1/250 000 of it at the last
+/// step, both by cosines. Smith & Topin, "Super-convergence" (2018), as PyTorch's `OneCycleLR` by default defines it: with `N`
+/// steps, numbered from 0, the peak is at step `0.3·N − 1` and the least rate at step `N − 1`.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_schedules::{Moment, one_cycle};
+///
+/// let [first, peak, last] = [0, 2, 9].map(|step| one_cycle()(&Moment::at(step, 10)));
+/// assert!((first - 0.04).abs() < 1e-15 && peak == 1.0 && (last - 4e-6).abs() < 1e-15);
+/// ```
 pub fn one_cycle() -> impl Fn(&Moment<'_>) -> f64 + Send + Sync {
-    const RISE: f64 = 0.3;
-    move |now| match now.fraction() {
-        x if x < RISE => between(1.0 / 25.0, 1.0, x / RISE),
-        x => between(1.0, 1.0 / 250_000.0, (x - RISE) / (1.0 - RISE)),
+    const FIRST: f64 = 1.0 / 25.0;
+    const LEAST: f64 = 1.0 / 250_000.0;
+    move |now| {
+        let (step, steps) = (now.step as f64, now.steps as f64);
+        // Of so few steps that the peak would lie before the first, all are of the way down.
+        let (peak, last) = (0.3 * steps - 1.0, steps - 1.0);
+        match step {
+            step if step <= peak => between(FIRST, 1.0, step / peak),
+            step => between(1.0, LEAST, ((step - peak) / (last - peak)).min(1.0)),
+        }
     }
 }
 
 /// Times `factor` whenever the watched loss has not improved for `patience` epochs.
+///
+/// PyTorch's `ReduceLROnPlateau` does so one epoch later for the same number, since it counts the epochs that it puts up with,
+/// and by default takes an improvement of less than 10⁻⁴ for none.
 ///
 /// # Panics
 ///
@@ -169,5 +194,101 @@ impl Plateau {
     pub fn restore(&mut self, [best, since, factor]: [f64; 3]) {
         let since = (since as usize).min(self.patience - 1);
         (self.best, self.since, self.factor) = (best, since, factor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn factors(schedule: impl Fn(&Moment<'_>) -> f64, steps: u64) -> Vec<f64> {
+        (0..steps).map(|step| schedule(&Moment::at(step, steps))).collect()
+    }
+
+    #[track_caller]
+    fn assert_close(got: &[f64], expected: &[f64]) {
+        assert_eq!(got.len(), expected.len());
+        for (k, (got, expected)) in got.iter().zip(expected).enumerate() {
+            assert!(
+                (got - expected).abs() <= 4e-16 * (1.0 + expected.abs()),
+                "step {k}: {got}, not {expected}"
+            );
+        }
+    }
+
+    /// Half a period of the cosine by its own addition theorem, as a product: another way than the schedules'.
+    fn fall(from: f64, to: f64, part: f64) -> f64 {
+        from + (to - from) * (PI * part / 2.0).sin().powi(2)
+    }
+
+    #[test]
+    fn one_cycle_rises_to_its_peak_and_falls_to_its_least() {
+        // OneCycleLR: up over steps 0..=0.3·N − 1, down over the rest to step N − 1.
+        let up = (0..3).map(|k| fall(0.04, 1.0, f64::from(k) / 2.0));
+        let down = (1..8).map(|k| fall(1.0, 4e-6, f64::from(k) / 7.0));
+        let ten = factors(one_cycle(), 10);
+        assert_close(&ten, &up.chain(down).collect::<Vec<_>>());
+        assert_eq!(ten[2], 1.0);
+        assert_close(&ten[9..], &[4e-6]);
+        for steps in [20, 50, 100, 1000, 123_450] {
+            let all = factors(one_cycle(), steps);
+            let peak = 3 * steps as usize / 10 - 1;
+            assert_close(&[all[0], all[peak], all[steps as usize - 1]], &[0.04, 1.0, 4e-6]);
+            assert!(all[..=peak].is_sorted() && all[peak..].is_sorted_by(|a, b| a > b));
+        }
+        // A peak between two steps.
+        let seven = factors(one_cycle(), 7);
+        assert_close(&seven[..3], &[0.04, fall(0.04, 1.0, 1.0 / 1.1), fall(1.0, 4e-6, 0.9 / 4.9)]);
+        assert_close(&seven[6..], &[4e-6]);
+    }
+
+    #[test]
+    fn one_cycle_of_few_steps_and_after_its_end() {
+        // OneCycleLR's formula, whose peak lies before the first step.
+        assert_close(&factors(one_cycle(), 1), &[4e-6]);
+        assert_close(&factors(one_cycle(), 2), &[fall(1.0, 4e-6, 0.4 / 1.4), 4e-6]);
+        let three = [fall(1.0, 4e-6, 0.1 / 2.1), fall(1.0, 4e-6, 1.1 / 2.1), 4e-6];
+        assert_close(&factors(one_cycle(), 3), &three);
+        for (step, steps) in [(10, 10), (99, 10), (5, 1), (0, 0), (3, 0)] {
+            assert_close(&[one_cycle()(&Moment::at(step, steps))], &[4e-6]);
+        }
+    }
+
+    #[test]
+    fn cosine_begins_with_the_whole_and_ends_with_the_least() {
+        let expected: Vec<f64> = (0..8).map(|k| fall(1.0, 0.2, f64::from(k) / 8.0)).collect();
+        assert_close(&factors(cosine(0.2), 8), &expected);
+        assert_close(
+            &[cosine(0.2)(&Moment::at(8, 8)), cosine(0.0)(&Moment::at(9, 8))],
+            &[0.2, 0.0],
+        );
+    }
+
+    #[test]
+    fn warm_up_reaches_the_whole_with_its_last_step() {
+        assert_close(&factors(warm_up(4, |_| 2.0), 6), &[0.5, 1.0, 1.5, 2.0, 2.0, 2.0]);
+        assert_close(&factors(warm_up(1, |_| 2.0), 2), &[2.0, 2.0]);
+        assert_close(&factors(warm_up(0, |_| 2.0), 2), &[2.0, 2.0]);
+        let both: Vec<f64> =
+            (1..=4).map(|k| fall(1.0, 0.0, f64::from(k - 1) / 4.0) * f64::from(k) / 4.0).collect();
+        assert_close(&factors(warm_up(4, cosine(0.0)), 4), &both);
+    }
+
+    #[test]
+    fn step_decay_falls_with_each_so_many_epochs() {
+        let expected = [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25];
+        assert_close(&factors(step_decay(3, 0.5), 7), &expected);
+    }
+
+    #[test]
+    fn a_plateau_is_as_long_as_its_patience() {
+        let mut losses = vec![];
+        let mut seen = vec![];
+        for loss in [3.0, 2.0, 2.0, 2.5, 2.0, 2.0, 1.0, 1.0, f64::NAN] {
+            losses.push(loss);
+            let now = Moment { losses: &losses, ..Moment::at(losses.len() as u64, 9) };
+            seen.push(on_plateau(2, 0.5)(&now));
+        }
+        assert_eq!(seen, [1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]);
     }
 }
