@@ -101,6 +101,36 @@ pub enum Error {
         count: usize,
     },
 
+    /// No part of a vector of parameters has this name.
+    #[error("there is no parameter or module `{name}`; there are: {known}")]
+    UnknownPart {
+        /// The name asked for.
+        name: String,
+        /// All names, separated by commas.
+        known: String,
+    },
+
+    /// The parameter of this name is not in the vector at hand.
+    #[error("`{name}` is not in this vector of parameters: it is frozen")]
+    AbsentPart {
+        /// The name asked for.
+        name: String,
+    },
+
+    /// A part of a vector of parameters was given to what has another vector.
+    #[error(
+        "`{name}` is a part of a vector of {dim} parameters, not of this one of {got}: ask for it anew after parameters \
+         were frozen or unfrozen"
+    )]
+    ForeignPart {
+        /// Its name.
+        name: String,
+        /// The length of its vector.
+        dim: usize,
+        /// The length of the vector at hand.
+        got: usize,
+    },
+
     /// A recording has no instruction with this number.
     #[error("instruction {step} does not exist: the recording has {count}")]
     NoSuchStep {

@@ -6,6 +6,7 @@ mod error;
 mod interop;
 mod kernel;
 mod lattice;
+mod parts;
 #[cfg(feature = "planted-faults")]
 #[doc(hidden)]
 pub mod planted;
@@ -30,6 +31,7 @@ pub use derivative::{implicit_minimum, implicit_optimum, implicit_root};
 pub use error::Error as AutodiffError;
 pub use error::{Error, Fault};
 pub use kernel::{View, vectorized};
+pub use parts::{Entries, Part, Parts};
 pub use rules::{ARRAY_OPERATIONS, Adjoint, Binary, Elementwise, NumericAdjoint, Operation, Unary};
 pub use scalar::{Const, Dual, Dual2, Elementary, IntoScalar, Real, Scalar, c};
 pub use tape::{Convolution, IntoTensor, Pooling, Tape, Tensor, Var};

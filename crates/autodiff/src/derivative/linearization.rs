@@ -1,12 +1,12 @@
 //! A function frozen at a point, ready for Hessian-vector products.
 
 use std::fmt;
-use std::ops::Range;
 
 use super::Matrix;
 use super::frozen::Frozen;
 use super::generic::{symmetrize, unit_lanes};
 use crate::error::{Error, check_length};
+use crate::parts::Entries;
 use crate::scalar::Real;
 
 /// Value, gradient and Hessian operator of a [`Function`](crate::Function) at one point.
@@ -134,22 +134,17 @@ impl<'a, S: Real> Linearization<'a, S> {
     }
 
     /// The block of the Hessian that belongs to some inputs, exactly symmetric: entry `(a, b)` is the second derivative with
-    /// respect to the inputs `indices[a]` and `indices[b]`. A range of inputs (`0..10`), or any list of them.
+    /// respect to the inputs numbered `a` and `b` of these: a range of inputs (`0..10`), any list of them, or a
+    /// [`Part`](crate::Part) of the vector by its name.
     ///
     /// Complexity: one Hessian-vector product for each input of the block.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchInput`].
-    pub fn hessian_block(
-        &self,
-        indices: impl IntoIterator<Item = usize>,
-    ) -> Result<Matrix<S>, Error> {
-        let indices: Vec<usize> = indices.into_iter().collect();
+    /// [`Error::NoSuchInput`]; [`Error::ForeignPart`] for a part of another vector.
+    pub fn hessian_block(&self, inputs: impl Entries) -> Result<Matrix<S>, Error> {
         let n = self.dim();
-        if let Some(&index) = indices.iter().find(|&&index| index >= n) {
-            return Err(Error::NoSuchInput { index, count: n });
-        }
+        let indices = inputs.within(n)?;
         let size = indices.len();
         let mut places = vec![Vec::new(); n];
         for (place, &index) in indices.iter().enumerate() {
@@ -166,14 +161,17 @@ impl<'a, S: Real> Linearization<'a, S> {
         Ok(Matrix::from_rows(size, size, block))
     }
 
-    /// The blocks on the Hessian's diagonal that belong to these ranges of inputs: for the layers of a network, its
-    /// block-diagonal approximation.
+    /// The blocks on the Hessian's diagonal that belong to these ranges or [parts](crate::Part) of the inputs: for the layers of
+    /// a network, its block-diagonal approximation.
     ///
     /// # Errors
     ///
     /// As [`hessian_block`](Self::hessian_block).
-    pub fn hessian_blocks(&self, ranges: &[Range<usize>]) -> Result<Vec<Matrix<S>>, Error> {
-        ranges.iter().map(|range| self.hessian_block(range.clone())).collect()
+    pub fn hessian_blocks<E: Entries + Clone>(
+        &self,
+        blocks: &[E],
+    ) -> Result<Vec<Matrix<S>>, Error> {
+        blocks.iter().map(|block| self.hessian_block(block.clone())).collect()
     }
 
     /// The quadratic form `vᵀ∇²f(x)·v`: the curvature along `v`.
