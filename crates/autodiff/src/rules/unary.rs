@@ -131,6 +131,14 @@ unary_rules! {
     Softplus: |x| softplus(x), |x, _y| x.map(Sigmoid);
     /// `max(x, 0)`, with derivative 0 at the kink
     Relu: |x| if x > R::zero() || x.is_nan() { x } else { R::zero() }, |x, _y| x.map(Step);
+    /// `x/(1 + |x|)`; its derivative `1/(1 + |x|)²` by the quotient's rule would cancel for large `x`. `|x|` is written as one
+    /// whose curvature at 0 is 0
+    SoftSign: |x| soft_sign(x), |x, _y| {
+        let r = (x.map(Relu) + (-x).map(Relu) + x.lift(1.0)).map(Recip);
+        r * r
+    };
+    /// `x − tanh x`; its derivative is `tanh²x`, since `1 − sech²x` would cancel near 0
+    TanhShrink: |x| tanh_shrink(x), |x, _y| { let t = x.map(Tanh); t * t };
     /// 1 for `x > 0`, else 0
     Step: |x| if x > R::zero() { R::one() } else { R::zero() }, |x, _y| x.lift(0.0);
     /// Error function `2/√π ∫₀ˣ e^(−t²) dt`
@@ -166,4 +174,20 @@ fn sigmoid<R: Real>(x: R) -> R {
 fn softplus<R: Real>(x: R) -> R {
     let positive_part = if x < R::zero() { R::zero() } else { x };
     positive_part + (-x.abs()).exp().ln_1p()
+}
+
+fn soft_sign<R: Real>(x: R) -> R {
+    if x.is_infinite() { x.signum() } else { x / (x.abs() + R::one()) }
+}
+
+/// Near 0 by Lambert's continued fraction `tanh x = x/(1 + K)`, `K = x²/(3 + x²/(5 + …))`, whose terms are all positive.
+fn tanh_shrink<R: Real>(x: R) -> R {
+    if x.abs() > R::one() {
+        return x - x.tanh();
+    }
+    let square = x * x;
+    let k = (1..=10)
+        .rev()
+        .fold(R::zero(), |k, level| square / (R::constant(f64::from(2 * level + 1)) + k));
+    x * (k / (R::one() + k))
 }

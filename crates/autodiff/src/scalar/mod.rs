@@ -233,6 +233,16 @@ pub trait Scalar:
         self.map(Unary::Relu)
     }
 
+    /// `x/(1 + |x|)`, exact in the tails; second and higher derivatives jump at 0, where they count as the mean of both sides.
+    fn soft_sign(self) -> Self {
+        self.map(Unary::SoftSign)
+    }
+
+    /// `x − tanh x`, accurate near 0.
+    fn tanh_shrink(self) -> Self {
+        self.map(Unary::TanhShrink)
+    }
+
     /// `x ln x`, continued by 0 at 0.
     #[track_caller]
     fn xlogx(self) -> Self {

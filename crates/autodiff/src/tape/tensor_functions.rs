@@ -88,6 +88,8 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         softplus Softplus "`ln(1 + eˣ)`, without overflow.",
         log_sigmoid LogSigmoid "`ln σ(x)`, without overflow.",
         relu Relu "`max(x, 0)`, with derivative 0 at 0.",
+        soft_sign SoftSign "`x/(1 + |x|)`, exact in the tails.",
+        tanh_shrink TanhShrink "`x − tanh x`, accurate near 0.",
         xlogx XLogX "`x ln x`, continued by 0 at 0.",
         erf Erf "Error function.",
         erfc Erfc "`1 − erf x`, accurate for large x.",
