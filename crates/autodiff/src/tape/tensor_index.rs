@@ -304,6 +304,22 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         self.lift(1.0) - self.eq(other)
     }
 
+    /// 1 where an element is a finite number, 0 where it is NaN or infinite; without a derivative.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, Tape};
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.constant(&Array::vector(vec![f64::MAX, f64::INFINITY, -f64::INFINITY, f64::NAN]));
+    /// assert_eq!(x.is_finite().data(), [1.0, 0.0, 0.0, 0.0]);
+    /// ```
+    #[track_caller]
+    pub fn is_finite(self) -> Self {
+        self.lt(self.lift(f64::INFINITY)) * self.gt(self.lift(f64::NEG_INFINITY))
+    }
+
     /// Exchanges two existing axes.
     #[track_caller]
     pub fn swap_axes(self, first: usize, second: usize) -> Self {

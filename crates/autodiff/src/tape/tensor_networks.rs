@@ -57,8 +57,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// Scaled dot-product attention of queries `[…, m, d]` to keys `[…, n, d]` with values `[…, n, k]`:
     /// `softmax(q·kᵀ/√d)·v`, an array `[…, m, k]`. The leading axes are batched: sequences, heads.
     ///
-    /// A query attends to those keys where `seen`, of shape `[…, m, n]` or broadcast to it, is not 0. If it may attend to
-    /// none, its row is NaN.
+    /// A query attends to those keys where `seen`, of shape `[…, m, n]` or broadcast to it, is not 0. What keys and values hold
+    /// that it does not see, NaN and infinities included, has no influence on its row or on the row's derivatives. If it may
+    /// attend to none, its row is NaN.
     ///
     /// Source: Vaswani et al., "Attention is all you need" (2017).
     ///
@@ -79,7 +80,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     #[track_caller]
     #[doc(alias = "scaled_dot_product_attention")]
     pub fn attention(self, keys: Self, values: Self, seen: Option<Self>) -> Self {
-        let (&[.., width], 2..) = (self.shape, keys.rank()) else {
+        let (1.., 2.., 2..) = (self.rank(), keys.rank(), values.rank()) else {
             self.tape.refuse(
                 "attention",
                 &[self.shape, keys.shape, values.shape],
@@ -87,13 +88,60 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             );
             return self;
         };
+        let Some(seen) = seen else {
+            return self.attend(keys, None).matmul(values);
+        };
+        // Products with numbers that are none would carry them to where their weight is 0: they are computed with others in
+        // their place, and the rows that see them are marked.
+        let (queries, from) = self.sound_rows();
+        let (keys, at) = keys.sound_rows();
+        let (values, of) = values.sound_rows();
+        let marks = from + seen.ne(self.lift(0.0)).rows_that_see(at + of);
+        queries.attend(keys, Some(seen)).matmul(values) * marks.unless_marked()
+    }
+
+    /// `softmax(q·kᵀ/√d)`, with weight 0 for what is not seen.
+    #[track_caller]
+    fn attend(self, keys: Self, seen: Option<Self>) -> Self {
         let last = keys.rank() - 1;
-        let scale = self.lift((width as f64).sqrt().recip());
+        let scale = self.lift((self.shape[self.rank() - 1] as f64).sqrt().recip());
         let scores = (self * scale).matmul(keys.swap_axes(last - 1, last));
         let scores = match seen {
             Some(seen) => seen.where_cond(scores, self.lift(f64::NEG_INFINITY)),
             None => scores,
         };
-        scores.softmax(scores.rank() - 1).matmul(values)
+        scores.softmax(scores.rank() - 1)
+    }
+
+    /// The rows, along the last axis, with 0 in place of all that a row holds if one of its elements is NaN or infinite; and 1
+    /// for these rows, else 0, `[…, 1]`.
+    ///
+    /// So a product of the rows stays finite, and who [marks](Self::unless_marked) what depends on such a row computes with all
+    /// the others, and has their derivatives, as if it were not there.
+    #[track_caller]
+    #[doc(hidden)]
+    pub fn sound_rows(self) -> (Self, Self) {
+        let last = self.rank() - 1;
+        // A sum tells of each element, and of finite ones in so small shares does not overflow.
+        let share = (self * self.lift(f64::EPSILON)).sum_axis(last).keep_axis(last);
+        let sound = share.is_finite();
+        (sound.where_cond(self, self.lift(0.0)), self.lift(1.0) - sound)
+    }
+
+    /// For `self` of 0 and 1, which of the rows `[…, m, n]` sees which column: not 0 for the rows that see a marked one, `[…, m, 1]`,
+    /// where `marks` are `[…, n, 1]`.
+    #[track_caller]
+    #[doc(hidden)]
+    pub fn rows_that_see(self, marks: Self) -> Self {
+        let seen = self * marks.swap_axes(marks.rank() - 2, marks.rank() - 1);
+        let last = seen.rank() - 1;
+        seen.sum_axis(last).keep_axis(last)
+    }
+
+    /// 1 where an element is 0, else NaN, without a derivative.
+    #[track_caller]
+    #[doc(hidden)]
+    pub fn unless_marked(self) -> Self {
+        self.eq(self.lift(0.0)).where_cond(self.lift(1.0), self.lift(f64::NAN))
     }
 }

@@ -60,3 +60,38 @@ fn attention_is_a_mean_of_values() -> Result<(), Error> {
     assert_eq!(tape.error(), None);
     Ok(())
 }
+
+/// Keys and values that a query does not see have no influence on its row, whatever they hold: on values, gradients and Hessian
+/// products. Who sees them gets NaN.
+#[test]
+fn what_is_not_seen_does_not_count_whatever_it_holds() {
+    let n = 3 * 2;
+    let point = |held: f64| {
+        let mut x: Vec<f64> = (0..3 * n).map(|k| (1.3 * k as f64 + 0.2).sin()).collect();
+        // The last row of queries, keys and values.
+        for part in 0..3 {
+            x[part * n + 4..(part + 1) * n].fill(held);
+        }
+        x
+    };
+    let rows = |from: usize, to: usize| {
+        let f = Function::<f64>::record_tensor(&point(0.5), &[], move |x, _| {
+            let [q, k, v] = [0, 1, 2].map(|part| x.view(part * n, &[3, 2]));
+            let causal = x.constant(&Array::new(&[3, 3], vec![1.0; 9]).unwrap()).tril(0);
+            q.attention(k, v, Some(causal)).slice(0, from..to).powi(3).sum()
+        });
+        move |held: f64| {
+            let (f, x) = (f.as_ref().unwrap(), point(held));
+            let v: Vec<f64> = (0..3 * n).map(|k| (0.7 * k as f64).cos()).collect();
+            let mut hv = vec![0.0; 3 * n];
+            f.hvp(&x, &v, &mut hv).unwrap();
+            [vec![f.value(&x).unwrap()], f.gradient(&x).unwrap(), hv]
+        }
+    };
+    let first = rows(0, 2);
+    let expected = first(0.5);
+    for held in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 7.0] {
+        assert_eq!(first(held), expected, "{held}");
+    }
+    assert!(rows(2, 3)(f64::NAN)[0][0].is_nan());
+}
