@@ -30,7 +30,7 @@ pub enum Activation {
     Tanh,
     /// `x − tanh x`
     TanhShrink,
-    /// `x/(1 + |x|)`
+    /// `x/(1 + |x|)`, with curvature 0 at 0, the mean of both sides
     SoftSign,
     /// `σ(x) = 1/(1 + e⁻ˣ)`
     Sigmoid,
@@ -106,8 +106,8 @@ impl Activation {
         match self {
             Self::Identity => x,
             Self::Tanh => x.tanh(),
-            Self::TanhShrink => x - x.tanh(),
-            Self::SoftSign => x / (x.abs() + S::one()),
+            Self::TanhShrink => x.tanh_shrink(),
+            Self::SoftSign => x.soft_sign(),
             Self::Sigmoid => x.sigmoid(),
             Self::LogSigmoid => x.log_sigmoid(),
             Self::Relu => x.relu(),

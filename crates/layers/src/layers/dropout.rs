@@ -9,7 +9,7 @@ use crate::module::{Mode, Noise};
 /// Dropout: in training each element is 0 with probability `p` and `x/(1 − p)` otherwise; in evaluation the identity.
 ///
 /// Which elements are dropped is decided anew at each step by the seed and the number of the step, so any step can be
-/// repeated. Derivatives are those of the function with the elements that were dropped.
+/// repeated. Derivatives are those of the function with the elements that were dropped, whatever these hold.
 ///
 /// Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, JMLR 15 (2014).
 ///
@@ -77,7 +77,7 @@ impl<S: Real> Module<S> for Dropout {
         let kept = scope.noise(Noise::Bernoulli(1.0 - self.p), &shape);
         // With p = 1 nothing is kept, and there is nothing to scale.
         let scale = if self.p < 1.0 { 1.0 / (1.0 - self.p) } else { 0.0 };
-        x * (kept * S::constant(scale))
+        kept.where_cond(x * S::constant(scale), S::zero())
     }
 
     fn describe(&self) -> String {

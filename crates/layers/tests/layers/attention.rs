@@ -330,3 +330,118 @@ fn attentions_that_cannot_be_are_refused() {
     let error = output(&cross, &theta, &inputs(), &[("memory", &memory())]).unwrap_err();
     assert!(error.to_string().contains("[[2, 3, 4], [2, 2, 4]]"), "{error}");
 }
+
+/// Output, loss over the rows that `counts` picks, and its first and second derivatives along a direction, in the parameters
+/// and in the inputs: by gradient, by Hessian product, and by duals alone.
+fn all_of(
+    layer: &dyn Module<f64>,
+    x: &Array<f64>,
+    sides: &[(&str, &Array<f64>)],
+    counts: &Array<f64>,
+) -> [Vec<f64>; 3] {
+    let layout = layout(layer);
+    let theta = sines::<f64>(&[layout.len()], [0.6, 1.7, 0.2]).data().to_vec();
+    let point = [&theta[..], x.data()].concat();
+    let direction = wave::<f64>(&[point.len()], 1.0, 1.9).data().to_vec();
+    let (shape, n) = (x.shape().to_vec(), theta.len());
+    let sides: Vec<(String, Array<f64>)> =
+        sides.iter().map(|&(name, array)| (name.to_owned(), array.clone())).collect();
+    let counts = counts.clone();
+    let f = Function::<f64>::record_tensor(&point, &[], |point, _| {
+        let mut scope = layout.bind(point.view(0, &[n]));
+        for (name, array) in &sides {
+            scope = scope.with_side_input(name, point.constant(array));
+        }
+        let y = layer.forward(&scope, point.view(n, &shape));
+        point.constant(&counts).where_cond(y.powi(3), 0.0).sum()
+    });
+    let f = f.unwrap();
+    let mut hv = vec![0.0; point.len()];
+    f.hvp(&point, &direction, &mut hv).unwrap();
+    [vec![f.value(&point).unwrap()], f.gradient(&point).unwrap(), hv]
+}
+
+/// What no query that counts may see has no influence, whatever it holds: on values, gradients and Hessian products, in
+/// parameters and inputs.
+#[test]
+fn what_is_masked_does_not_count_whatever_it_holds() {
+    let infinity = f64::NEG_INFINITY;
+    let lengths = lengths(2.0); // of the second sequence 3
+    let mask = Array::new(&[2, 3], vec![1.0, 1.0, 0.0, 1.0, 1.0, 1.0]).unwrap();
+    let mut additive = vec![0.3; 18];
+    [2, 5, 8].iter().for_each(|&k| additive[k] = infinity);
+    let additive = Array::new(&[2, 1, 3, 3], additive).unwrap();
+    let sides = [("lengths", &lengths), ("mask", &mask), ("additive", &additive)];
+    let plain = || MultiHeadAttention::new(4, 2);
+    let layers = [
+        ("lengths", plain().lengths_from("lengths")),
+        ("mask", plain().mask_from("mask")),
+        ("additive", plain().additive_mask_from("additive")),
+        ("causal", plain().causal()),
+        ("all", plain().causal().lengths_from("lengths").additive_mask_from("additive")),
+    ];
+    // The third step of the first sequence is not seen by those before, and does not count.
+    let mut counted = vec![1.0; 24];
+    counted[8..12].fill(0.0);
+    let counted = Array::new(&[2, 3, 4], counted).unwrap();
+    let with = |held: f64| {
+        let mut x = inputs::<f64>().data().to_vec();
+        x[8..12].fill(held);
+        Array::new(&[2, 3, 4], x).unwrap()
+    };
+    for (name, layer) in layers {
+        let blocks: [(&str, Box<dyn Module<f64>>); 3] = [
+            ("attention", Box::new(layer.clone())),
+            ("pre-norm block", Box::new(EncoderBlock::new(layer.clone(), 5).pre_norm())),
+            ("post-norm block", Box::new(EncoderBlock::new(layer, 5).activation(Activation::Gelu))),
+        ];
+        for (kind, module) in blocks {
+            let expected = all_of(&*module, &with(0.0), &sides, &counted);
+            assert!(expected.iter().flatten().all(|x| x.is_finite()));
+            for held in [f64::NAN, f64::INFINITY, -f64::INFINITY, 3.0] {
+                let got = all_of(&*module, &with(held), &sides, &counted);
+                assert_eq!(got, expected, "{kind}, {name}, {held}");
+            }
+            // And it is no secret to those who see it.
+            let all = Array::new(&[2, 3, 4], vec![1.0; 24]).unwrap();
+            assert!(all_of(&*module, &with(f64::NAN), &sides, &all)[0][0].is_nan());
+        }
+    }
+}
+
+#[test]
+fn a_memory_that_is_masked_does_not_count_whatever_it_holds() {
+    let lengths = lengths(1.0); // of the second memory 2
+    let with = |held: f64| {
+        let mut memory = memory().data().to_vec();
+        memory[4..8].fill(held);
+        Array::new(&[2, 2, 4], memory).unwrap()
+    };
+    let all = Array::new(&[2, 3, 4], vec![1.0; 24]).unwrap();
+    let own = || MultiHeadAttention::new(4, 2);
+    let decoder = DecoderBlock::new(own().causal(), own().lengths_from("lengths"), 5).pre_norm();
+    let of = |held: f64| {
+        let memory = with(held);
+        all_of(&decoder, &inputs(), &[("lengths", &lengths), ("memory", &memory)], &all)
+    };
+    let expected = of(0.0);
+    for held in [f64::NAN, f64::INFINITY, f64::MAX] {
+        assert_eq!(of(held), expected, "{held}");
+    }
+    // The same of keys and values of their own widths.
+    let layer = own().key_value_widths(4, 4).lengths_from("lengths");
+    let attend = |held: f64| {
+        let layout = layout(&layer);
+        let theta = sines::<f64>(&[layout.len()], [0.6, 1.7, 0.2]).data().to_vec();
+        let f = Function::<f64>::record_tensor(
+            &theta,
+            &[&inputs(), &with(held), &lengths],
+            |theta, data| {
+                let scope = layout.bind(theta).with_side_input("lengths", data[2]);
+                layer.attend_to(&scope, data[0], data[1], data[1]).powi(3).sum()
+            },
+        );
+        (f.as_ref().unwrap().value(&theta).unwrap(), f.unwrap().gradient(&theta).unwrap())
+    };
+    assert_eq!(attend(f64::NAN), attend(0.0));
+}

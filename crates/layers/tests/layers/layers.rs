@@ -211,3 +211,19 @@ fn a_convolutional_network_runs_the_program_that_is_written_by_hand() {
     });
     assert_eq!(ours, theirs);
 }
+
+/// What is dropped does not count, whatever it holds.
+#[test]
+fn dropout_drops_what_is_no_number_too() {
+    let layer = Dropout::new(0.5);
+    let layout = Module::<f64>::layout(&layer).unwrap();
+    let tape = Tape::<f64>::new();
+    let theta = tape.constant(&Array::vector(vec![]));
+    let run = |x: f64| {
+        let x = tape.constant(&Array::vector(vec![x; 64]));
+        layer.forward(&layout.bind_in(theta, Mode::Train), x).data().to_vec()
+    };
+    for (y, kept) in run(f64::NAN).into_iter().zip(run(1.0)) {
+        assert!(if kept == 0.0 { y == 0.0 } else { y.is_nan() });
+    }
+}

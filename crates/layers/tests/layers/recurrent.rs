@@ -279,3 +279,37 @@ fn recurrent_networks_that_cannot_be_are_refused() {
     let refused = output(&rnn.mask_from("mask"), &theta, &inputs(), &wrong).unwrap_err();
     assert!(refused.to_string().contains("[[4, 3]] do not fit a side input"), "{refused}");
 }
+
+/// What an array holds beyond the end of a sequence has no influence, on derivatives neither.
+#[test]
+fn steps_that_do_not_count_have_no_influence_whatever_they_hold() {
+    for &cell in Cell::ALL {
+        let model = Recurrent::new(cell, 2, 3).layers(2).bidirectional().lengths_from("lengths");
+        let layout = layout(&model);
+        let theta = wave::<f64>(&[layout.len()], 0.7, 1.3).data().to_vec();
+        let v = wave::<f64>(&[layout.len()], 1.0, 0.9).data().to_vec();
+        let with = |held: f64| {
+            let (mut x, shape) = (inputs::<f64>(), inputs::<f64>().shape().to_vec());
+            let ends: Vec<usize> =
+                lengths::<f64>().data().iter().map(|&length| length as usize).collect();
+            let mut data = std::mem::replace(&mut x, Array::zeros(&[0])).data().to_vec();
+            for (row, end) in ends.iter().enumerate() {
+                data[(row * shape[1] + end) * 2..(row + 1) * shape[1] * 2].fill(held);
+            }
+            let x = Array::new(&shape, data).unwrap();
+            let f = Function::<f64>::record_tensor(&theta, &[&x, &lengths()], |theta, data| {
+                let scope = layout.bind(theta).with_side_input("lengths", data[1]);
+                model.forward(&scope, data[0]).powi(2).sum()
+            });
+            let f = f.unwrap();
+            let mut hv = vec![0.0; v.len()];
+            f.hvp(&theta, &v, &mut hv).unwrap();
+            [vec![f.value(&theta).unwrap()], f.gradient(&theta).unwrap(), hv]
+        };
+        let expected = with(0.0);
+        assert!(expected.iter().flatten().all(|x| x.is_finite()));
+        for held in [f64::NAN, f64::INFINITY, 1e300] {
+            assert_eq!(with(held), expected, "{cell:?}, {held}");
+        }
+    }
+}

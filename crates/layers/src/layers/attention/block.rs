@@ -127,8 +127,10 @@ impl<S: Real> Module<S> for EncoderBlock {
 
     fn forward<'t>(&self, scope: &Scope<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
         let Self { attention, frame } = self;
-        let x = frame.connect(scope, "norm1", x, |x| scope.apply("self_attn", attention, x));
-        frame.connect(scope, "norm2", x, |x| frame.perceptron(scope, x))
+        attention.guarded(&scope.child("self_attn"), None, x, |x| {
+            let x = frame.connect(scope, "norm1", x, |x| scope.apply("self_attn", attention, x));
+            frame.connect(scope, "norm2", x, |x| frame.perceptron(scope, x))
+        })
     }
 
     fn describe(&self) -> String {
@@ -207,10 +209,15 @@ impl DecoderBlock {
         memory: Tensor<'t, S>,
     ) -> Tensor<'t, S> {
         let Self { attention, cross, frame } = self;
-        let x = frame.connect(scope, "norm1", x, |x| scope.apply("self_attn", attention, x));
-        let look = |x| cross.attend(&scope.child("multihead_attn"), x, memory);
-        let x = frame.connect(scope, "norm2", x, look);
-        frame.connect(scope, "norm3", x, |x| frame.perceptron(scope, x))
+        let of = |x, memory| {
+            let x = frame.connect(scope, "norm1", x, |x| scope.apply("self_attn", attention, x));
+            let look = |x| cross.attend(&scope.child("multihead_attn"), x, memory);
+            let x = frame.connect(scope, "norm2", x, look);
+            frame.connect(scope, "norm3", x, |x| frame.perceptron(scope, x))
+        };
+        attention.guarded(&scope.child("self_attn"), None, x, |x| {
+            cross.guarded(&scope.child("multihead_attn"), Some(x), memory, |memory| of(x, memory))
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod block;
 mod positions;
+mod sound;
 
 use std::ops::Range;
 
@@ -10,6 +11,7 @@ use dualtape_autodiff::{Array, Real, Tensor};
 pub use block::{DecoderBlock, EncoderBlock};
 pub use positions::{LearnedPositions, SinusoidalPositions};
 
+use self::sound::Marks;
 use super::dropout::Dropout;
 use super::linear::Linear;
 use super::steps::Steps;
@@ -24,6 +26,9 @@ const WEIGHTS: [&str; 3] = ["q_proj_weight", "k_proj_weight", "v_proj_weight"];
 ///
 /// As a [`Module`] it is self-attention; [`attend`](Self::attend) takes keys and values from elsewhere. `M` is 0 unless an
 /// additive mask is given, and −∞ at keys that a query may not see.
+///
+/// What a query may not see does not count, whatever it holds: keys and values of NaN have no influence on its output, on
+/// the derivatives of that, and on those of a loss that leaves out whoever does see them.
 ///
 /// A query that may see no key at all, in a sequence of length 0 or where masks leave none, gets 0 from every head, with
 /// derivatives 0; PyTorch gives NaN there.
@@ -153,8 +158,11 @@ impl MultiHeadAttention {
             scope.tape().refuse("MultiHeadAttention", &[x.shape(), memory.shape()], &needs);
             return x;
         }
+        let memory = self.counted(scope, memory);
+        let ((x, from), (memory, at)) = (self.sound(x), self.sound(memory));
         let (queries, others) = (self.project(scope, x, 0..1), self.project(scope, memory, 1..3));
-        self.mix(scope, queries[0], others[0], others[1])
+        let marks = from.zip(at).map(|(queries, keys)| Marks { queries, keys });
+        self.mix(scope, [queries[0], others[0], others[1]], marks)
     }
 
     /// As [`attend`](Self::attend), with keys and values made of two arrays: `[batch, keys, features]`, each with the features
@@ -193,8 +201,16 @@ impl MultiHeadAttention {
             scope.tape().refuse("MultiHeadAttention", &given.map(|part| part.shape()), &needs);
             return x;
         }
-        let [q, k, v] = [0, 1, 2].map(|part| self.project(scope, given[part], part..part + 1)[0]);
-        self.mix(scope, q, k, v)
+        let [keys, values] = [keys, values].map(|part| self.counted(scope, part));
+        let sound = [x, keys, values].map(|part| self.sound(part));
+        let heads = [0, 1, 2].map(|part| self.project(scope, sound[part].0, part..part + 1)[0]);
+        let marks = match sound.map(|(_, marks)| marks) {
+            [Some(queries), Some(keys), Some(values)] => {
+                Some(Marks { queries, keys: keys + values })
+            }
+            _ => None,
+        };
+        self.mix(scope, heads, marks)
     }
 
     /// Number of features.
@@ -258,22 +274,25 @@ impl MultiHeadAttention {
         (0..parts.len()).map(|part| z.view(part * batch * steps * width, &of_one)).collect()
     }
 
-    /// From queries, keys and values of all heads to the output.
+    /// From queries, keys and values of all heads to the output. Where not all see all, marks tell which to hide.
     fn mix<'t, S: Real>(
         &self,
         scope: &Scope<'t, S>,
-        queries: Tensor<'t, S>,
-        keys: Tensor<'t, S>,
-        values: Tensor<'t, S>,
+        heads: [Tensor<'t, S>; 3],
+        marks: Option<Marks<'t, S>>,
     ) -> Tensor<'t, S> {
-        let &[batch, heads, steps, depth] = queries.shape() else { return queries };
+        let &[batch, count, steps, depth] = heads[0].shape() else { return heads[0] };
+        let (mask, seen) = self.looks(scope, &[batch, count, steps, heads[1].shape()[2]]);
+        let (heads, marks) = match marks.map(|marks| marks.of_heads(heads)) {
+            Some((heads, marks)) => (heads, Some(marks)),
+            None => (heads, None),
+        };
+        let [queries, keys, values] = heads;
         let scale = S::constant((depth as f64).sqrt().recip());
         let mut scores = (queries * scale).matmul(keys.swap_axes(2, 3));
-        let additive = self.additive(scope, scores.shape());
-        if let Some((mask, _)) = additive {
+        if let Some(mask) = mask {
             scores = scores + mask;
         }
-        let seen = self.seen(scope, scores.shape(), additive.map(|(_, finite)| finite));
         if let Some(seen) = &seen {
             scores = seen.keys.where_cond(scores, S::neg_infinity());
         }
@@ -282,8 +301,23 @@ impl MultiHeadAttention {
         if let Some(any) = seen.and_then(|seen| seen.any) {
             y = y * any;
         }
-        let y = y.swap_axes(1, 2).reshape(&[batch, steps, heads * depth]);
-        scope.apply("out_proj", &self.out_proj(), y)
+        let y = y.swap_axes(1, 2).reshape(&[batch, steps, count * depth]);
+        let y = scope.apply("out_proj", &self.out_proj(), y);
+        match marks.zip(seen) {
+            Some((marks, seen)) => y * marks.factor(&seen),
+            None => y,
+        }
+    }
+
+    /// What is added to scores of this shape, and what the queries see; `None` if they see all.
+    #[track_caller]
+    fn looks<'t, S: Real>(
+        &self,
+        scope: &Scope<'t, S>,
+        scores: &[usize],
+    ) -> (Option<Tensor<'t, S>>, Option<Seen<'t, S>>) {
+        let (mask, finite) = self.additive(scope, scores).unzip();
+        (mask, self.seen(scope, scores, finite))
     }
 
     fn out_proj(&self) -> Linear {
@@ -331,18 +365,20 @@ impl MultiHeadAttention {
         let certain = counted.is_none() && finite.is_none();
         let seen = [causal, counted, finite].into_iter().flatten().reduce(|a, b| a * b)?;
         if certain {
-            return Some(Seen { keys: seen, any: None });
+            return Some(Seen { own: seen, keys: seen, any: None });
         }
         // Who sees nothing looks at everything, so that all stays finite, and gets nothing of it.
         let last = [seen.rank() - 1];
         let any = seen.max_axes(&last).keep_axes(&last);
-        Some(Seen { keys: seen + any.eq(S::zero()), any: Some(any) })
+        Some(Seen { own: seen, keys: seen + any.eq(S::zero()), any: Some(any) })
     }
 }
 
 /// What queries may see.
 #[derive(Clone, Copy, Debug)]
 struct Seen<'t, S: Real> {
+    /// Not 0 at the keys that a query may see; broadcasts to `[batch, heads, queries, keys]`.
+    own: Tensor<'t, S>,
     /// Not 0 at the keys that a query looks at; broadcasts to `[batch, heads, queries, keys]`.
     keys: Tensor<'t, S>,
     /// 1 for a query that may see a key, else 0; `None` if all may. Broadcasts to `[batch, heads, queries, 1]`.
@@ -371,8 +407,10 @@ impl<S: Real> Module<S> for MultiHeadAttention {
             scope.tape().refuse("MultiHeadAttention", &[x.shape()], &needs);
             return x;
         }
+        let (x, marks) = self.sound(x);
         let parts = self.project(scope, x, 0..3);
-        self.mix(scope, parts[0], parts[1], parts[2])
+        let marks = marks.map(|marks| Marks { queries: marks, keys: marks });
+        self.mix(scope, [parts[0], parts[1], parts[2]], marks)
     }
 
     fn describe(&self) -> String {

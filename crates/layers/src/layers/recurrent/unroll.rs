@@ -90,6 +90,10 @@ impl Recurrent {
 
         let axes = if self.time_first { [2, 0, 1] } else { [2, 1, 0] };
         let mut sequence = x.permute(&axes);
+        if let Some(counted) = counted {
+            // No product may see what steps that do not count hold.
+            sequence = counted.where_cond(sequence, S::zero());
+        }
         let mut ends = Vec::new();
         for layer in 0..self.layers {
             if layer > 0 {
