@@ -93,7 +93,8 @@ pub fn binary_cross_entropy_with_logits<'t, S: Real>(
     BinaryCrossEntropy::new().terms(logits, target).mean()
 }
 
-/// The hinge loss `max(0, margin − y·z)` of each score `z` with target `y = ±1`, with derivative 0 at the kink.
+/// The hinge loss `max(0, margin − y·z)` of each score `z` with target `y = ±1`, with derivative 0 and curvature 0 at the
+/// kink.
 ///
 /// Source: Cortes & Vapnik, "Support-vector networks", Machine Learning 20 (1995).
 ///

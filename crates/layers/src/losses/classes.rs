@@ -58,6 +58,24 @@ impl Classes {
         }
     }
 
+    /// The scores, with 0 in place of what those hold whose label does not count.
+    #[track_caller]
+    fn counted<'t, S: Real>(
+        &self,
+        scores: Tensor<'t, S>,
+        axis: usize,
+        target: Tensor<'t, S>,
+    ) -> Tensor<'t, S> {
+        let mut rows = scores.shape().to_vec();
+        rows.remove(axis);
+        match self.ignored {
+            Some(ignored) if rows == target.shape() => {
+                target.ne(c(ignored as f64)).keep_axis(axis).where_cond(scores, S::zero())
+            }
+            _ => scores,
+        }
+    }
+
     /// The scores of the classes that `labels` name; `None`, and an error on the tape, if shapes do not fit.
     #[track_caller]
     fn pick<'t, S: Real>(
@@ -164,7 +182,7 @@ impl CrossEntropy {
     }
 
     /// The same loss, without the examples that have this integer label, which may be any whole number: PyTorch's is
-    /// −100. By default a label that is no class is refused.
+    /// −100. By default a label that is no class is refused. What such an example holds, NaN included, has no influence.
     pub fn ignore_index(mut self, label: i64) -> Self {
         self.classes.ignored = Some(label);
         self
@@ -212,6 +230,7 @@ impl CrossEntropy {
         let valid = (0.0..=1.0).contains(&smoothing);
         require_option(logits, loss, valid, "a label smoothing in [0, 1]", smoothing);
         let Some(axis) = self.classes.axis(loss, logits, target) else { return Terms::new(logits) };
+        let logits = self.classes.counted(logits, axis, target);
         let log_p = if self.log_probabilities { logits } else { logits.log_softmax(axis) };
         let share = smoothing / logits.shape()[axis] as f64;
 

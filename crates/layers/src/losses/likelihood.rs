@@ -241,7 +241,8 @@ impl GaussianNll {
 
         let held = variance.lt(c(self.epsilon)).where_cond(c(self.epsilon), variance);
         let held = variance.lt(S::zero()).where_cond(S::nan(), held);
-        let each = (held.ln() + (mean - target).powi(2) / held) * c(0.5);
+        // Standardised first, residuals whose squares would overflow are none to fear.
+        let each = (held.ln() + ((mean - target) / held.sqrt()).powi(2)) * c(0.5);
         Terms::new(if self.full { each + c(0.5 * TAU.ln()) } else { each })
     }
 }

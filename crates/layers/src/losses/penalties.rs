@@ -3,7 +3,10 @@
 
 use dualtape_autodiff::{Real, Tensor, Var, c};
 
-/// `λ·Σ |θ|`, which drives entries to exactly 0; an entry that is 0 has derivative 0.
+use super::shapes::magnitude;
+
+/// `λ·Σ |θ|`, which drives entries to exactly 0; an entry that is 0 has derivative 0 and
+/// curvature 0.
 ///
 /// # Example
 ///
@@ -18,7 +21,7 @@ use dualtape_autodiff::{Real, Tensor, Var, c};
 #[track_caller]
 #[doc(alias = "lasso")]
 pub fn l1_penalty<S: Real>(theta: Tensor<'_, S>, lambda: f64) -> Var<'_, S> {
-    theta.abs().sum() * c(lambda)
+    magnitude(theta).sum() * c(lambda)
 }
 
 /// `½·λ·‖θ‖²`: the penalty whose gradient `λ·θ` is weight decay.

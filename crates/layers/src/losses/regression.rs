@@ -2,7 +2,7 @@
 
 use dualtape_autodiff::{Real, Tensor, Var, c};
 
-use super::shapes::{require_option, require_same_shape};
+use super::shapes::{magnitude, require_option, require_same_shape};
 use super::terms::Terms;
 
 /// The squared error `(prediction − target)²` of each entry.
@@ -63,7 +63,7 @@ pub fn mean_squared_error<'t, S: Real>(
     residual.dot(residual) / c(residual.len() as f64)
 }
 
-/// The absolute error `|prediction − target|` of each entry, with derivative 0 where it is 0.
+/// The absolute error `|prediction − target|` of each entry, with derivative 0 and curvature 0 where it is 0.
 ///
 /// # Example
 ///
@@ -88,7 +88,7 @@ impl AbsoluteError {
         target: Tensor<'t, S>,
     ) -> Terms<'t, S> {
         require_same_shape("mean_absolute_error", prediction, target);
-        Terms::new((prediction - target).abs())
+        Terms::new(magnitude(prediction - target))
     }
 }
 

@@ -2,6 +2,13 @@
 
 use dualtape_autodiff::{Array, Real, Tensor};
 
+/// `|x|` as a loss has it: at 0 with derivative 0 and curvature 0, a choice made once for all by that of
+/// [`relu`](Tensor::relu).
+#[track_caller]
+pub(super) fn magnitude<'t, S: Real>(x: Tensor<'t, S>) -> Tensor<'t, S> {
+    x.relu() + (-x).relu()
+}
+
 /// Has the tape refuse two different shapes, even where broadcasting would make them fit.
 #[track_caller]
 pub(super) fn require_same_shape<S: Real>(loss: &'static str, a: Tensor<'_, S>, b: Tensor<'_, S>) {

@@ -11,8 +11,17 @@ use super::terms::Terms;
 #[track_caller]
 fn cosine<'t, S: Real>(x: Tensor<'t, S>, y: Tensor<'t, S>) -> Tensor<'t, S> {
     let last = x.rank().saturating_sub(1);
-    let norm = |x: Tensor<'t, S>| (x.powi(2).sum_axis(last) + c(1e-12)).sqrt();
-    (x * y).sum_axis(last) / norm(x) / norm(y)
+    // The direction does not depend on a scale taken out of both, which therefore counts as constant: 1, unless squares would
+    // overflow.
+    let direction = |x: Tensor<'t, S>| {
+        let largest = (x.relu() + (-x).relu()).max_axes(&[last]).stop_gradient();
+        let vast = largest.gt(S::max_value().sqrt().sqrt());
+        let scale = vast.where_cond(largest, S::one());
+        let x = x / scale.keep_axis(last);
+        let epsilon = (scale.recip() * c(1e-6)).powi(2);
+        x / (x.powi(2).sum_axis(last) + epsilon).sqrt().keep_axis(last)
+    };
+    (direction(x) * direction(y)).sum_axis(last)
 }
 
 /// The cosine of the angle between vectors, as a loss: `1 − cos(x, y)` where the target is 1, `max(0, cos(x, y) − margin)`
@@ -107,7 +116,7 @@ pub fn cosine_distance<'t, S: Real>(
 /// The triplet loss `max(0, ‖a − p‖ − ‖a − n‖ + margin)` of an anchor `a`, an example `p` like it and one `n` unlike it.
 ///
 /// As in PyTorch, distances are `‖x − y + ε‖` with `ε = 10⁻⁶` on each entry, so that vectors that coincide have a derivative.
-/// With `ε = 0` distances are exact, and where one is 0 its derivative counts as 0.
+/// With `ε = 0` distances are exact, and where one is 0 its derivatives count as 0.
 ///
 /// Source: Balntas, Riba, Ponsa & Mikolajczyk, "Learning local feature descriptors with triplets" (2016).
 ///
@@ -177,7 +186,10 @@ impl TripletMargin {
         let distance = |x: Tensor<'t, S>, y: Tensor<'t, S>| {
             let difference = x - y;
             let moved = if self.epsilon == 0.0 { difference } else { difference + c(self.epsilon) };
-            moved.norm_axes(&[last])
+            // Where all entries are 0 the norm has no curvature; a constant in its place has none of any order.
+            let none = moved.ne(S::zero()).max_axes(&[last]).eq(S::zero());
+            let some = none.keep_axis(last).where_cond(S::one(), moved);
+            none.where_cond(S::zero(), some.norm_axes(&[last]))
         };
         let near = distance(anchor, positive);
         let far = distance(anchor, negative);

@@ -48,7 +48,8 @@ impl<'t, S: Real> Terms<'t, S> {
         self.each.sum()
     }
 
-    /// `Σ ℓᵢ / Σ wᵢ`, which without weights is `Σ ℓᵢ / n`. NaN if nothing counts.
+    /// `Σ ℓᵢ / Σ wᵢ`, which without weights is `Σ ℓᵢ / n`. NaN if nothing counts, as PyTorch's: a training ends with
+    /// [`Error::UndefinedLoss`](crate::Error::UndefinedLoss) at a batch in which nothing does.
     #[track_caller]
     pub fn mean(self) -> Var<'t, S> {
         match self.weights {
@@ -65,7 +66,7 @@ impl<'t, S: Real> Terms<'t, S> {
     }
 
     /// The same terms, each multiplied by a weight, which also counts in the mean: weights of examples, or a mask that
-    /// leaves out padding.
+    /// leaves out padding. A term of weight 0 does not count, even if it is NaN or infinite.
     ///
     /// Weights of another shape than that of the terms are an error that the tape keeps.
     #[track_caller]
@@ -76,6 +77,9 @@ impl<'t, S: Real> Terms<'t, S> {
             return self;
         }
         let total = self.weights.map_or(weights, |own| own * weights);
-        Self { each: self.each * weights, weights: Some(total) }
+        // A term that is a number keeps its part in the derivative of a weight that is 0.
+        let counts = weights.ne(S::zero()) + self.each.is_finite();
+        let each = counts.where_cond(self.each, S::zero());
+        Self { each: each * weights, weights: Some(total) }
     }
 }

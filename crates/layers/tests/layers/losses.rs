@@ -4,8 +4,9 @@ use dualtape_autodiff::{Array, Error, Function, Real, Tensor, Var};
 use dualtape_layers::{
     BinaryCrossEntropy, CosineEmbedding, CrossEntropy, GaussianNll, Hinge, Huber, MulticlassHinge,
     PoissonNll, SquaredError, TripletMargin, binary_cross_entropy_with_logits, cosine_distance,
-    cross_entropy, gaussian_nll, hinge, huber, kl_divergence, mean_absolute_error,
-    mean_squared_error, negative_log_likelihood, one_hot, poisson_nll, triplet_margin,
+    cross_entropy, elastic_net_penalty, gaussian_nll, hinge, huber, kl_divergence, l1_penalty,
+    mean_absolute_error, mean_squared_error, negative_log_likelihood, one_hot, poisson_nll,
+    triplet_margin,
 };
 
 use crate::support::{assert_close, max_abs, wave};
@@ -361,4 +362,94 @@ fn options_that_make_no_sense_are_refused() {
     }
     let wrong_weights: Loss = |z, t| SquaredError.terms(z, t).weighted(t.sum_axis(0)).mean();
     assert!(refused(&same, wrong_weights).contains("one weight for each term"));
+}
+
+/// At a kink, derivative and curvature are 0 by choice, in every order, and of what lies beside the kink nothing is lost.
+#[test]
+fn kinks_have_derivative_and_curvature_0() {
+    let zeros = Array::<f64>::zeros(&[2, 2]);
+    let [ones, signs] =
+        [[1.0; 4], [1.0, -1.0, 1.0, -1.0]].map(|x| Array::new(&[2, 2], x.to_vec()).unwrap());
+    let f = |z: &Array<f64>,
+             target: &Array<f64>,
+             loss: for<'t> fn(Tensor<'t>, Tensor<'t>) -> Var<'t>| {
+        as_function(z, target, loss).unwrap()
+    };
+    let kinks = [
+        ("absolute error", zeros.clone(), f(&zeros, &zeros, mean_absolute_error)),
+        ("L1", zeros.clone(), f(&zeros, &zeros, |z, _| l1_penalty(z, 0.3))),
+        ("hinge", signs.clone(), f(&signs, &signs, hinge)),
+        (
+            "several classes",
+            Array::new(&[2, 2], vec![0.5, -0.5, 2.0, 1.0]).unwrap(),
+            f(&ones, &zeros, |z, t| MulticlassHinge::new().terms(z, t.sum_axis(1)).mean()),
+        ),
+        (
+            "triplet",
+            zeros.clone(),
+            f(&zeros, &zeros, |z, t| TripletMargin::new().epsilon(0.0).terms(z, t, z).sum()),
+        ),
+    ];
+    for (name, z, f) in kinks {
+        let gradient = f.gradient(z.data()).unwrap();
+        let hessian = f.hessian(z.data()).unwrap();
+        let along = f.linearize(z.data()).unwrap().hvp(&[1.0, 2.0, -1.0, 0.5]).unwrap();
+        assert_eq!(gradient, [0.0; 4], "{name}");
+        assert_eq!(hessian.as_slice(), [0.0; 16], "{name}");
+        assert_eq!(along, [0.0; 4], "{name}");
+    }
+
+    // Zou and Hastie's penalty keeps the curvature of its smooth part.
+    let net = f(&zeros, &zeros, |z, _| elastic_net_penalty(z, 0.3, 0.5));
+    assert_eq!(net.gradient(&[0.0; 4]).unwrap(), [0.0; 4]);
+    let hessian = net.hessian(&[0.0; 4]).unwrap();
+    assert!((0..16).all(|k| hessian.as_slice()[k] == if k % 5 == 0 { 0.5 } else { 0.0 }));
+    // Huber's is that of the inside, at 0 and at ±δ.
+    let huber = f(&zeros, &zeros, |z, t| Huber::new(2.0).terms(z, t).sum());
+    for (r, slope) in [(0.0, 0.0), (2.0, 2.0), (-2.0, -2.0)] {
+        assert_eq!(huber.gradient(&[r; 4]).unwrap(), [slope; 4]);
+        assert_eq!(huber.hessian(&[r; 4]).unwrap().as_slice()[..5], [1.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+}
+
+/// What does not count has no influence, whatever it holds: a label to be ignored, a weight of 0.
+#[test]
+fn what_does_not_count_has_no_influence_whatever_it_holds() {
+    let labels = Array::vector(vec![2.0, -100.0, 1.0]);
+    let mask = Array::vector(vec![1.0, 0.0, 2.0]);
+    let with = |held: f64| {
+        let mut z = wave::<f64>(&[3, 3], 2.0, 1.7).data().to_vec();
+        z[3..6].fill(held);
+        Array::new(&[3, 3], z).unwrap()
+    };
+    let losses: [(&str, for<'t> fn(Tensor<'t>, Tensor<'t>) -> Var<'t>); 3] = [
+        ("ignored", |z, t| CrossEntropy::new().ignore_index(-100).terms(z, t).mean()),
+        ("ignored, smoothed and weighted", |z, t| {
+            let loss = CrossEntropy::new().ignore_index(-100).label_smoothing(0.1);
+            loss.class_weights(&[1.0, 0.2, 3.0]).terms(z, t).mean()
+        }),
+        ("weights", |z, w| {
+            let target = z.constant(&Array::zeros(&[3]));
+            SquaredError.terms(z.view(0, &[3, 3]).sum_axis(1), target).weighted(w).mean()
+        }),
+    ];
+    for (name, loss) in losses {
+        let data = if name == "weights" { &mask } else { &labels };
+        let all = |held: f64| {
+            let z = with(held);
+            let f = as_function(&z, data, loss).unwrap();
+            let mut hv = vec![0.0; 9];
+            f.hvp(z.data(), &[1.0, 0.5, -0.3, 1.0, 2.0, 3.0, 0.1, 0.2, 0.7], &mut hv).unwrap();
+            [vec![f.value(z.data()).unwrap()], f.gradient(z.data()).unwrap(), hv]
+        };
+        let expected = all(0.0);
+        assert!(expected.iter().flatten().all(|x| x.is_finite()), "{name}");
+        for held in [f64::NAN, f64::INFINITY, -f64::INFINITY, 5.0] {
+            assert_eq!(all(held), expected, "{name}, {held}");
+        }
+    }
+    // A weight of 0 is no mask to the weight's own derivative.
+    let f = as_function(&mask, &labels, |w, t| SquaredError.terms(t, t * 0.0).weighted(w).sum())
+        .unwrap();
+    assert_eq!(f.gradient(mask.data()).unwrap(), [4.0, 1e4, 1.0]);
 }

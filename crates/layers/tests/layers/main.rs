@@ -5,6 +5,7 @@ mod checkpoints;
 mod curvature;
 mod data;
 mod data_files;
+mod edges;
 mod files;
 mod init;
 mod layers;
