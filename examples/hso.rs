@@ -17,9 +17,9 @@ mod demonstration;
 
 use std::process::ExitCode;
 
-use dualtape::autodiff::{Array, Function, Tensor, Var};
+use dualtape::autodiff::{Array, Function, Parts, Tensor, Var};
 use dualtape::layers::{
-    Activation, AvgPool2d, Conv2d, Dataset, Flatten, Layout, Linear, Module, Recurrent, Sequential,
+    Activation, AvgPool2d, Conv2d, Dataset, Flatten, Linear, Module, Recurrent, Sequential,
     Supervised, cross_entropy, mean_squared_error, mlp,
 };
 use dualtape::optimizers::prelude::*;
@@ -55,7 +55,7 @@ fn run() -> Outcome<String> {
 /// A network, its data, and where its training starts.
 struct Task {
     name: &'static str,
-    layout: Layout,
+    parts: Parts,
     loss: Function<'static>,
     start: Vec<f64>,
 }
@@ -67,11 +67,11 @@ impl Task {
         data: &Dataset<f64>,
         loss: impl for<'t> Fn(Tensor<'t, f64>, Tensor<'t, f64>) -> Var<'t, f64> + Send + Sync + 'static,
     ) -> Outcome<Self> {
-        let layout = model.layout()?;
+        let parts = model.layout()?.parts();
         let start = model.init(&mut ChaCha8Rng::seed_from_u64(7));
         // A penalty that makes the minima strict.
         let loss = Supervised::new(model, loss)?.weight_decay(1e-3)?.function(data)?;
-        Ok(Task { name, layout, loss, start })
+        Ok(Task { name, parts, loss, start })
     }
 }
 
@@ -244,19 +244,19 @@ fn gradient_flow(task: &Task) -> Outcome<()> {
         .minimize(&task.loss, &mut x)?;
     let step: Vec<f64> = first.iter().zip(&task.start).map(|(a, b)| a - b).collect();
     let size = |v: &[f64]| (v.iter().map(|v| v * v).sum::<f64>() / v.len() as f64).sqrt();
-    let largest = task.layout.iter().map(|view| size(&gradient[view.range()])).fold(0.0, f64::max);
+    let largest = task.parts.iter().map(|part| size(&gradient[part.range()])).fold(0.0, f64::max);
     println!("3. {}: what flows into each parameter at the start (root mean squares)\n", task.name);
     println!(
         "  {:22} {:>10} {:>12} {:>14}  flow",
         "parameter", "gradient", "Newton step", "ε∇f, ε = 0.1"
     );
-    for view in task.layout.iter() {
-        let here = size(&gradient[view.range()]);
+    for part in task.parts.iter() {
+        let here = size(&gradient[part.range()]);
         let verdict = if here < 1e-4 * largest { "vanishing" } else { "healthy" };
         println!(
             "  {:22} {here:>10.2e} {:>12.2e} {:>14.2e}  {verdict}",
-            view.name(),
-            size(&step[view.range()]),
+            part.name(),
+            size(&step[part.range()]),
             EPSILON * here
         );
     }

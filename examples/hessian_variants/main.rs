@@ -166,18 +166,9 @@ fn record() -> Outcome<Loss> {
     Ok(WithExamples::new(mean, supervised.per_example(&data)?)?)
 }
 
-/// The ranges of the parameters of each layer: those whose names begin alike.
+/// The ranges of the parameters of each layer.
 fn layers(model: &impl Module<f64>) -> Outcome<Vec<Range<usize>>> {
-    let layout = model.layout()?;
-    let mut layers: Vec<(String, Range<usize>)> = Vec::new();
-    for view in layout.iter() {
-        let layer = view.name().rsplit_once('.').map_or("", |(layer, _)| layer);
-        match layers.last_mut() {
-            Some((last, range)) if last == layer => range.end = view.range().end,
-            _ => layers.push((layer.to_owned(), view.range())),
-        }
-    }
-    Ok(layers.into_iter().map(|(_, range)| range).collect())
+    Ok(model.layout()?.parts().modules().iter().map(|layer| layer.range()).collect())
 }
 
 /// Tells how far each variant is from the exact Hessian at each point.

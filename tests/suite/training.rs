@@ -96,3 +96,51 @@ fn a_state_of_another_method_is_refused() {
     let error = Sgd::new(0.1).momentum(0.9).restore(&trained.state()).unwrap_err();
     assert!(error.to_string().contains("it has no `momentum`"), "{error}");
 }
+
+/// Groups by name hold the parameters that they were given, whatever is frozen, and so do views of a layout; what was learnt of
+/// a parameter waits while that is frozen.
+#[test]
+fn groups_are_by_name_through_freezing() {
+    let model = || {
+        Network::<f32>::new(mlp(&[6, 4, 8, 3], Activation::Tanh), &mut ChaCha8Rng::seed_from_u64(4))
+            .unwrap()
+    };
+    let held = || Adam::new(0.0);
+    let whole = model();
+    let view = whole.layout().find("2.weight").unwrap();
+    for mut adam in [Adam::new(0.05).group("2.weight", held()), Adam::new(0.05).group(view, held())]
+    {
+        let mut network = model();
+        let mut train = |network: &mut Network<f32>| {
+            let before = network.clone();
+            Trainer::new(cross_entropy).epochs(2).fit(network, &mut adam, &data()).unwrap();
+            let moved = |name: &str| {
+                let (now, before) =
+                    (network.parameter(name).unwrap(), before.parameter(name).unwrap());
+                now.iter().zip(before).filter(|(now, before)| now != before).count()
+            };
+            let counts =
+                ["0.weight", "0.bias", "2.weight", "2.bias", "4.weight", "4.bias"].map(moved);
+            (counts, adam.state())
+        };
+        assert_eq!(train(&mut network).0, [24, 4, 0, 8, 24, 3]);
+        network.freeze("0").unwrap();
+        assert_eq!(train(&mut network).0, [0, 0, 0, 8, 24, 3]);
+        network.freeze("4.weight").unwrap();
+        network.unfreeze("0.bias").unwrap();
+        assert_eq!(train(&mut network).0, [0, 4, 0, 8, 0, 3]);
+        network.unfreeze("0").unwrap();
+        let (moved, state) = train(&mut network);
+        assert_eq!(moved, [24, 4, 0, 8, 0, 3]);
+        let steps = ["0.weight", "0.bias", "2.bias", "4.weight"]
+            .map(|name| state[&format!("steps/{name}")][0]);
+        assert_eq!((steps, state["steps"][0]), ([4.0, 6.0, 8.0, 4.0], 8.0));
+    }
+
+    let mut network = model();
+    network.freeze("0").unwrap();
+    let mut by_place = Adam::new(0.05).group(0..24, held());
+    let error = Trainer::new(cross_entropy).fit(&mut network, &mut by_place, &data()).unwrap_err();
+    assert!(error.to_string().contains("meant by their places"), "{error}");
+    assert_eq!(network.parameters(), model().parameters());
+}

@@ -239,6 +239,15 @@ pub enum Error {
         value: f64,
     },
 
+    /// A setting of the training that the optimizer at hand leaves without effect.
+    #[error("`Trainer::{setting}` would have no effect: {why}")]
+    NoEffect {
+        /// Which.
+        setting: &'static str,
+        /// What the optimizer lacks, and the remedy.
+        why: &'static str,
+    },
+
     /// The training objective is not a number, or infinite.
     #[error(
         "the loss became {loss} in epoch {epoch}, step {step}; the network is as it was before that epoch. Lower the learning rate, clip gradients, or look for inputs outside the loss's domain"
@@ -250,6 +259,17 @@ pub enum Error {
         step: u64,
         /// The loss.
         loss: f64,
+    },
+
+    /// The loss of a batch is not a number though the model's outputs are: it is not defined for this batch.
+    #[error(
+        "the loss is NaN in epoch {epoch}, step {step}, though the model's outputs are finite: it is not defined for that batch, in which perhaps nothing counts (all labels ignored, all weights 0: leave such examples out or take larger batches) or a target is outside the loss's domain; the network is as it was before that epoch"
+    )]
+    UndefinedLoss {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The step, counted from 0 over all epochs.
+        step: u64,
     },
 
     /// The optimizer refused a step or a saved state.

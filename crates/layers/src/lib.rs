@@ -44,5 +44,5 @@ pub use module::{
 pub use training::{
     Batch, Clip, Ended, Epoch, Flow, GradientFlow, History, Moment, Network, Optimizer,
     OptimizerError, OptimizerState, Plateau, Supervised, Trainer, cosine, on_plateau, one_cycle,
-    predict, step_decay, supervised, warm_up,
+    predict, step_decay, supervised, warm_up, with_learning_rate,
 };

@@ -41,6 +41,28 @@ pub enum Error {
         here: f64,
     },
 
+    /// Parameters are meant by name, where they have none.
+    #[error(
+        "`{name}` is a name, but the parameters have none here: state them, as `stepper.named(&layout.parts())?`"
+    )]
+    NoNames {
+        /// The name.
+        name: String,
+    },
+
+    /// Parameters of a network of which some are frozen are meant by their places.
+    #[error(
+        "parameters are meant by their places, which change as others are frozen: name them, as `group(\"encoder.0\", ..)`"
+    )]
+    RangeOfFrozen,
+
+    /// What is kept of parameters without names cannot be carried along to others.
+    #[error(
+        "other parameters are trained than before, and what is kept of those before has no names to be carried along by: \
+         name groups and matrices in place of ranges, and state the names before the first step"
+    )]
+    UnnamedState,
+
     /// The derivative engine refused: a replay that took another branch, wrong shapes in the user's function, …
     #[error(transparent)]
     Autodiff(#[from] dualtape_autodiff::Error),
@@ -105,6 +127,20 @@ pub enum Error {
         name: String,
         /// Where it ends.
         end: usize,
+        /// The number of parameters.
+        parameters: usize,
+    },
+
+    /// A named part of another vector of parameters.
+    #[error(
+        "the block `{name}` is a part of a vector of {dim} parameters, but there are {parameters}: ask for it anew after \
+         parameters were frozen or unfrozen"
+    )]
+    ForeignBlock {
+        /// Its name.
+        name: String,
+        /// The length of its vector.
+        dim: usize,
         /// The number of parameters.
         parameters: usize,
     },

@@ -150,7 +150,7 @@ pub use saddle_free_newton::SaddleFreeNewton;
 pub use saved::{SavedState, Setting};
 pub use stochastic::{
     AdaHessian, Adadelta, Adagrad, Adam, Adamax, Lion, NAdam, RAdam, RmsProp, Sgd, Shampoo, Soap,
-    Sophia, Stepper,
+    Sophia, Stepper, Which,
 };
 pub use structured_newton::{Structure, StructuredNewton};
 #[cfg(feature = "layers")]

@@ -5,9 +5,11 @@ use dualtape_layers::{Batch, Optimizer, OptimizerError, OptimizerState};
 use crate::stochastic::{Rule, Source, Stepper};
 use crate::{Minimizer, Objective, Real};
 
-/// One step on each batch. Where the rule is fed with curvature, it is that of the batch, as its gradient is.
+/// One step on each batch. Where the rule is fed with curvature, it is that of the batch, as its gradient is. Parameters have
+/// the names of the network.
 impl<S: Real, R: Rule<S>, C: Source<S>> Optimizer<S> for Stepper<'_, S, R, C> {
     fn step(&mut self, batch: &Batch<'_, S>, theta: &mut [S]) -> Result<S, OptimizerError> {
+        self.set_names(batch.parts())?;
         let value = batch.update(theta, |theta, gradient| {
             Ok(self.step_from(theta, gradient, batch.function())?)
         })?;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use dualtape_autodiff::Real;
+use dualtape_autodiff::{Parts, Real};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
@@ -11,6 +11,9 @@ use super::init::Init;
 use crate::errors::Error;
 
 /// One parameter or buffer: a name, a shape, and the contiguous piece of the flat vector that holds it in row-major order.
+///
+/// Its entries are those that [`Layout::view`] takes from the whole vector. Where it lies in the vector of those that are not
+/// frozen, which an objective is a function of, is said by [`Layout::parts`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     pub(crate) name: String,
@@ -42,8 +45,8 @@ impl View {
         self.len() == 0
     }
 
-    /// Where it lies in the flat vector. Tied parameters lie in one place.
-    pub fn range(&self) -> Range<usize> {
+    /// Where it lies in the whole flat vector. Tied parameters lie in one place.
+    pub(crate) fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.len()
     }
 
@@ -76,9 +79,11 @@ impl View {
 /// assert_eq!(theta[30..], [0.5, -0.5]);
 ///
 /// // transfer learning: the last layer alone is trained
-/// let layout = layout.freeze("0")?;
-/// assert_eq!((layout.len(), layout.trainable_len()), (32, 12));
-/// assert_eq!(layout.trainable(&theta)?, theta[20..]);
+/// let frozen = layout.freeze("0")?;
+/// assert_eq!((frozen.len(), frozen.trainable_len()), (32, 12));
+/// assert_eq!(frozen.trainable(&theta)?, theta[20..]);
+/// assert_eq!(frozen.parts().get("2.bias")?.range(), 10..12);
+/// assert_eq!(frozen.unfreeze("0")?, layout);
 /// # Ok::<(), dualtape_layers::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -180,20 +185,36 @@ impl Layout {
     ///
     /// [`Error::UnknownParameter`] if there is nothing of this name.
     pub fn freeze(&self, name: &str) -> Result<Self, Error> {
-        let named = |view: &View| {
-            view.name
-                .strip_prefix(name)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        let chosen: Vec<Range<usize>> =
-            self.iter().filter(|view| named(view)).map(View::range).collect();
-        if chosen.is_empty() {
-            return Err(unknown(&self.parameters, name));
-        }
-        let mut frozen = [&self.frozen, chosen.as_slice()].concat();
+        let mut frozen = [&self.frozen, self.named(name)?.as_slice()].concat();
         frozen.sort_by_key(|range| (range.start, range.end));
         frozen.dedup();
         Ok(Self { frozen: frozen.into(), ..self.clone() })
+    }
+
+    /// The same layout with the parameters of this module, or the one parameter of this full name, not frozen, and all that are
+    /// tied to them. What was not frozen stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParameter`] if there is nothing of this name.
+    pub fn unfreeze(&self, name: &str) -> Result<Self, Error> {
+        let chosen = self.named(name)?;
+        let frozen = self.frozen.iter().filter(|range| !chosen.contains(range));
+        Ok(Self { frozen: frozen.cloned().collect(), ..self.clone() })
+    }
+
+    /// Where the parameters of this module, or the one of this full name, lie.
+    fn named(&self, name: &str) -> Result<Vec<Range<usize>>, Error> {
+        let named = |view: &View| {
+            let rest = view.name.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let chosen: Vec<Range<usize>> =
+            self.iter().filter(|view| named(view)).map(View::range).collect();
+        match chosen.is_empty() {
+            true => Err(unknown(&self.parameters, name)),
+            false => Ok(chosen),
+        }
     }
 
     /// The same layout with nothing frozen.
@@ -251,6 +272,54 @@ impl Layout {
             rest = after;
         }
         Ok(())
+    }
+
+    /// The parts of the vector of those that are not frozen: of what an objective is a function of, and an optimizer sees.
+    /// Frozen ones are absent; tied ones are one, under each of their names.
+    ///
+    /// So parameters are named to whom knows a vector alone: a group of an optimizer, a block of a Hessian.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::Error;
+    /// use dualtape_layers::{Activation, Dataset, Network, Supervised, mean_squared_error, mlp, table};
+    /// use rand::{SeedableRng, rngs::ChaCha8Rng};
+    ///
+    /// let data = Dataset::new(table(&[[0.0], [1.0], [2.0]])?, table(&[[1.0], [3.0], [5.0]])?)?;
+    /// let mut network = Network::new(mlp::<f64>(&[1, 3, 1], Activation::Tanh), &mut ChaCha8Rng::seed_from_u64(1))?;
+    /// let before = network.layout().parts();
+    /// network.freeze("0")?;
+    /// let objective = Supervised::of(&network, mean_squared_error)?.function(&data)?;
+    /// let at = objective.linearize(&vec![0.5; objective.dim()])?;
+    /// let block = at.hessian_block(network.layout().parts().get("2.weight")?)?;
+    /// assert_eq!((block.rows(), block), (3, at.hessian_block(0..3)?));
+    /// // a part of another vector is refused
+    /// let error = at.hessian_block(before.get("2.weight")?).unwrap_err();
+    /// assert!(matches!(error, Error::ForeignPart { dim: 10, got: 4, .. }));
+    /// # Ok::<(), dualtape_layers::Error>(())
+    /// ```
+    pub fn parts(&self) -> Parts {
+        let own = |view: &View| view.name.clone();
+        let trained = self.trained().map(|(view, _)| (view.name.clone(), view.shape.clone()));
+        let (frozen, tied): (Vec<&View>, Vec<&View>) = {
+            let others = self
+                .parameters
+                .iter()
+                .enumerate()
+                .filter(|&(index, view)| self.is_frozen(view) || view.home != index);
+            others.map(|(_, view)| view).partition(|view| self.is_frozen(view))
+        };
+        let aliases = tied.into_iter().map(|view| (own(view), own(&self.parameters[view.home])));
+        Parts::new(trained)
+            .with_aliases(aliases)
+            .expect("what is tied to a parameter that is trained has that for its home")
+            .with_absent(frozen.into_iter().map(own))
+    }
+
+    /// The parts of the whole vector, frozen ones included.
+    pub fn whole(&self) -> Parts {
+        self.unfrozen().parts()
     }
 
     /// The pieces of the flat vector between the frozen ones.

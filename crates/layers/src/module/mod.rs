@@ -182,7 +182,7 @@ impl<S: Real, M: Module<S> + ?Sized> Module<S> for Arc<M> {
 /// let encoder = Sequential::new().then(Linear::new(8, 3)).then(Activation::Tanh);
 /// let model = Sequential::<f64>::new().named("encoder", encoder).then(Linear::new(3, 2));
 /// println!("{}", model.summary(&[1, 8])?);
-/// assert_eq!(model.layout()?.find("encoder.0.bias")?.range(), 24..27);
+/// assert_eq!(model.layout()?.parts().get("encoder.0.bias")?.range(), 24..27);
 /// # Ok::<(), dualtape_layers::Error>(())
 /// ```
 #[derive(Clone, Debug)]

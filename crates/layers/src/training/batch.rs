@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use dualtape_autodiff::{Array, Function, Real, vectorized};
+use dualtape_autodiff::{Array, Function, Parts, Real, vectorized};
 
 use crate::data::{Dataset, to_f64};
 use crate::errors::Error;
-use crate::module::Layout;
 
 use super::objective::{Recording, Supervised};
 use super::optimizer::OptimizerError;
@@ -29,7 +28,7 @@ pub enum Clip {
 #[derive(Debug)]
 pub struct Batch<'a, S: Real> {
     recording: &'a Recording<'a, S>,
-    layout: &'a Layout,
+    parts: &'a Parts,
     rows: usize,
     clip: Option<Clip>,
     /// Where gradients are written: the loop's, which keeps it from step to step.
@@ -42,6 +41,8 @@ pub struct Batch<'a, S: Real> {
 pub(super) struct Observation<S> {
     /// The model's outputs, and then the buffers that it updates, if they are known.
     pub auxiliary: Option<Vec<S>>,
+    /// The objective, if that gradient was asked for with it.
+    pub value: Option<S>,
     /// Of each trained parameter the sum of the squares of its derivatives, before clipping.
     pub squares: Vec<f64>,
 }
@@ -49,18 +50,23 @@ pub(super) struct Observation<S> {
 impl<'a, S: Real> Batch<'a, S> {
     pub(super) fn new(
         recording: &'a Recording<'a, S>,
-        layout: &'a Layout,
+        parts: &'a Parts,
         rows: usize,
         clip: Option<Clip>,
         scratch: &'a RefCell<Vec<S>>,
     ) -> Self {
-        Self { recording, layout, rows, clip, scratch, first: RefCell::default() }
+        Self { recording, parts, rows, clip, scratch, first: RefCell::default() }
     }
 
     /// Number of examples.
     #[expect(clippy::len_without_is_empty, reason = "a batch is never empty")]
     pub fn len(&self) -> usize {
         self.rows
+    }
+
+    /// What the parameters are called that the objective is a function of: those that are not frozen.
+    pub fn parts(&self) -> &'a Parts {
+        self.parts
     }
 
     /// The objective as a recorded function, with its derivatives of any order. Gradients from here are not clipped.
@@ -79,7 +85,8 @@ impl<'a, S: Real> Batch<'a, S> {
         let value = function.value_gradient_and_auxiliary(theta, gradient, &mut auxiliary)?;
         self.first.borrow_mut().get_or_insert_with(|| Observation {
             auxiliary: Some(auxiliary),
-            squares: self.layout.trained().map(|(_, range)| squares(&gradient[range])).collect(),
+            value: Some(value),
+            squares: self.parts.iter().map(|part| squares(&gradient[part.range()])).collect(),
         });
         if let Some(clip) = self.clip {
             clip.apply(gradient);
@@ -142,7 +149,8 @@ impl<'a, S: Real> Batch<'a, S> {
             self.recording.function.value_and_auxiliary(theta, &mut auxiliary)?;
             Ok::<_, Error>(auxiliary)
         };
-        Ok(Observation { auxiliary: theta.map(evaluate).transpose()?, squares: Vec::new() })
+        let auxiliary = theta.map(evaluate).transpose()?;
+        Ok(Observation { auxiliary, value: None, squares: Vec::new() })
     }
 }
 

@@ -116,7 +116,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
         progress: &mut Progress,
     ) -> Result<Epoch, Error> {
         let (trainer, started) = (self.trainer, Instant::now());
-        let layout = network.layout().clone();
+        let (layout, parts) = (network.layout().clone(), network.layout().parts());
         let (n, number) = (self.data.len(), self.state.epochs());
         let size = trainer.batch_size.unwrap_or(n).min(n);
         let batches = match size < n {
@@ -126,7 +126,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             false => vec![Vec::new()],
         };
         let mut buffers = network.buffers().to_vec();
-        let mut means = Means::new(layout.trained().count());
+        let mut means = Means::new(parts.iter().len());
         let mut rate = None;
         for (done, rows) in batches.iter().enumerate() {
             let step = self.state.steps + done as u64;
@@ -134,17 +134,27 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             let gathered = if size < n { Some(self.data.gather(rows)?) } else { None };
             let examples = gathered.as_ref().unwrap_or(self.data);
             let recording = self.train.at(examples, &Array::vector(buffers.clone()), step)?;
-            let batch = Batch::new(recording, &layout, examples.len(), trainer.clip, &self.scratch);
+            let batch = Batch::new(recording, &parts, examples.len(), trainer.clip, &self.scratch);
             // Where the optimizer asks for no gradient here, outputs and buffers are computed afterwards.
             let told_by = recording.is_told(trainer.metric.is_some()).then(|| self.theta.clone());
             let loss = optimizer
                 .step(&batch, &mut self.theta)
                 .map_err(|error| Error::Optimizer { message: error.to_string() })?;
             let loss = to_f64(loss);
-            if !loss.is_finite() {
-                return Err(Error::Diverged { epoch: number + 1, step, loss });
-            }
             let told = batch.observation(told_by.as_deref())?;
+            if !loss.is_finite() {
+                let outputs = told.auxiliary.map(|auxiliary| recording.outputs(&auxiliary));
+                let sound = outputs
+                    .transpose()?
+                    .is_some_and(|outputs| outputs.data().iter().all(|output| output.is_finite()));
+                let epoch = number + 1;
+                // The outputs are those of this loss, and of no later one of the step.
+                let undefined = sound && told.value.is_some_and(|value| value.is_nan());
+                return Err(match undefined {
+                    true => Error::UndefinedLoss { epoch, step },
+                    false => Error::Diverged { epoch, step, loss },
+                });
+            }
             let mut metric = None;
             if let Some(auxiliary) = told.auxiliary {
                 recording.update(&auxiliary, &mut buffers);
@@ -155,6 +165,10 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             }
             means.add(examples.len(), loss, metric, &told.squares);
             progress.step(number, done + 1, batches.len(), means.loss());
+        }
+        if trainer.clip.is_some() && !means.observed {
+            let why = "this optimizer takes no gradients from its batches that could be shortened";
+            return Err(Error::NoEffect { setting: "clip", why });
         }
         layout.set_trainable(&self.theta, network.parameters_mut())?;
         network.buffers_mut().copy_from_slice(&buffers);

@@ -15,5 +15,5 @@ pub use dualtape_schedules::{Moment, Plateau, cosine, on_plateau, one_cycle, ste
 pub use history::{Ended, Epoch, Flow, GradientFlow, History};
 pub use network::{Network, predict};
 pub use objective::{Supervised, supervised};
-pub use optimizer::{Optimizer, OptimizerError, OptimizerState};
+pub use optimizer::{Optimizer, OptimizerError, OptimizerState, with_learning_rate};
 pub use trainer::Trainer;

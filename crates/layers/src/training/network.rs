@@ -93,6 +93,25 @@ impl<S: Real> Network<S> {
         &self.buffers
     }
 
+    /// The entries of one buffer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParameter`].
+    pub fn buffer(&self, name: &str) -> Result<&[S], Error> {
+        Ok(&self.buffers[self.layout.find_buffer(name)?.range()])
+    }
+
+    /// The entries of one buffer, to write.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParameter`].
+    pub fn buffer_mut(&mut self, name: &str) -> Result<&mut [S], Error> {
+        let range = self.layout.find_buffer(name)?.range();
+        Ok(&mut self.buffers[range])
+    }
+
     /// All buffers, to write.
     pub fn buffers_mut(&mut self) -> &mut [S] {
         &mut self.buffers
@@ -108,8 +127,18 @@ impl<S: Real> Network<S> {
         Ok(())
     }
 
+    /// Lets the parameters of this module, or the one parameter of this name, be trained again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParameter`] if there is nothing of this name.
+    pub fn unfreeze(&mut self, name: &str) -> Result<(), Error> {
+        self.layout = self.layout.unfreeze(name)?;
+        Ok(())
+    }
+
     /// Lets all parameters be trained again.
-    pub fn unfreeze(&mut self) {
+    pub fn unfreeze_all(&mut self) {
         self.layout = self.layout.unfrozen();
     }
 

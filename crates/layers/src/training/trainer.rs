@@ -155,6 +155,9 @@ impl<'f, S: Real> Trainer<'f, S> {
     /// With the optimizer's learning rate times this factor in each step. See [`cosine`](crate::cosine),
     /// [`one_cycle`](crate::one_cycle), [`step_decay`](crate::step_decay), [`on_plateau`](crate::on_plateau) and
     /// [`warm_up`](crate::warm_up).
+    ///
+    /// An optimizer that has no [learning rate](Optimizer::learning_rate) is refused with [`Error::NoEffect`]: a closure has
+    /// one by [`with_learning_rate`](crate::with_learning_rate).
     #[must_use]
     pub fn schedule(mut self, factor: impl Fn(&Moment<'_>) -> f64 + 'f) -> Self {
         self.schedule = Some(Box::new(factor));
@@ -169,7 +172,8 @@ impl<'f, S: Real> Trainer<'f, S> {
         self
     }
 
-    /// With gradients shortened.
+    /// With gradients shortened. An optimizer that does not ask the [`Batch`](crate::Batch) for its gradient, such as one that
+    /// minimises its function itself, is refused with [`Error::NoEffect`].
     #[must_use]
     pub fn clip(mut self, clip: Clip) -> Self {
         self.clip = Some(clip);
@@ -217,8 +221,10 @@ impl<'f, S: Real> Trainer<'f, S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] if the objective is not finite; [`Error::Optimizer`] with the optimizer's own error;
+    /// [`Error::Diverged`] if the objective is not finite, [`Error::UndefinedLoss`] if it is so at finite outputs, as where no
+    /// example of a batch counts; [`Error::Optimizer`] with the optimizer's own error;
     /// [`Error::Autodiff`] if data, model and loss do not fit each other; [`Error::BatchSize`], [`Error::Setting`];
+    /// [`Error::NoEffect`] of a schedule for an optimizer without a learning rate, or of clipping for one without gradients;
     /// [`Error::File`], [`Error::InUse`] or [`Error::Resume`] from checkpoints, before the first epoch where they come in time. The network is then as it was at the end of the last whole
     /// epoch.
     pub fn fit(
@@ -229,6 +235,11 @@ impl<'f, S: Real> Trainer<'f, S> {
     ) -> Result<History, Error> {
         self.clip.map_or(Ok(()), Clip::check)?;
         let base = optimizer.learning_rate();
+        if self.schedule.is_some() && base.is_none() {
+            let why =
+                "this optimizer has no learning rate; give a closure one by `with_learning_rate`";
+            return Err(Error::NoEffect { setting: "schedule", why });
+        }
         let result =
             Fit::new(self, network, data, base).and_then(|fit| fit.run(network, optimizer));
         if let Some(base) = base {

@@ -19,8 +19,10 @@ fn encoder_decoder<S: Real>() -> Sequential<S> {
 #[test]
 fn names_nest_and_follow_each_other() {
     let layout = encoder_decoder::<f64>().layout().unwrap();
+    let parts = layout.parts();
     let views: Vec<_> =
-        layout.iter().map(|view| (view.name(), view.shape().to_vec(), view.range())).collect();
+        parts.iter().map(|part| (part.name(), part.shape().to_vec(), part.range())).collect();
+    assert!(layout.iter().map(|view| view.name()).eq(parts.iter().map(|part| part.name())));
     assert_eq!(
         views,
         [

@@ -41,7 +41,8 @@ fn tied_parameters_share_their_entries_and_add_their_derivatives() {
     let tied = untied.clone().tie("2.weight", "0.weight");
     let (layout, data) = (tied.layout().unwrap(), data(5, 3, 3));
     assert_eq!((layout.len(), layout.iter().len()), (9 + 3 + 3, 4));
-    assert_eq!(layout.find("2.weight").unwrap().range(), layout.find("0.weight").unwrap().range());
+    let parts = layout.parts();
+    assert_eq!(parts.get("2.weight").unwrap().range(), parts.get("0.weight").unwrap().range());
 
     let objective = supervised(&tied, &data, mean_squared_error).unwrap();
     let whole = supervised(&untied, &data, mean_squared_error).unwrap();
@@ -77,7 +78,8 @@ fn ties_chain() {
         model.tie("1.weight", "0.weight").tie("3.weight", "2.weight").tie("2.weight", "1.weight");
     let layout = layout.layout().unwrap();
     assert_eq!(layout.len(), 4);
-    assert!(layout.iter().all(|view| view.range() == (0..4)));
+    let parts = layout.parts();
+    assert!(layout.iter().all(|view| parts.get(view.name()).unwrap().range() == (0..4)));
 }
 
 #[test]
@@ -113,8 +115,50 @@ fn frozen_parameters_are_constants_of_the_objective() {
     network.freeze("0").unwrap();
     network.freeze("2").unwrap();
     assert!(matches!(Supervised::of(&network, mean_squared_error), Err(Error::Empty { .. })));
-    network.unfreeze();
+    network.unfreeze_all();
     assert_eq!(network.layout().trainable_len(), 26);
+}
+
+#[test]
+fn parts_are_those_of_the_vector_that_is_trained() {
+    let model = mlp::<f64>(&[3, 4, 2], Activation::Tanh);
+    let mut network = Network::new(model, &mut rng(3)).unwrap();
+    let parts = |network: &Network<f64>| -> Vec<(String, std::ops::Range<usize>)> {
+        let parts = network.layout().parts();
+        parts.iter().map(|part| (part.name().to_owned(), part.range())).collect()
+    };
+    let named = |names: &[(&str, std::ops::Range<usize>)]| -> Vec<_> {
+        names.iter().map(|(name, range)| ((*name).to_owned(), range.clone())).collect()
+    };
+    let whole =
+        named(&[("0.weight", 0..12), ("0.bias", 12..16), ("2.weight", 16..24), ("2.bias", 24..26)]);
+    assert_eq!(parts(&network), whole);
+    network.freeze("0").unwrap();
+    assert_eq!(parts(&network), named(&[("2.weight", 0..8), ("2.bias", 8..10)]));
+    let now = network.layout().parts();
+    assert_eq!((now.dim(), now.is_whole(), now.named("0").unwrap().len()), (10, false, 0));
+    assert!(now.get("0.weight").unwrap_err().to_string().contains("it is frozen"));
+    let error = now.named("1").unwrap_err().to_string();
+    assert!(error.contains("2.weight, 2.bias, 0.weight, 0.bias"), "{error}");
+    assert_eq!(network.layout().whole().get("2.bias").unwrap().range(), 24..26);
+
+    // Thawed by name, one after the other; what was trained stays so.
+    network.freeze("2.bias").unwrap();
+    network.unfreeze("0.bias").unwrap();
+    assert_eq!(parts(&network), named(&[("0.bias", 0..4), ("2.weight", 4..12)]));
+    network.unfreeze("2").unwrap();
+    assert!(matches!(network.unfreeze("1"), Err(Error::UnknownParameter { .. })));
+    network.unfreeze("0").unwrap();
+    assert_eq!(parts(&network), whole);
+
+    // Tied parameters are one part with two names.
+    let tied =
+        mlp::<f64>(&[2, 2, 2], Activation::Tanh).tie("2.weight", "0.weight").layout().unwrap();
+    assert_eq!(tied.parts().get("2.weight").unwrap(), tied.parts().get("0.weight").unwrap());
+    assert_eq!(tied.parts().named("2").unwrap().len(), 2);
+    let frozen = tied.freeze("2").unwrap();
+    assert!(frozen.parts().get("0.weight").is_err());
+    assert_eq!(frozen.unfreeze("0").unwrap().parts().dim(), 6);
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dualtape_autodiff::{Array, Tensor, Var};
 use dualtape_layers::{
-    Activation, Batch, Clip, Dataset, Ended, Error, Flow, Linear, Module, Moment, Network,
-    OptimizerError, Scope, Sequential, Trainer, accuracy, cosine, cross_entropy, l2_penalty,
-    mean_squared_error, mlp, on_plateau, one_cycle, predicted_labels, step_decay, supervised,
-    table, warm_up,
+    Activation, Batch, Clip, CrossEntropy, Dataset, Ended, Error, Flow, Linear, Module, Moment,
+    Network, Optimizer, OptimizerError, Scope, Sequential, Trainer, accuracy, cosine,
+    cross_entropy, l2_penalty, mean_squared_error, mlp, on_plateau, one_cycle, predicted_labels,
+    step_decay, supervised, table, warm_up, with_learning_rate,
 };
 
 use crate::support::{Descent, assert_close, classes, rng};
@@ -295,6 +295,73 @@ fn schedules_have_their_shapes() {
         7,
     );
     assert_eq!(seen.into_inner(), [1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25]);
+}
+
+/// A batch in which no label counts has no mean loss, which is not the fault of the learning rate.
+#[test]
+fn a_batch_in_which_nothing_counts_is_named() {
+    let points: Vec<[f64; 2]> = (0..12).map(|i| [(0.7 * i as f64).sin(), 0.1 * i as f64]).collect();
+    let labels = |counted: usize| -> Vec<[f64; 1]> {
+        (0..12).map(|i| if i < counted { [(i % 3) as f64] } else { [-100.0] }).collect()
+    };
+    let train = |counted: usize| {
+        let targets = Array::vector(labels(counted).concat());
+        let data = Dataset::new(table(&points).unwrap(), targets).unwrap();
+        let mut trained = network(1);
+        let loss = CrossEntropy::new().ignore_index(-100);
+        let trainer = Trainer::new(move |z, t| loss.terms(z, t).mean()).epochs(3);
+        (trainer.fit(&mut trained, &mut Descent::new(0.1), &data), trained)
+    };
+    let (result, trained) = train(0);
+    let error = result.unwrap_err();
+    assert!(matches!(error, Error::UndefinedLoss { epoch: 1, step: 0 }), "{error}");
+    assert!(error.to_string().contains("all labels ignored"), "{error}");
+    assert_eq!(trained.parameters(), network(1).parameters());
+    train(1).0.unwrap();
+}
+
+/// A setting that the optimizer at hand would leave without effect is refused, and nothing is trained.
+#[test]
+fn no_setting_is_ignored() {
+    let (data, mut trained) = (classes(12), network(1));
+    let start = trained.parameters().to_vec();
+    let mut descent = |batch: &Batch<'_, f64>, theta: &mut [f64]| {
+        batch.update(theta, |theta, gradient| {
+            theta.iter_mut().zip(gradient).for_each(|(x, g)| *x -= 0.5 * g);
+            Ok(())
+        })
+    };
+    let trainer = Trainer::new(cross_entropy).epochs(4).schedule(|_| 0.0);
+    let error = trainer.fit(&mut trained, &mut descent, &data).unwrap_err();
+    assert!(matches!(error, Error::NoEffect { setting: "schedule", .. }), "{error}");
+    assert!(error.to_string().contains("give a closure one by `with_learning_rate`"), "{error}");
+    assert_eq!(trained.parameters(), start);
+
+    // With a rate, the schedule is that of the rate.
+    let mut rates = Vec::new();
+    let mut scheduled = with_learning_rate(0.5, |batch, theta: &mut [f64], rate| {
+        rates.push(rate);
+        batch.update(theta, |theta, gradient| {
+            theta.iter_mut().zip(gradient).for_each(|(x, g)| *x -= rate * g);
+            Ok(())
+        })
+    });
+    trainer.fit(&mut trained, &mut scheduled, &data).unwrap();
+    assert_eq!(Optimizer::<f64>::learning_rate(&scheduled), Some(0.5));
+    drop(scheduled);
+    assert_eq!((rates, trained.parameters()), (vec![0.0; 4], &start[..]));
+
+    // One that evaluates the function itself has no gradient to be clipped.
+    let mut by_itself = |batch: &Batch<'_, f64>, theta: &mut [f64]| {
+        let gradient = batch.function().gradient(theta)?;
+        theta.iter_mut().zip(gradient).for_each(|(x, g)| *x -= 0.5 * g);
+        Ok(batch.function().value(theta)?)
+    };
+    let trainer = Trainer::new(cross_entropy).clip(Clip::Norm(1.0));
+    let error = trainer.fit(&mut trained, &mut by_itself, &data).unwrap_err();
+    assert!(matches!(error, Error::NoEffect { setting: "clip", .. }), "{error}");
+    assert_eq!(trained.parameters(), start);
+    trainer.fit(&mut trained, &mut descent, &data).unwrap();
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use dualtape_autodiff::Part;
+
 use super::estimate::Estimate;
 use super::probes::{Probes, dimension, products};
 use crate::options::require_count;
@@ -45,11 +47,28 @@ pub struct Hutchinson {
 
 /// The parameters of a range, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ParameterRange {
     /// What they are called.
     pub name: String,
     /// Where they are in the vector of parameters.
     pub range: Range<usize>,
+    /// The length of that vector, if it is known: a matrix of another order is refused.
+    pub dim: Option<usize>,
+}
+
+impl ParameterRange {
+    /// This range of a vector of any length.
+    pub fn new(name: impl Into<String>, range: Range<usize>) -> Self {
+        ParameterRange { name: name.into(), range, dim: None }
+    }
+}
+
+impl From<&Part> for ParameterRange {
+    fn from(part: &Part) -> Self {
+        let (name, dim) = (part.name().to_owned(), Some(part.dim()));
+        ParameterRange { name, range: part.range(), dim }
+    }
 }
 
 /// What rows of a matrix contribute to its trace and to its Frobenius norm.
@@ -144,7 +163,7 @@ impl Hutchinson {
     ///
     /// # Errors
     ///
-    /// [`Error::Block`] if a range is not within the parameters, else as [`trace`](Hutchinson::trace).
+    /// [`Error::Block`] if a range is not within the parameters, [`Error::ForeignBlock`] if it is one of another vector, else as [`trace`](Hutchinson::trace).
     pub fn shares<S: Real>(
         &self,
         a: &dyn LinearOperator<S>,
@@ -160,7 +179,10 @@ impl Hutchinson {
         blocks: &[ParameterRange],
     ) -> Result<Measured, Error> {
         let n = dimension(a)?;
-        for ParameterRange { name, range } in blocks {
+        for ParameterRange { name, range, dim } in blocks {
+            if let Some(dim) = dim.filter(|&dim| dim != n) {
+                return Err(Error::ForeignBlock { name: name.clone(), dim, parameters: n });
+            }
             if range.start > range.end || range.end > n {
                 return Err(Error::Block { name: name.clone(), end: range.end, parameters: n });
             }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use dualtape_autodiff::Part;
+
 use super::density::{SpectralDensity, StochasticLanczos};
 use super::eigenpairs::{ExtremeEigenpairs, Extremes, RitzPair};
 use super::estimate::Estimate;
@@ -68,10 +70,33 @@ impl CurvatureInspection {
         self
     }
 
-    /// Adds a named range of parameters, whose share of trace and norm is to be told.
+    /// Adds a named range of parameters, whose share of trace and norm is to be told. It is a range of the vector that the
+    /// matrix belongs to; of a network, [`parts`](Self::parts) has the right ones.
     #[must_use]
     pub fn block(mut self, name: impl Into<String>, range: Range<usize>) -> Self {
-        self.blocks.push(ParameterRange { name: name.into(), range });
+        self.blocks.push(ParameterRange::new(name, range));
+        self
+    }
+
+    /// Adds named parameters: all of `&layout.parts()`, of a network as it is trained at present, or some of them. A matrix of
+    /// another order than their vector's length is refused.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Function, Parts};
+    /// use dualtape_optimizers::{CurvatureInspection, prelude::*};
+    ///
+    /// let parts = Parts::new([("weight", vec![2]), ("bias", vec![1])]);
+    /// let f = Function::record(&[0.0; 3], |x| x[0] * x[0] + x[1] * x[1] + x[2] * x[2] * 2.0)?;
+    /// let at = Objective::linearize(&f, &[0.0; 3])?;
+    /// let report = CurvatureInspection::new("Hessian").parts(parts.iter()).inspect(at.hessian())?;
+    /// assert_eq!((report.blocks[1].block.name.as_str(), report.blocks[1].trace_share), ("bias", 0.5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn parts<'p>(mut self, parts: impl IntoIterator<Item = &'p Part>) -> Self {
+        self.blocks.extend(parts.into_iter().map(ParameterRange::from));
         self
     }
 
@@ -79,7 +104,7 @@ impl CurvatureInspection {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`], [`Error::Empty`], [`Error::Block`], [`Error::NonFiniteProduct`], [`Error::Eigenvalues`], and
+    /// [`Error::Setting`], [`Error::Empty`], [`Error::Block`], [`Error::ForeignBlock`], [`Error::NonFiniteProduct`], [`Error::Eigenvalues`], and
     /// whatever the operator refuses.
     pub fn inspect<S: Real>(&self, a: &dyn LinearOperator<S>) -> Result<CurvatureReport<S>, Error> {
         let measured = Hutchinson::new(self.probes).seed(self.seed).measure(a, &self.blocks)?;

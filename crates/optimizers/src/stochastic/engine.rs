@@ -1,18 +1,19 @@
 //! A rule at work: its settings, groups, clipping and memory.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
+use dualtape_autodiff::Parts;
 use dualtape_schedules::Plateau;
 
+use super::progress::{self, Part, Progress};
 use super::rule::{Decay, Memory, Rule, Update};
 use super::schedule::Schedule;
 use super::source::{Point, Source};
+use super::which::Which;
 use crate::curvature::check_finite;
 use crate::options::require;
-use crate::saved::{
-    SavedState, Setting, check_settings, count, list, numbers, restored, save, setting_lists,
-};
+use crate::saved::{SavedState, Setting, check_settings, count, list, restored, setting_lists};
 use crate::vector::{first_non_finite, norm};
 use crate::{Error, Linearized, Objective, Real};
 
@@ -41,28 +42,16 @@ pub(super) struct Engine<'c, S, R, C> {
     /// The first for the parameters in no group.
     pub(super) settings: Vec<Settings<S, R>>,
     /// The parameters of the settings after the first.
-    pub(super) groups: Vec<Range<usize>>,
+    pub(super) groups: Vec<Which>,
+    /// What the parameters are called, if they have names.
+    names: Option<Parts>,
+    /// Whether the rules know where the parameters are that they mean.
+    pub(super) located: bool,
     pub(super) source: C,
     pub(super) clip: Option<Clip<S>>,
     pub(super) schedule: Option<Schedule<'c>>,
     pub(super) plateau: Option<Plateau>,
     progress: Progress<S>,
-}
-
-/// What is kept from step to step.
-#[derive(Debug, Clone)]
-struct Progress<S> {
-    steps: u64,
-    /// In the order of the parameters, and covering all.
-    parts: Vec<Part<S>>,
-}
-
-/// Neighbouring parameters with the same settings.
-#[derive(Debug, Clone)]
-struct Part<S> {
-    range: Range<usize>,
-    settings: usize,
-    memory: Vec<Vec<S>>,
 }
 
 impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
@@ -74,6 +63,8 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             base_rate: learning_rate,
             settings: vec![settings],
             groups: Vec::new(),
+            names: None,
+            located: false,
             source,
             clip: None,
             schedule: None,
@@ -88,6 +79,8 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             base_rate: self.base_rate,
             settings: self.settings,
             groups: self.groups,
+            names: self.names,
+            located: self.located,
             source,
             clip: self.clip,
             schedule: self.schedule,
@@ -122,6 +115,43 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             None => {}
         }
         self.source.check()
+    }
+
+    /// Says what the parameters are called. If they are others than before, what is kept of those is carried along by their
+    /// names; what the source keeps, which is of all together, is forgotten.
+    pub(super) fn name(&mut self, names: &Parts) -> Result<(), Error> {
+        if self.names.as_ref() == Some(names) {
+            return Ok(());
+        }
+        if self.means_places() && !names.is_whole() {
+            return Err(Error::RangeOfFrozen);
+        }
+        if self.progress.is_unnamed() {
+            if names.dim() != self.progress.len() || self.names.is_some() {
+                return Err(Error::UnnamedState);
+            }
+        } else if !self.progress.parts.is_empty() {
+            let settings = &self.settings;
+            self.progress.rest(|part| settings[part.settings].rule.memory(part.range.clone()));
+            self.source.reset();
+        }
+        self.names = Some(names.clone());
+        self.located = false;
+        Ok(())
+    }
+
+    /// Whether groups or settings of a rule mean parameters by their places.
+    fn means_places(&self) -> bool {
+        self.groups.iter().any(Which::is_by_place)
+            || self.settings.iter().any(|settings| settings.rule.means_places())
+    }
+
+    fn locate(&mut self) -> Result<(), Error> {
+        for settings in &mut self.settings {
+            settings.rule.locate(self.names.as_ref())?;
+        }
+        self.located = true;
+        Ok(())
     }
 
     /// A step where the gradient is known; `known` if the objective is linearised there already.
@@ -163,9 +193,17 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             let value = gradient[component].as_f64();
             return Err(Error::NonFiniteGradient { component, value });
         }
+        if !self.located {
+            self.locate()?;
+        }
         if self.progress.parts.is_empty() {
-            let initial = |list: Memory<S>| Ok(vec![list.initial; list.len]);
-            self.progress.parts = self.parts(x.len(), initial)?;
+            self.progress.parts = match self.names.clone().filter(|_| !self.means_places()) {
+                Some(names) => self.named_parts(x.len(), &names)?,
+                None if self.progress.resting.is_empty() => {
+                    self.parts(x.len(), |list| Ok(vec![list.initial; list.len]))?
+                }
+                None => return Err(self.progress.without_names()),
+            };
         }
         Error::check_length("x", x.len(), self.progress.len())
     }
@@ -184,7 +222,6 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         let clipped = self.clip.and_then(|clip| clip.apply(gradient));
         let gradient = clipped.as_deref().unwrap_or(gradient);
         let rate = self.learning_rate * S::constant(self.rate_factor()?);
-        let step = self.progress.steps + 1;
         for part in &mut self.progress.parts {
             let settings = &self.settings[part.settings];
             let learning_rate = rate * settings.relative_rate;
@@ -194,7 +231,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
                 false => Decay { coupled: decay, kept: S::one() },
             };
             settings.rule.update(Update {
-                step,
+                step: part.steps + 1,
                 learning_rate,
                 range: range.clone(),
                 x: &mut x[range.clone()],
@@ -204,7 +241,8 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
                 decay,
             })?;
         }
-        self.progress.steps = step;
+        self.progress.parts.iter_mut().for_each(|part| part.steps += 1);
+        self.progress.steps += 1;
         Ok(())
     }
 
@@ -226,7 +264,11 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
 
     /// Which of `n` parameters have which settings, in the order of the parameters.
     fn layout(&self, n: usize) -> Result<Vec<(Range<usize>, usize)>, Error> {
-        let mut groups: Vec<_> = self.groups.iter().cloned().zip(1..).collect();
+        let mut groups = Vec::new();
+        for (group, settings) in self.groups.iter().zip(1..) {
+            let ranges = group.ranges(self.names.as_ref())?.into_iter();
+            groups.extend(ranges.map(|range| (range, settings)));
+        }
         groups.sort_by_key(|(range, _)| range.start);
         groups.push((n..n, 0));
         let (mut ranges, mut end) = (Vec::new(), 0);
@@ -245,7 +287,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         Ok(ranges)
     }
 
-    /// The parts of `n` parameters, with the numbers that `fill` has for each list in memory.
+    /// The parts of `n` parameters without names, with the numbers that `fill` has for each list in memory.
     fn parts(
         &self,
         n: usize,
@@ -254,15 +296,37 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         let part = |(range, settings): (Range<usize>, usize)| {
             let declared = self.settings[settings].rule.memory(range.clone());
             let memory = declared.into_iter().map(&mut fill).collect::<Result<_, _>>()?;
-            Ok(Part { range, settings, memory })
+            Ok(Part { name: None, range, settings, steps: self.progress.steps, memory })
         };
         self.layout(n)?.into_iter().map(part).collect()
     }
 
+    /// A part for each named parameter of `n`, with what was kept of it.
+    fn named_parts(&mut self, n: usize, names: &Parts) -> Result<Vec<Part<S>>, Error> {
+        Error::check_length("x", n, names.dim())?;
+        let layout = self.layout(n)?;
+        let settings = |range: &Range<usize>| {
+            let within = layout.iter().find(|(group, _)| group.contains(&range.start));
+            within.map_or(0, |&(_, settings)| settings)
+        };
+        let part = |part: &dualtape_autodiff::Part| {
+            let (range, settings) = (part.range(), settings(&part.range()));
+            let declared = self.settings[settings].rule.memory(range.clone());
+            let (steps, memory) = self.progress.waken(part.name(), &declared)?;
+            Ok(Part { name: Some(part.name().to_owned()), range, settings, steps, memory })
+        };
+        let parts = names.iter().filter(|part| !part.is_empty()).map(part);
+        let parts: Vec<Part<S>> = parts.collect::<Result<_, Error>>()?;
+        for part in &parts {
+            part.name.as_ref().map(|name| self.progress.resting.remove(name));
+        }
+        Ok(parts)
+    }
+
     /// The names of the lists in memory, which do not depend on the parameters.
-    fn memory_names(&self) -> impl Iterator<Item = &'static str> {
+    fn memory_names(&self) -> BTreeSet<&'static str> {
         let declared = self.settings.iter().flat_map(|settings| settings.rule.memory(0..0));
-        declared.map(|list| list.name)
+        declared.map(|list| list.name).collect()
     }
 
     /// All that changes what the numbers of a state mean, or what is made of them. The learning rate is not among it: it may
@@ -275,8 +339,8 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             None => (f64::INFINITY, f64::INFINITY),
         };
         let mut all = vec![("clip_norm", norm), ("clip_value", value)];
-        for range in &self.groups {
-            all.extend([range.start, range.end].map(|end| ("group", end as f64)));
+        for group in &self.groups {
+            all.extend(group.numbers().into_iter().map(|number| ("group", number)));
         }
         for settings in &self.settings {
             all.extend([
@@ -293,22 +357,11 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         all
     }
 
-    /// Each list, those of the parts one after the other.
     pub(super) fn state(&self) -> SavedState {
-        let Progress { steps, parts } = &self.progress;
-        let mut state = save([
-            ("steps", vec![*steps as f64]),
-            ("parameters", vec![self.progress.len() as f64]),
-            ("learning_rate", vec![self.learning_rate.as_f64()]),
-        ]);
-        // Also before the first step the names tell one method from another.
-        state.extend(self.memory_names().map(|name| (name.to_owned(), Vec::new())));
-        for part in parts {
-            let declared = self.settings[part.settings].rule.memory(part.range.clone());
-            for (declared, list) in declared.iter().zip(&part.memory) {
-                state.entry(declared.name.to_owned()).or_default().extend(numbers(list));
-            }
-        }
+        let mut state = self.progress.state(self.memory_names().into_iter(), |part| {
+            self.settings[part.settings].rule.memory(part.range.clone())
+        });
+        state.insert("learning_rate".to_owned(), vec![self.learning_rate.as_f64()]);
         if let Some(plateau) = &self.plateau {
             state.insert("plateau".to_owned(), plateau.state().to_vec());
         }
@@ -324,16 +377,22 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         let &[learning_rate] = list(state, "learning_rate")? else {
             return Err(Error::SavedState { missing: "learning_rate" });
         };
-        let mut unread = BTreeMap::new();
-        for name in self.memory_names() {
-            unread.insert(name, list(state, name)?);
-        }
+        let names = self.memory_names();
+        let mut unread = progress::unnamed(state, &names)?;
+        let resting = progress::named(state, &names)?;
         self.check_foreign(state)?;
         check_settings(state, &self.settings())?;
-        let parts = self.parts(n as usize, |Memory { name, len, .. }| {
-            let next = unread.get_mut(name).and_then(|list| list.split_off(..len));
-            next.map(restored).ok_or(Error::SavedState { missing: name })
-        })?;
+        let mut parts = Vec::new();
+        if resting.is_empty() {
+            if !self.located {
+                self.locate()?;
+            }
+            parts = self.parts(n as usize, |Memory { name, len, .. }| {
+                let next = unread.get_mut(name).and_then(|list| list.split_off(..len));
+                next.map(restored).ok_or(Error::SavedState { missing: name })
+            })?;
+            parts.iter_mut().for_each(|part| part.steps = steps);
+        }
         if let Some((missing, _)) = unread.into_iter().find(|(_, rest)| !rest.is_empty()) {
             return Err(Error::SavedState { missing });
         }
@@ -346,7 +405,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         if let (Some(kept), Some(saved)) = (&mut self.plateau, plateau) {
             kept.restore(saved);
         }
-        self.progress = Progress { steps, parts };
+        self.progress = Progress { steps, parts, resting };
         Ok(())
     }
 
@@ -354,26 +413,18 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
     fn check_foreign(&self, state: &SavedState) -> Result<(), Error> {
         let mut others = self.source.state();
         others.extend(setting_lists(&self.settings()));
+        // Those of named parameters have been read.
         let own = |name: &str| {
             ["steps", "parameters", "learning_rate"].contains(&name)
                 || (name == "plateau" && self.plateau.is_some())
                 || others.contains_key(name)
-                || self.memory_names().any(|own| own == name)
+                || progress::of_named(name).is_some()
+                || self.memory_names().contains(name)
         };
         match state.keys().find(|name| !own(name)) {
             Some(list) => Err(Error::ForeignState { list: list.clone() }),
             None => Ok(()),
         }
-    }
-}
-
-impl<S> Progress<S> {
-    fn new() -> Self {
-        Progress { steps: 0, parts: Vec::new() }
-    }
-
-    fn len(&self) -> usize {
-        self.parts.last().map_or(0, |part| part.range.end)
     }
 }
 

@@ -24,14 +24,17 @@
 //! All have the parameter groups, weight decay of both kinds, clipping, schedules and saving of the [`Stepper`].
 
 mod engine;
+mod progress;
 mod rule;
 pub mod rules;
 mod schedule;
 mod source;
 pub mod sources;
 mod stepper;
+mod which;
 
 pub use rule::{Memory, Rule, Update};
 pub use rules::aliases::*;
 pub use source::{Feed, Point, Source};
 pub use stepper::Stepper;
+pub use which::Which;

@@ -3,7 +3,7 @@
 use std::array::from_fn;
 use std::ops::Range;
 
-use dualtape_autodiff::vectorized;
+use dualtape_autodiff::{Parts, vectorized};
 
 use crate::{Error, Real, Setting};
 
@@ -57,7 +57,24 @@ pub trait Rule<S: Real> {
         Vec::new()
     }
 
-    /// What is kept from step to step for the parameters in `range`. The names must not depend on it.
+    /// Whether the settings mean some parameters by their places in the vector. As provided: none.
+    fn means_places(&self) -> bool {
+        false
+    }
+
+    /// Looks up where the parameters are that the settings mean: before the first step, and again when others are trained.
+    /// `parts` are the names, if they have any. As provided: none are meant.
+    ///
+    /// # Errors
+    ///
+    /// Parameters that cannot be meant.
+    fn locate(&mut self, parts: Option<&Parts>) -> Result<(), Error> {
+        let _ = parts;
+        Ok(())
+    }
+
+    /// What is kept from step to step for the parameters in `range`: all of them, those of a group, or the entries of one
+    /// parameter. The names must not depend on it.
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>>;
 
     /// Changes the parameters and the memory by one step.
@@ -89,7 +106,7 @@ impl<S: Real> Memory<S> {
 /// One step, to be taken for some of the parameters.
 #[derive(Debug)]
 pub struct Update<'a, S> {
-    /// Number of the step, from 1.
+    /// Number of the step, from 1: of those in which these parameters were trained.
     pub step: u64,
     /// The learning rate `α`, scheduled.
     pub learning_rate: S,

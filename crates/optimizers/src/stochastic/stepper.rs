@@ -1,7 +1,6 @@
 //! What runs a rule.
 
-use std::ops::Range;
-
+use dualtape_autodiff::Parts;
 use dualtape_schedules::{Moment, Plateau};
 
 use super::engine::{Clip, Engine};
@@ -9,6 +8,7 @@ use super::rule::Rule;
 use super::schedule::Schedule;
 use super::source::Source;
 use super::sources::Gradient;
+use super::which::Which;
 use crate::method::{Here, Method, Next, Step, descend};
 use crate::objective::Known;
 use crate::options::Options;
@@ -32,7 +32,11 @@ use crate::{Error, Minimizer, Objective, Real};
 /// (`x ← x − αλx` beside the rule, Loshchilov & Hutter, ICLR 2019). The stop tests and the value of a report are those of
 /// the objective without it. Where a direction takes the place of the gradient, it is the direction that `λx` is added to.
 ///
-/// **Parameter groups** are ranges of the parameters with settings of their own.
+/// **Parameter groups** are some of the parameters with settings of their own, meant by [name or place](Which). In the training
+/// loop of `dualtape-layers` parameters have the names of the network; for a loop of one's own they are stated by
+/// [`named`](Stepper::named). What is named stays so when other parameters are frozen or unfrozen, and what was learnt of each
+/// goes along with its name: a parameter that is frozen for a while goes on from where it was, and one that was never trained
+/// begins at its own first step.
 ///
 /// **Clipping** changes what the rule is fed with: the gradient, or the direction that takes its place.
 ///
@@ -187,19 +191,68 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
         self
     }
 
-    /// Gives the parameters of a range the learning rate, weight decay and rule of `like`, of which nothing else is taken. With a
+    /// Gives [these parameters](Which) the learning rate, weight decay and rule of `like`, of which nothing else is taken. With a
     /// learning rate of 0 they stay as they are.
     ///
-    /// Ranges must be within the parameters and apart from each other; parameters in none have the settings of `self`. A
+    /// Groups must be within the parameters and apart from each other; parameters in none have the settings of `self`. A
     /// [changed](Stepper::set_learning_rate) learning rate changes those of the groups in proportion.
+    ///
+    /// # Example
+    ///
+    /// By name, whatever is frozen:
+    ///
+    /// ```
+    /// use dualtape_autodiff::Parts;
+    /// use dualtape_optimizers::Sgd;
+    ///
+    /// let parts = Parts::new([("0.weight", vec![2, 1]), ("2.weight", vec![1, 2])]);
+    /// let mut sgd = Sgd::new(1.0).group("2", Sgd::new(0.0)).named(&parts)?;
+    /// let mut x = [0.0_f64; 4];
+    /// sgd.step(&mut x, &[1.0; 4])?;
+    /// assert_eq!(x, [-1.0, -1.0, 0.0, 0.0]);
+    ///
+    /// // 0.weight is frozen: the vector is that of 2.weight, which still does not move
+    /// let mut sgd = sgd.named(&Parts::new([("2.weight", vec![1, 2])]).with_absent(["0.weight"]))?;
+    /// let mut x = [0.0; 2];
+    /// sgd.step(&mut x, &[1.0; 2])?;
+    /// assert_eq!(x, [0.0; 2]);
+    /// # Ok::<(), dualtape_optimizers::Error>(())
+    /// ```
     #[must_use]
-    pub fn group<D>(mut self, range: Range<usize>, like: Stepper<'_, S, R, D>) -> Self {
+    pub fn group<D>(mut self, which: impl Into<Which>, like: Stepper<'_, S, R, D>) -> Self {
         let Engine { learning_rate, mut settings, .. } = like.engine;
         let mut settings = settings.swap_remove(0);
         settings.relative_rate = learning_rate / self.engine.base_rate;
         self.engine.settings.push(settings);
-        self.engine.groups.push(range);
+        self.engine.groups.push(which.into());
+        self.engine.located = false;
         self
+    }
+
+    /// Says what the parameters of the vector are called that steps are taken of, such as `&layout.parts()` of a network's
+    /// layout. In the training loop of `dualtape-layers` that is done already.
+    ///
+    /// To be said again when others are trained, before the next step.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_names`](Stepper::set_names).
+    pub fn named(mut self, parts: &Parts) -> Result<Self, Error> {
+        self.set_names(parts)?;
+        Ok(self)
+    }
+
+    /// As [`named`](Stepper::named), between steps.
+    ///
+    /// What is kept of the parameters is carried along by their names, and waits for those that are not trained at present. What a
+    /// [source](super::sources) keeps, as pairs of L-BFGS, is of all parameters together, and is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnnamedState`] if steps have been taken before there were names, [`Error::RangeOfFrozen`] if groups or settings
+    /// mean ranges and not all parameters are trained; nothing is changed then.
+    pub fn set_names(&mut self, parts: &Parts) -> Result<(), Error> {
+        self.engine.name(parts)
     }
 
     /// Shortens what the rule is fed with to `g·min(1, bound/‖g‖₂)`, over all parameters together.
@@ -294,6 +347,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
     /// The settings of the rule, for its builder.
     pub(super) fn rule_with(mut self, change: impl FnOnce(&mut R)) -> Self {
         change(&mut self.engine.settings[0].rule);
+        self.engine.located = false;
         self
     }
 }

@@ -1,5 +1,6 @@
 //! The methods with a fixed rule: steps against PyTorch's and against transcriptions of what was published, groups.
 
+mod names;
 mod saving;
 
 use dualtape_autodiff::Function;

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use dualtape_autodiff::Parts;
+
 use super::{Betas, Epsilon, Preset, require_betas, require_epsilon};
 use crate::options::require;
 use crate::stochastic::rule::{Memory, Rule, Update, bias};
 use crate::stochastic::sources::HutchinsonDiagonal;
-use crate::stochastic::{Source, Stepper};
+use crate::stochastic::{Source, Stepper, Which};
 use crate::{Error, Real, Setting};
 
 pub(in crate::stochastic) mod aliases {
@@ -60,13 +62,21 @@ pub struct AdaHessian<S> {
     betas: [S; 2],
     epsilon: S,
     power: S,
-    averaged: Vec<(Range<usize>, usize)>,
+    averaged: Vec<(Which, usize)>,
+    /// Where these are.
+    blocks: Vec<(Range<usize>, usize)>,
 }
 
 impl<S: Real> Default for AdaHessian<S> {
     fn default() -> Self {
         let [beta1, beta2, epsilon] = [0.9, 0.999, 1e-4].map(S::constant);
-        AdaHessian { betas: [beta1, beta2], epsilon, power: S::one(), averaged: Vec::new() }
+        AdaHessian {
+            betas: [beta1, beta2],
+            epsilon,
+            power: S::one(),
+            averaged: Vec::new(),
+            blocks: Vec::new(),
+        }
     }
 }
 
@@ -95,11 +105,12 @@ impl<S: Real, C: Source<S>> Stepper<'_, S, AdaHessian<S>, C> {
         self.rule_with(|rule| rule.power = power)
     }
 
-    /// Averages `|ĥ|` over each `size` neighbouring parameters of a range: the entries of the kernels of a convolution. Where a
-    /// group takes only a part of a range, its blocks count from the beginning of that part.
+    /// Averages `|ĥ|` over each `size` neighbours of these parameters: the entries of the kernels of a convolution, for which
+    /// the parameter is best [named](Which). Where a group takes only a part of a range, its blocks count from the beginning of
+    /// that part; in a named module they do in each parameter.
     #[must_use]
-    pub fn average_over(self, range: Range<usize>, size: usize) -> Self {
-        self.rule_with(|rule| rule.averaged.push((range, size)))
+    pub fn average_over(self, which: impl Into<Which>, size: usize) -> Self {
+        self.rule_with(|rule| rule.averaged.push((which.into(), size)))
     }
 
     /// One update with a gradient and, unless it is the estimate before that is to be used again, an estimate of the diagonal of the
@@ -122,7 +133,7 @@ impl<S: Real> AdaHessian<S> {
     /// `|ĥ|`, averaged where that is asked for.
     fn magnitude(&self, estimate: &[S], part: &Range<usize>) -> Vec<S> {
         let mut magnitude: Vec<S> = estimate.iter().map(|h| h.abs()).collect();
-        for (range, size) in &self.averaged {
+        for (range, size) in &self.blocks {
             let (start, end) = (range.start.max(part.start), range.end.min(part.end));
             if start < end {
                 for block in magnitude[start - part.start..end - part.start].chunks_mut(*size) {
@@ -153,10 +164,23 @@ impl<S: Real> Rule<S> for AdaHessian<S> {
             ("epsilon", self.epsilon.as_f64()),
             ("hessian_power", self.power.as_f64()),
         ];
-        for (range, size) in &self.averaged {
-            all.extend([range.start, range.end, *size].map(|n| ("average_over", n as f64)));
+        for (which, size) in &self.averaged {
+            let numbers = which.numbers().into_iter().chain([*size as f64]);
+            all.extend(numbers.map(|number| ("average_over", number)));
         }
         all
+    }
+
+    fn means_places(&self) -> bool {
+        self.averaged.iter().any(|(which, _)| which.is_by_place())
+    }
+
+    fn locate(&mut self, parts: Option<&Parts>) -> Result<(), Error> {
+        self.blocks.clear();
+        for (which, size) in &self.averaged {
+            self.blocks.extend(which.ranges(parts)?.into_iter().map(|range| (range, *size)));
+        }
+        Ok(())
     }
 
     fn memory(&self, range: Range<usize>) -> Vec<Memory<S>> {

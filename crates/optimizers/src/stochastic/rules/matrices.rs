@@ -2,16 +2,30 @@
 
 use std::ops::Range;
 
+use dualtape_autodiff::Parts;
+
 use crate::dense::Eigen;
 use crate::options::require;
+use crate::stochastic::Which;
 use crate::stochastic::rule::Memory;
 use crate::vector::{axpy, dot, first_non_finite};
 use crate::{Error, Real, Setting};
 
-/// Which ranges of the parameters are matrices.
+/// Which of the parameters are matrices.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Matrices {
+    stated: Vec<Stated>,
+    /// Where they are.
     all: Vec<Matrix>,
+}
+
+/// What is said to be a matrix.
+#[derive(Debug, Clone, PartialEq)]
+enum Stated {
+    /// These parameters, with so many rows and columns.
+    Shaped(Which, usize, usize),
+    /// Each of these parameters that has a shape of more than one axis: a row for each entry of the first.
+    ByShape(String),
 }
 
 /// A matrix among the parameters, row by row.
@@ -80,25 +94,55 @@ impl Placed {
 }
 
 impl Matrices {
-    pub(super) fn push(&mut self, range: Range<usize>, rows: usize, columns: usize) {
-        self.all.push(Matrix { range, rows, columns });
+    pub(super) fn push(&mut self, which: Which, rows: usize, columns: usize) {
+        self.stated.push(Stated::Shaped(which, rows, columns));
     }
 
     pub(super) fn settings(&self) -> impl Iterator<Item = Setting> {
-        let numbers = |m: &Matrix| [m.range.start, m.range.end, m.rows, m.columns];
-        self.all.iter().flat_map(numbers).map(|number| ("matrix", number as f64))
+        let numbers = |stated: &Stated| match stated {
+            Stated::Shaped(which, rows, columns) => {
+                [which.numbers(), vec![*rows as f64, *columns as f64]].concat()
+            }
+            Stated::ByShape(name) => Which::Named(name.clone()).numbers(),
+        };
+        self.stated.iter().flat_map(numbers).map(|number| ("matrix", number))
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
-        let mut ranges: Vec<&Range<usize>> = self.all.iter().map(|m| &m.range).collect();
-        ranges.sort_by_key(|range| range.start);
-        for pair in ranges.windows(2) {
-            refuse_unless(pair[0].end <= pair[1].start, pair[1], "apart from all other matrices")?;
+    pub(super) fn push_named(&mut self, name: String) {
+        self.stated.push(Stated::ByShape(name));
+    }
+
+    pub(super) fn means_places(&self) -> bool {
+        self.stated.iter().any(|s| matches!(s, Stated::Shaped(which, ..) if which.is_by_place()))
+    }
+
+    /// Looks up where the matrices are, of those that are trained.
+    pub(super) fn locate(&mut self, parts: Option<&Parts>) -> Result<(), Error> {
+        let mut all = Vec::new();
+        for stated in &self.stated {
+            match stated {
+                Stated::Shaped(which, rows, columns) => {
+                    let ranges = which.ranges(parts)?.into_iter();
+                    all.extend(ranges.map(|range| Matrix {
+                        range,
+                        rows: *rows,
+                        columns: *columns,
+                    }));
+                }
+                Stated::ByShape(name) => {
+                    let parts = parts.ok_or_else(|| Error::NoNames { name: name.clone() })?;
+                    let arrays = parts.named(name)?.into_iter().filter(|p| p.shape().len() > 1);
+                    all.extend(arrays.filter(|part| !part.is_empty()).map(|part| Matrix {
+                        range: part.range(),
+                        rows: part.shape()[0],
+                        columns: part.len() / part.shape()[0],
+                    }));
+                }
+            }
         }
-        self.all.iter().try_for_each(|m| {
-            let fits = !m.range.is_empty() && m.rows.checked_mul(m.columns) == Some(m.range.len());
-            refuse_unless(fits, &m.range, "a range of as many parameters as rows × columns")
-        })
+        check(&all)?;
+        self.all = all;
+        Ok(())
     }
 
     /// The matrices within a part of the parameters. A side of 1, or of more than `largest`, is not treated.
@@ -144,6 +188,19 @@ impl Matrices {
         let right = end(placed.iter().filter_map(|m| m.right.as_ref()).next_back());
         [Memory::zeros(names[0], left), Memory::zeros(names[1], right)]
     }
+}
+
+/// Refuses matrices that overlap, or have not as many entries as they should.
+fn check(all: &[Matrix]) -> Result<(), Error> {
+    let mut ranges: Vec<&Range<usize>> = all.iter().map(|m| &m.range).collect();
+    ranges.sort_by_key(|range| range.start);
+    for pair in ranges.windows(2) {
+        refuse_unless(pair[0].end <= pair[1].start, pair[1], "apart from all other matrices")?;
+    }
+    all.iter().try_for_each(|m| {
+        let fits = !m.range.is_empty() && m.rows.checked_mul(m.columns) == Some(m.range.len());
+        refuse_unless(fits, &m.range, "a range of as many parameters as rows × columns")
+    })
 }
 
 fn refuse_unless(met: bool, range: &Range<usize>, requirement: &'static str) -> Result<(), Error> {

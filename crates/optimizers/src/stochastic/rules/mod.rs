@@ -26,8 +26,7 @@ pub use shampoo::{Grafting, Shampoo};
 pub use soap::Soap;
 pub use sophia::Sophia;
 
-use std::ops::Range;
-
+use super::Which;
 use super::rule::Rule;
 use super::source::Source;
 use super::stepper::Stepper;
@@ -111,13 +110,36 @@ impl<S: Real, R: Rule<S> + Epsilon<S>, C: Source<S>> Stepper<'_, S, R, C> {
 }
 
 impl<S: Real, R: Rule<S> + OfMatrices, C: Source<S>> Stepper<'_, S, R, C> {
-    /// Says that the parameters of a range are a matrix, row by row: the weights of a layer, or with 1 column a vector. A
+    /// Says that these parameters are a matrix, row by row: the weights of a layer, or with 1 column a vector. A
     /// convolution's are a matrix with a row for each output channel.
     ///
-    /// Ranges must be apart from each other, and each within one parameter group.
+    /// Matrices must be apart from each other, and each within one parameter group. One that is [named](Which) is one while
+    /// it is trained.
     #[must_use]
-    pub fn matrix(self, range: Range<usize>, rows: usize, columns: usize) -> Self {
-        self.rule_with(|rule| rule.matrices_mut().push(range, rows, columns))
+    pub fn matrix(self, which: impl Into<Which>, rows: usize, columns: usize) -> Self {
+        self.rule_with(|rule| rule.matrices_mut().push(which.into(), rows, columns))
+    }
+
+    /// Says that each parameter of the module of this name, or the one parameter of this full name, is the matrix that its shape
+    /// says: a row for each entry of the first axis. Parameters with one axis, as biases, are left out.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::Parts;
+    /// use dualtape_optimizers::Shampoo;
+    ///
+    /// let parts = Parts::new([("0.weight", vec![2, 3]), ("0.bias", vec![2]), ("2.weight", vec![1, 2])]);
+    /// let mut shampoo = Shampoo::new(0.1).matrices("0").matrices("2").named(&parts)?;
+    /// shampoo.step(&mut [0.5_f64; 10], &[1.0; 10])?;
+    /// // of 0.weight the 2 × 2 matrix of its rows, and of 2.weight none, which is a vector
+    /// assert_eq!(shampoo.state()["left/0.weight"].len(), 4);
+    /// assert_eq!(shampoo.state()["left/2.weight"].len(), 0);
+    /// # Ok::<(), dualtape_optimizers::Error>(())
+    /// ```
+    #[must_use]
+    pub fn matrices(self, name: impl Into<String>) -> Self {
+        self.rule_with(|rule| rule.matrices_mut().push_named(name.into()))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use dualtape_autodiff::Parts;
+
 use super::matrices::{Matrices, eigen};
 use super::{Betas, Epsilon, OfMatrices, Preset, require_weight};
 use crate::options::{require, require_count};
@@ -201,7 +203,15 @@ impl<S: Real> Rule<S> for Shampoo<S> {
                 super::require_epsilon(epsilon)?;
             }
         }
-        self.matrices.check()
+        Ok(())
+    }
+
+    fn means_places(&self) -> bool {
+        self.matrices.means_places()
+    }
+
+    fn locate(&mut self, parts: Option<&Parts>) -> Result<(), Error> {
+        self.matrices.locate(parts)
     }
 
     fn settings(&self) -> Vec<Setting> {

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use dualtape_autodiff::Parts;
+
 use super::matrices::{Matrices, Placed, eigen, product, transposed};
 use super::{Betas, Epsilon, OfMatrices, Preset, require_betas, require_epsilon};
 use crate::curvature::Basis;
@@ -121,8 +123,15 @@ impl<S: Real> Rule<S> for Soap<S> {
     fn check(&self) -> Result<(), Error> {
         require_betas(self.betas)?;
         require_epsilon(self.epsilon)?;
-        require_count("basis_interval", self.every)?;
-        self.matrices.check()
+        require_count("basis_interval", self.every)
+    }
+
+    fn means_places(&self) -> bool {
+        self.matrices.means_places()
+    }
+
+    fn locate(&mut self, parts: Option<&Parts>) -> Result<(), Error> {
+        self.matrices.locate(parts)
     }
 
     fn settings(&self) -> Vec<Setting> {
