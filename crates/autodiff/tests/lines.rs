@@ -369,13 +369,13 @@ fn sums_and_results_name_the_line_of_the_recording() {
         assert!(error.starts_with(&format!("{}:{line}:", file!())), "line {line}: {error}");
     };
     let x = [1.0];
-    recorded(line!(), at(gradient(&sum, &x).unwrap_err()));
-    recorded(line!(), at(gradient(&foreign, &x).unwrap_err()));
-    recorded(line!(), at(hessian(&product, &x).unwrap_err()));
+    recorded(line!(), at(gradient(sum, &x).unwrap_err()));
+    recorded(line!(), at(gradient(foreign, &x).unwrap_err()));
+    recorded(line!(), at(hessian(product, &x).unwrap_err()));
     recorded(line!(), at(jacobian(|_| vec![stranger()], &x).unwrap_err()));
     recorded(line!(), at(gradient_of(|_, _| stranger(), &1.0).unwrap_err()));
-    recorded(line!(), at(Recorder::new().gradient(&sum, &x).unwrap_err()));
-    recorded(line!(), at(Function::record(&x, &foreign).unwrap_err()));
+    recorded(line!(), at(Recorder::new().gradient(sum, &x).unwrap_err()));
+    recorded(line!(), at(Function::record(&x, foreign).unwrap_err()));
     recorded(line!(), at(Function::<f64>::record_tensor(&x, &[], |_, _| stranger()).unwrap_err()));
     recorded(line!(), at(VectorFunction::record(&x, |_| vec![stranger()]).unwrap_err()));
     recorded(line!(), at(Composite::record(&x, |x| x.to_vec(), |_| stranger()).unwrap_err()));

@@ -167,11 +167,12 @@ struct Implicit<R: Real> {
 /// How `x` is found.
 enum Solver<R: Real> {
     /// From the first parameter.
-    OfParameters(Box<dyn Fn(&[R], &mut [R]) + Send + Sync>),
+    OfParameters(Box<DirectSolver<R>>),
     /// From the objective, recorded at the parameters; recordings not in use are kept.
     OfObjective(Box<Minimizer<R>>, Mutex<Vec<Function<'static, R>>>),
 }
 
+type DirectSolver<R> = dyn Fn(&[R], &mut [R]) + Send + Sync;
 type Minimizer<R> = dyn Fn(&Function<'static, R>, &mut [R]) + Send + Sync;
 type Residual<R> = dyn for<'r> Fn(Tensor<'r, R>, &[Tensor<'r, R>]) -> Tensor<'r, R> + Send + Sync;
 type Objective<R> = dyn for<'r> Fn(Tensor<'r, R>, &[Tensor<'r, R>]) -> Var<'r, R> + Send + Sync;

@@ -42,7 +42,7 @@ use crate::program::{Frames, Program};
 use crate::rules::tensor::TensorOp;
 use crate::scalar::Scalar;
 
-use lines::Lines;
+use lines::{Line, Lines};
 
 pub use conv::Convolution;
 pub(crate) use instruction::{
@@ -144,14 +144,6 @@ impl<S: Scalar> Tape<S> {
     pub(crate) fn opened(at: &'static Location<'static>) -> Self {
         let program = Program::default();
         Self::reusing(Recording { program, values: Vec::new(), marks: Vec::new() }, at)
-    }
-
-    /// An empty tape that notes the source line of instruction `id`, and where it will.
-    #[track_caller]
-    pub(crate) fn watching(id: Id) -> (Self, Rc<Line>) {
-        let line = Rc::new(Cell::new(None));
-        let watch = Cell::new(id as usize);
-        (Self { watch, watched: Some(Rc::clone(&line)), ..Self::new() }, line)
     }
 
     /// An empty tape that notes which of its instructions are made from which of the program being transformed.
@@ -266,19 +258,6 @@ impl<S: Scalar> Tape<S> {
         Var::recorded(self, id as Id, value)
     }
 
-    #[cold]
-    #[track_caller]
-    fn pushed_watched(&self, id: usize) {
-        if id >= Id::MAX as usize {
-            self.fail(Error::TapeFull { limit: Id::MAX as usize });
-        } else {
-            if let Some(line) = &self.watched {
-                line.set(Some(Location::caller()));
-            }
-            self.watch.set(Id::MAX as usize);
-        }
-    }
-
     /// Stores a constant for an instruction's field and returns its number.
     #[inline]
     pub(crate) fn store_constant(&self, value: S) -> u32 {
@@ -313,21 +292,6 @@ impl<S: Scalar> Tape<S> {
 
     pub(crate) fn instruction(&self, id: Id) -> Instruction {
         self.steps.instruction(id as usize)
-    }
-
-    /// What is recorded meanwhile belongs to what the user asked for at this line.
-    pub(crate) fn within<R>(
-        &self,
-        at: &'static Location<'static>,
-        record: impl FnOnce() -> R,
-    ) -> R {
-        self.lines.within(at, record)
-    }
-
-    /// Where the user's code asked for the array that instruction `id` makes.
-    pub(crate) fn location(&self, id: Id) -> &'static Location<'static> {
-        let number = self.instruction(id).a;
-        self.nodes.borrow().get(number as usize).map_or(Location::caller(), |node| node.at)
     }
 
     pub(crate) fn constant_number(&self, number: u32) -> S {
@@ -494,9 +458,6 @@ impl<S: Scalar> Tape<S> {
         }
     }
 }
-
-/// Where a watched instruction was recorded.
-pub(crate) type Line = Cell<Option<&'static Location<'static>>>;
 
 /// A finished recording: the program, and the scalar values that it had.
 #[derive(Debug, Default)]
