@@ -43,8 +43,8 @@ mod readme {}
 /// What most programs need, in one import.
 pub mod prelude {
     pub use dualtape_autodiff::{
-        Array, Dual, Function, Linearization, Matrix, Real, Scalar, Tape, Tensor, Var, c, gradient,
-        hessian, hvp, jacobian, jvp, value_and_gradient, vjp,
+        Array, Dual, Function, Linearization, Matrix, Real, Scalar, Tape, Tensor, Var, array_loss,
+        c, gradient, hessian, hvp, jacobian, jvp, scalar_loss, value_and_gradient, vjp,
     };
     pub use dualtape_layers::{
         Activation, Dataset, Linear, Module, Network, Sequential, Supervised, Trainer, accuracy,
