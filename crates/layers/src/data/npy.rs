@@ -15,7 +15,10 @@ use crate::errors::Error;
 /// The longest header that is read; NumPy's own are 128 bytes or little more.
 const LONGEST_HEADER: usize = 1 << 14;
 
-/// More axes than NumPy's arrays can have.
+/// The most bytes that an element has, in a file or in memory.
+const LARGEST_ELEMENT: usize = 8;
+
+/// The most axes that NumPy's arrays can have.
 const MOST_AXES: usize = 64;
 
 /// How many bytes of elements are converted at once, a multiple of every element's size.
@@ -273,10 +276,13 @@ impl Header {
 
     /// Length of the data.
     fn bytes(&self) -> Result<usize, DataFault> {
-        let mut axes = self.shape.iter();
-        let bytes = axes.try_fold(self.kind.size(), |bytes, &axis| bytes.checked_mul(axis));
-        let too_large = || malformed(&format!("claims the shape {:?}, too large", self.shape));
-        bytes.ok_or_else(too_large)
+        // As NumPy has it: without elements too, no axes that an array of any type could not have.
+        let axes = self.shape.iter().filter(|&&axis| axis > 0);
+        let room = axes.copied().try_fold(LARGEST_ELEMENT, usize::checked_mul);
+        if room.is_none_or(|bytes| bytes > isize::MAX as usize) {
+            return Err(malformed(&format!("claims the shape {:?}, too large", self.shape)));
+        }
+        Ok(self.shape.iter().product::<usize>() * self.kind.size())
     }
 
     /// The index of the element at a place in the file.

@@ -289,6 +289,11 @@ fn claims_of_huge_arrays_are_refused() {
         let text = refused(&npy(&header("<f8", true, shape), &[0; 8]));
         assert!(text.contains("fewer") || text.contains("too large"), "{text}");
     }
+    // Without elements too, and whatever their type, a shape is one that an array can have.
+    for (descr, last) in [("|u1", "0"), ("<f8", "0"), ("|u1", "1"), ("<f8", "1")] {
+        let shape = format!("(4294967296, 42, 94967296, {last})");
+        assert!(refused(&npy(&header(descr, false, &shape), &[])).contains("too large"));
+    }
     let long = [b"\x93NUMPY\x02\x00".as_slice(), &u32::MAX.to_le_bytes(), b"{}"].concat();
     assert!(refused(&long).contains("claims a header of 4294967295 bytes"));
     assert!(refused(b"\x93NUMPY\x09\x00\x02\x00{}").contains("version 9"));
