@@ -362,6 +362,15 @@ mod tests {
         assert!((accepted.step - 1.0).abs() <= 0.1, "{accepted:?}");
     }
 
+    /// The narrowest bracket that numbers allow is not small beside its ends.
+    #[test]
+    fn a_bracket_of_subnormal_steps_comes_to_an_end() {
+        let phi = |a: f64| (1.0, if a < 1.2e-323 { -1.0 } else { 1.0 });
+        let (found, evaluations) = run(phi, 0.9, 1e-322);
+        assert_eq!(found.unwrap_err(), LineSearchFailure::Rounding);
+        assert!(evaluations < 20, "{evaluations}");
+    }
+
     #[test]
     fn failures_are_told_apart() {
         assert_eq!(run(|a| (a, 1.0), 0.9, 1.0).0, Err(LineSearchFailure::NotDescent));
