@@ -269,6 +269,34 @@ fn ill_conditioned_models_are_solved_as_well_as_rounding_permits() {
     assert_eq!(solved, 6 * 8 * 2 * 3 * 2);
 }
 
+/// The same in two variables, where the length of the step is that of the digits left of the smaller eigenvalue.
+#[test]
+fn no_model_is_given_up_for_want_of_digits() {
+    for (decades, angle, length) in (0..16_000).map(|k| (k % 20, k / 20 % 40, k / 800)) {
+        let small = 10_f64.powf(-8.0 - 0.41 * f64::from(decades));
+        let (sine, cosine) = (0.004 + 0.0385 * f64::from(angle)).sin_cos();
+        let beside = cosine * sine * (1.0 - small);
+        let (first, last) =
+            (cosine * cosine + small * sine * sine, sine * sine + small * cosine * cosine);
+        let a = Dense(2, vec![first, beside, beside, last]);
+        let radius = 10_f64.powf(-1.0 + 0.8 * f64::from(length));
+        let space = Space {
+            operator: &a,
+            gradient: &[1.0, 0.0],
+            tolerance: 1e-12,
+            max_products: 2,
+            interrupted: &|| false,
+        };
+        for bound in bounds(radius) {
+            let what = format!("10^{decades}, {angle}, {bound:?}");
+            let (_, short) = Krylov::build(&space, bound).unwrap().expect(&what);
+            assert!(short.decrease > 0.0, "{what}: {short:?}");
+            let too_long = norm(&short.step) > radius * (1.0 + 1e-9);
+            assert!(!(too_long && bound == Bound::Radius(radius)), "{what}: {short:?}");
+        }
+    }
+}
+
 /// Where the space of the gradient ends, the search for other curvature goes on whatever the size of the matrix.
 #[test]
 fn the_space_is_left_whatever_the_size_of_the_matrix() {
