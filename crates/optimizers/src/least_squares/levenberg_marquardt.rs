@@ -58,6 +58,7 @@ pub enum SecondOrderTerm {
 /// [`function_tolerance`](Minimizer::function_tolerance) and [`step_tolerance`](Minimizer::step_tolerance), which do not
 /// count as convergence here. Where the predicted decrease is below the rounding of `f`, a step is judged by the gradient
 /// instead, so that the accuracy is that of the derivatives; if no such step helps, the reason is
+/// [`Rounding`](StopReason::Rounding) where rounding hides all that is left to gain, and else
 /// [`NoProgress`](StopReason::NoProgress).
 ///
 /// **Defaults**: [`Scaling::Monotone`], first radius `0.9 ‖D x‖`, [`SecondOrderTerm::Automatic`], steps accepted from a
