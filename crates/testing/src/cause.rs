@@ -73,6 +73,10 @@ pub(crate) fn likely_cause(
     if given == 0.0 {
         return Cause::Zero;
     }
+    if let How::Limit { .. } = how {
+        return simple(given / expected, ROUGHLY)
+            .map_or(Cause::Unknown, |_| of_ratio(given / expected, ROUGHLY));
+    }
     let ratio = given / expected;
     if !ratio.is_finite() {
         return Cause::MissingTerm;

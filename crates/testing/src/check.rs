@@ -63,7 +63,7 @@ pub(crate) struct Policy {
     pub order: usize,
     pub tolerance: Tolerance,
     pub kinks: Kinks,
-    /// Where points are drawn from, unless the user gave them.
+    /// Where points are drawn from, unless the user gave them: special ones are made of them.
     pub domain: Option<Domain>,
 }
 
@@ -386,7 +386,7 @@ pub(crate) fn examine(
     let case = match Case::new(subject, policy, x, other, seed) {
         Ok(case) => case,
         Err(Stop::Violated(violation)) => return Err(Found::Violation(Law::FirstOrder, violation)),
-        Err(Stop::Rejected(reason)) => return Err(reject(reason)),
+        Err(Stop::Rejected(reason) | Stop::Passed(reason)) => return Err(reject(reason)),
         Err(Stop::Unanswered(refusal)) => return Err(reject(refusal.to_string())),
     };
     let skip = |law: Law, skip: Skip| {
@@ -408,6 +408,7 @@ pub(crate) fn examine(
                 }
             }
             Err(Stop::Unanswered(refusal)) => skip(law, Skip::from(&refusal)),
+            Err(Stop::Passed(reason)) => skip(law, Skip::Passed(reason)),
         }
     }
     Ok(())

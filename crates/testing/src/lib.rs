@@ -5,6 +5,7 @@ mod check;
 mod curve;
 mod directions;
 mod law;
+mod limits;
 mod locate;
 #[macro_use]
 mod macros;

@@ -69,7 +69,11 @@ impl Culprit {
 
 /// Looks for the instruction at which a derivative begins to be wrong.
 pub(crate) fn locate(case: &Case<'_>, violation: &Violation) -> Option<Culprit> {
-    let (How::Measured { order, .. } | How::Silent { order }) = violation.how else { return None };
+    let (How::Measured { order, .. } | How::Silent { order } | How::Limit { order, .. }) =
+        violation.how
+    else {
+        return None;
+    };
     let mut culprit = None;
     let _ = case.subject.with_function(case.at(), &mut |f| culprit = bisect(case, f, order));
     culprit

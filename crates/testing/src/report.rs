@@ -81,7 +81,8 @@ impl Failure {
     /// The smallest input found at which it does not hold.
     pub fn input(&self) -> &[f64] {
         match &self.0.kind {
-            Kind::Violated { x, .. } | Kind::Vanished { x } => x,
+            Kind::Violated { violation, x, .. } => violation.point().unwrap_or(x),
+            Kind::Vanished { x } => x,
             _ => &[],
         }
     }
@@ -170,13 +171,18 @@ pub(crate) fn diagnose(
             let [what, below] = NAMES[order - 1];
             violation.terms = [what.into(), format!("differences of {below}")];
         }
-        culprit = locate(&case, &violation);
+        culprit = match violation.point() {
+            Some(point) => Case::new(subject, policy, point, other, seed)
+                .ok()
+                .and_then(|case| locate(&case, &violation)),
+            None => locate(&case, &violation),
+        };
     }
     if let How::Recorded { operation, at, .. } = violation.how {
         culprit = Some(Culprit::new(operation.into(), Some(at), subject));
     }
     let cause = likely_cause(subject, policy, point, (law, &violation));
-    if culprit.as_ref().is_some_and(|culprit| culprit.silent) {
+    if law != Law::Limit && culprit.as_ref().is_some_and(|culprit| culprit.silent) {
         law = Law::NoSilentZero;
     }
     let x = x.to_vec();
@@ -194,6 +200,7 @@ impl fmt::Display for Failure {
                 writeln!(f, "{}", headline(name, *law, &violation.how))?;
                 let found = if summary.is_of_one_point() { "given" } else { "the smallest found" };
                 writeln!(f, "  law         {law}")?;
+                let x = violation.point().unwrap_or(x);
                 writeln!(f, "  input       {x:?} ({found})")?;
                 write_violation(f, violation)?;
                 write_cause(f, violation, *cause, culprit.as_ref())?;
@@ -271,6 +278,10 @@ fn write_violation(f: &mut fmt::Formatter<'_>, violation: &Violation) -> fmt::Re
                 "  found       a derivative of order {order} that is exactly 0, and no error"
             )?;
         }
+        How::Limit { order, .. } => writeln!(
+            f,
+            "  found       the derivative of order {order} exists as a limit, and was not refused"
+        )?,
         How::Kink { slope } => writeln!(f, "  slope       {slope:.2} to one side only: a kink")?,
         How::Recorded { operand, .. } => {
             writeln!(f, "  operand     {operand}, found wrong when it was recorded")?;

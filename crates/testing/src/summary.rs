@@ -30,6 +30,8 @@ pub enum Skip {
     NotOffered,
     /// The subject refused, as it must where it has no rule: with this error, and not with a zero.
     Refused(String),
+    /// The law says nothing at these points: there is no value, or no limit.
+    Passed(String),
 }
 
 impl From<&Refusal> for Skip {
@@ -62,8 +64,10 @@ impl Summary {
 
     /// Of several refusals of one law the first is shown.
     pub(crate) fn skip(&mut self, law: Law, skip: Skip) {
+        let others = self.unanswered.iter().filter(|(other, ..)| *other == law).count();
         let alike = |known: &Skip| match (known, &skip) {
             (Skip::Refused(_), Skip::Refused(_)) => true,
+            (Skip::Passed(_), Skip::Passed(_)) if others >= REASONS => true,
             (known, skip) => known == skip,
         };
         match self.unanswered.iter_mut().find(|(other, known, _)| *other == law && alike(known)) {
@@ -75,6 +79,11 @@ impl Summary {
     /// How often a law was not checked since the subject refused what it is about.
     pub fn refused(&self, law: Law) -> usize {
         self.unanswered_by(law, |skip| matches!(skip, Skip::Refused(_)))
+    }
+
+    /// How often a law had nothing to say of a point.
+    pub fn passed(&self, law: Law) -> usize {
+        self.unanswered_by(law, |skip| matches!(skip, Skip::Passed(_)))
     }
 
     fn unanswered_by(&self, law: Law, by: impl Fn(&Skip) -> bool) -> usize {
@@ -139,6 +148,10 @@ impl Summary {
                 Skip::Refused(error) => {
                     let what = format!("refused {at}");
                     self.row(f, &what, Some(*count), format_args!("{law}: {error}"))?;
+                }
+                Skip::Passed(reason) => {
+                    let what = format!("silent {at}");
+                    self.row(f, &what, Some(*count), format_args!("{law}: {reason}"))?;
                 }
             }
         }

@@ -2,7 +2,9 @@
 
 mod case;
 mod component;
+mod differences;
 mod first;
+mod limit;
 mod practice;
 mod second;
 mod taylor;
@@ -61,6 +63,14 @@ pub enum Law {
     Lanes,
     /// Single precision agrees with double, to its own rounding.
     SinglePrecision,
+    /// Where a first or second derivative exists as the limit of differences from all sides, the modes give it, or refuse.
+    ///
+    /// It is put to the test at special points: with components that are 0, 1, −1 or equal in magnitude to another, and at the
+    /// ends of the domain, where rules meet `0·∞` and functions are not smooth. A point given by [`Check::at`](crate::Check::at)
+    /// or `at_point` is taken as it is, another is made of each that is drawn from a [`Domain`](crate::Domain). It is broken by
+    /// another number, also an infinite one or NaN, and by a finite number where differences grow beyond bounds; it is kept by an
+    /// error. Of each point reverse mode is asked, and of the others one in turn.
+    Limit,
 }
 
 impl Law {
@@ -81,6 +91,7 @@ impl Law {
         Self::Replay,
         Self::Lanes,
         Self::SinglePrecision,
+        Self::Limit,
     ];
 
     /// The order of derivative that it is about.
@@ -123,6 +134,7 @@ impl Law {
             Self::Replay => practice::replay(case),
             Self::Lanes => practice::lanes(case),
             Self::SinglePrecision => practice::single(case),
+            Self::Limit => limit::limit(case),
         }
     }
 }
@@ -147,6 +159,7 @@ impl fmt::Display for Law {
             Self::Replay => "a replay is a fresh recording, bit for bit",
             Self::Lanes => "several products at once are single ones, bit for bit",
             Self::SinglePrecision => "single precision agrees with double",
+            Self::Limit => "at special points a derivative is its limit, or refused",
         })
     }
 }
@@ -160,6 +173,8 @@ pub(crate) enum Stop {
     Unanswered(Refusal),
     /// The point is none at which it could be checked: a kink, an edge, no value.
     Rejected(String),
+    /// It says nothing here, for this reason; other laws do.
+    Passed(String),
 }
 
 /// Where two numbers that must agree do not.
@@ -184,6 +199,8 @@ pub(crate) enum How {
     Silent { order: usize },
     /// The function has no such derivative there.
     Kink { slope: f64 },
+    /// The derivative of this order is another number than the limit of differences at this point.
+    Limit { order: usize, x: Vec<f64> },
     /// In a debug build, an operation's adjoint was refused when it was recorded.
     Recorded { operation: &'static str, operand: usize, at: &'static std::panic::Location<'static> },
     /// The number itself says it: a wrong length, one that is not finite.
@@ -197,6 +214,14 @@ impl Violation {
     pub(crate) fn relative_error(&self) -> f64 {
         let error = (self.given - self.expected).abs() / self.given.abs().max(self.expected.abs());
         if error.is_finite() { error } else { 1.0 }
+    }
+
+    /// The special point at which it is, if it is one.
+    pub(crate) fn point(&self) -> Option<&[f64]> {
+        match &self.how {
+            How::Limit { x, .. } => Some(x),
+            _ => None,
+        }
     }
 
     /// A point at which there must be a derivative and is none.

@@ -4,6 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
 
+use crate::directions::Uneven;
+
 /// Coordinates are multiples of this part of the width of their interval: so fine that no two are equal but by a rare chance,
 /// and such that what a failure shrinks to can be read.
 const GRID: i32 = 4_000_000;
@@ -11,7 +13,8 @@ const GRID: i32 = 4_000_000;
 /// Where the inputs of a function lie.
 ///
 /// Points are generic: no component 0, 1 or equal to another but by chance, and none so close to the edge of the domain
-/// that the function is ill-conditioned there. A strategy of one's own goes to [`Check::at`](crate::Check::at).
+/// that the function is ill-conditioned there. A special point is made of each for [`Law::Limit`](crate::Law::Limit), with
+/// components at 0, ±1, the ends or equal to others. A strategy of one's own goes to [`Check::at`](crate::Check::at).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Domain {
@@ -35,6 +38,42 @@ impl Domain {
             Self::UnitInterval => unit_interval(n).boxed(),
             Self::Between(low, high) => between(low, high, n).boxed(),
         }
+    }
+
+    /// Numbers at which functions are prone to be special: 0 and ±1 as far as they belong to it, and its ends.
+    fn special_values(self) -> Vec<f64> {
+        match self {
+            Self::Reals => vec![0.0, 1.0, -1.0],
+            Self::Positive => vec![0.0, 1.0],
+            Self::UnitInterval => vec![0.0, 1.0, 0.5],
+            Self::Between(low, high) => {
+                let inside = |x: &f64| (low..=high).contains(x);
+                [0.0, 1.0, -1.0].into_iter().filter(inside).chain([low, high]).collect()
+            }
+        }
+    }
+
+    /// A point with some components, or all, at special values or equal in magnitude to others.
+    pub(crate) fn special(self, x: &[f64], seed: u64) -> Vec<f64> {
+        let n = x.len();
+        let mut uneven = Uneven::new(!seed);
+        let values = self.special_values();
+        let changed: Vec<usize> = match uneven.below(3) {
+            0 => return vec![values[0]; n],
+            1 => vec![uneven.below(n)],
+            _ => (0..n).filter(|_| uneven.below(2) == 0).collect(),
+        };
+        let mut special = x.to_vec();
+        for i in changed.into_iter().filter(|&i| i < n) {
+            let other = special[uneven.below(n)];
+            special[i] = match uneven.below(4) {
+                0 => other,
+                1 if self == Self::Reals => -other,
+                2 => values[0],
+                _ => values[uneven.below(values.len())],
+            };
+        }
+        special
     }
 }
 
@@ -95,6 +134,21 @@ pub fn symmetric_positive_definite(n: usize) -> impl Strategy<Value = Vec<f64>> 
         };
         (0..n * n).map(|k| entry(k / n, k % n)).collect()
     })
+}
+
+/// Points of another strategy with some components, or all, put at 0, 1 or −1, or equal in magnitude to another one.
+///
+/// A [`Domain`] has such points of its own, for [`Law::Limit`](crate::Law::Limit); here all laws are checked at them.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_testing::{check_derivatives, strategies::{reals, special}};
+///
+/// check_derivatives(|x| (x[0] - x[1]).powi(3).sin()).at(special(reals(2))).assert();
+/// ```
+pub fn special(points: impl Strategy<Value = Vec<f64>>) -> impl Strategy<Value = Vec<f64>> {
+    (points, any::<u64>().no_shrink()).prop_map(|(x, seed)| Domain::Reals.special(&x, seed))
 }
 
 /// Points of another strategy none of whose components is within `distance` of one of `kinks`.

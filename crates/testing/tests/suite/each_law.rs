@@ -35,6 +35,8 @@ enum Spoilt {
     Recorded,
     Lane,
     Single,
+    /// The gradient where a component of the point is 0.
+    Special,
 }
 
 struct Spoiling<T>(T, Spoilt);
@@ -58,6 +60,9 @@ impl<T: Subject> Subject for Spoiling<T> {
         let mut gradient = self.0.gradient(at)?;
         if self.is(Spoilt::Length) {
             gradient.pop();
+        }
+        if self.is(Spoilt::Special) && at.x.contains(&0.0) {
+            gradient[1] += 0.1;
         }
         Ok(if self.is(Spoilt::Gradient) { scaled(gradient, 1.0 + 1e-6) } else { gradient })
     }
@@ -179,6 +184,7 @@ fn every_law_finds_what_breaks_it() {
         (Spoilt::Recorded, Law::Replay),
         (Spoilt::Lane, Law::Lanes),
         (Spoilt::Single, Law::SinglePrecision),
+        (Spoilt::Special, Law::Limit),
     ] {
         match failure(spoilt) {
             Some(failure) => assert_eq!(failure.law(), Some(law), "{spoilt:?}: {failure}"),

@@ -1,6 +1,7 @@
 //! The crate through its public interface.
 
 mod each_law;
+mod limits;
 mod modes;
 mod operations;
 mod registry;

@@ -27,7 +27,13 @@ fn mixed<S: Scalar>(x: &[S]) -> S {
 fn a_generic_function_obeys_every_law() {
     let summary = check(generic!(mixed)).inputs(4).order(3).assert();
     assert!(summary.skipped().is_empty(), "{summary}");
-    assert!(Law::ALL.iter().all(|&law| summary.checked(law) >= 60), "{summary}");
+    // At the origin the curvature of `r^1.7` may be refused.
+    let kept = |law: Law| match law {
+        Law::Limit => summary.checked(law) + summary.refused(law),
+        _ => summary.checked(law),
+    };
+    assert!(Law::ALL.iter().all(|&law| kept(law) >= 60), "{summary}");
+    assert!(summary.checked(Law::Limit) >= 30, "{summary}");
 }
 
 #[test]
