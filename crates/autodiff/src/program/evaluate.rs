@@ -240,7 +240,11 @@ fn run_node<S: Real>(
     if place.source != Source::Buffer || lies_within_operand(program, node) {
         return None;
     }
-    let range = place.offset..place.offset + size(&node.shape);
+    let range = match size(&node.shape) {
+        // What has no elements may have its place within an operand, which cannot be split there.
+        0 => buffer.len()..buffer.len(),
+        size => place.offset..place.offset + size,
+    };
     let (memory, y) = Memory::split(values, buffer, range);
     let reader = Reader { memory, program, plan, arguments };
     match &node.op {

@@ -3,6 +3,7 @@
 mod contraction;
 mod conv;
 mod einsum;
+mod empty;
 mod indexing;
 mod layout;
 mod networks;
