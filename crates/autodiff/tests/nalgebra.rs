@@ -64,6 +64,66 @@ fn of_a_solution() {
     );
 }
 
+/// `exp [A B; 0 A] = [exp A, d/dt exp(A + tB); 0, exp A]`.
+#[test]
+fn of_a_matrix_exponential() {
+    let blocks = DMatrix::from_fn(6, 6, |i, j| match (i / 3, j / 3) {
+        (0, 1) => B[i][j - 3],
+        (1, 0) => 0.0,
+        _ => A[i % 3][j % 3],
+    });
+    let expected = blocks.exp();
+    let scale = expected.norm();
+    let t = Second::variable(First::variable(0.0, 0), 0);
+    let got = pencil(t).exp();
+    for (i, j) in (0..3).flat_map(|i| (0..3).map(move |j| (i, j))) {
+        assert!((got[(i, j)].re.re - expected[(i, j)]).abs() < 1e-14 * scale);
+        assert!((got[(i, j)].eps[0].re - expected[(i, j + 3)]).abs() < 1e-14 * scale);
+    }
+    let h = 1e-3;
+    let [above, at, below] = [h, 0.0, -h].map(|t| pencil(t).exp());
+    let curvature = (above - at * 2.0 + below) / (h * h);
+    let got = got.map(|x| x.eps[0].eps[0]);
+    assert!((got - curvature).norm() < 1e-6 * curvature.norm());
+}
+
+/// Norms, singular and eigenvalues with their slopes: `uᵀBv` and, of a symmetric matrix, `vᵀBv`.
+#[test]
+fn of_norms_and_spectra() {
+    let m = pencil(First::variable(0.0, 0));
+    let (a, b) = (plain(A), plain(B));
+    let norm = m.norm();
+    close(norm.re, a.norm());
+    close(norm.eps[0], a.dot(&b) / a.norm());
+    close(m.lp_norm(1).eps[0], a.zip_map(&b, |a, b| a.signum() * b).sum());
+    close(m.normalize().norm().eps[0], 0.0);
+
+    let (svd, plain_svd) = (m.svd(true, true), a.svd(true, true));
+    let (u, v_t) = (plain_svd.u.unwrap(), plain_svd.v_t.unwrap());
+    for k in 0..3 {
+        close(svd.singular_values[k].re, plain_svd.singular_values[k]);
+        close(svd.singular_values[k].eps[0], (u.transpose() * b * v_t.transpose())[(k, k)]);
+    }
+    let (eigen, plain_eigen) = ((m + m.transpose()).symmetric_eigen(), (a + a.transpose()));
+    let plain_eigen = plain_eigen.symmetric_eigen();
+    let vectors = plain_eigen.eigenvectors;
+    for k in 0..3 {
+        close(eigen.eigenvalues[k].re, plain_eigen.eigenvalues[k]);
+        let slope = (vectors.transpose() * (b + b.transpose()) * vectors)[(k, k)];
+        close(eigen.eigenvalues[k].eps[0], slope);
+    }
+    let mut sum = 0.0;
+    for value in m.eigenvalues().unwrap().iter() {
+        sum += value.eps[0];
+    }
+    close(sum, b.trace());
+    close(m.pow(3).trace().eps[0], 3.0 * (a * a * b).trace());
+    close(m.try_inverse().unwrap().trace().eps[0], -{
+        let inverse = a.try_inverse().unwrap();
+        (inverse * b * inverse).trace()
+    });
+}
+
 #[test]
 fn of_dynamic_matrices() {
     let t = First::variable(0.5, 0);

@@ -48,7 +48,8 @@ impl<S: Inner, const N: usize> UlpsEq for Dual<S, N> {
     }
 }
 
-/// Constants are the duals whose tangents are 0.
+/// As a plain number a dual is its primal: nalgebra asks for one where it chooses how to compute, not what (the degree of
+/// an approximation by the size of a matrix). A conversion by hand loses the tangents.
 macro_rules! contains {
     ($($R:ty),*) => { $(
         impl<S: Inner, const N: usize> SubsetOf<Dual<S, N>> for $R {
@@ -60,8 +61,8 @@ macro_rules! contains {
                 x.primal().as_f64() as $R
             }
 
-            fn is_in_subset(x: &Dual<S, N>) -> bool {
-                crate::Elementary::known_constant(*x).is_some()
+            fn is_in_subset(_: &Dual<S, N>) -> bool {
+                true
             }
         }
     )* };
