@@ -49,6 +49,7 @@ pub(crate) use instruction::{
     Code, Fact, Guard, Id, Instruction, Node, Op, Operand, Relation, specialised,
 };
 pub use pooling::Pooling;
+use slice::Notes;
 pub(crate) use store::{Steps, Store};
 pub use tensor::Tensor;
 pub(crate) use tensor::fingerprint;
@@ -115,6 +116,8 @@ pub struct Tape<S: Scalar = f64> {
     shapes: Arena<usize>,
     error: RefCell<Option<Error>>,
     inputs: RefCell<Vec<Id>>,
+    /// What cutting out a part of the recording notes.
+    notes: RefCell<Notes>,
     /// What calls run in.
     frames: OnceCell<Box<dyn Any>>,
     /// The number of the first instruction that is not simply appended: the watched one, or one too many.
@@ -450,6 +453,7 @@ impl<S: Scalar> Tape<S> {
             shapes: Arena::new(),
             error: RefCell::new(None),
             inputs: RefCell::new(inputs),
+            notes: RefCell::default(),
             frames: OnceCell::new(),
             watch: Cell::new(Id::MAX as usize),
             watched: None,

@@ -1,7 +1,5 @@
 //! The part of a live recording that lies between some results and what they are differentiated by.
 
-use std::collections::{BTreeSet, HashMap};
-
 use smallvec::SmallVec;
 
 use super::{Id, Instruction, Node, Op, Tape, Tensor};
@@ -18,8 +16,70 @@ use crate::scalar::Scalar;
 struct Slice<'t, S: Scalar> {
     program: Program<S>,
     values: Vec<Value<'t, S>>,
-    /// The slice's number of each instruction in it.
-    numbers: HashMap<Id, Id>,
+}
+
+/// What is known of each instruction of a tape while a part of it is cut out.
+///
+/// It is kept from one call to the next, and what an earlier call noted is told by its number: so a call costs what it
+/// visits, however long the tape is.
+#[derive(Default)]
+pub(super) struct Notes {
+    call: u32,
+    /// By instruction.
+    notes: Vec<Note>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Note {
+    call: u32,
+    mark: Mark,
+    /// Its number in the part.
+    number: Id,
+}
+
+/// How an instruction takes part, each more than the one before.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    #[default]
+    Unseen,
+    /// A result is computed from it.
+    Above,
+    /// It is read.
+    Read,
+    /// It is a source.
+    Source,
+    /// It is computed from sources.
+    Computed,
+}
+
+impl Notes {
+    /// Forgets all marks, on a tape of this length.
+    fn begin(&mut self, length: usize) {
+        self.call = self.call.wrapping_add(1);
+        if self.call == 0 {
+            self.notes.fill(Note::default());
+            self.call = 1;
+        }
+        self.notes.resize(length.max(self.notes.len()), Note::default());
+    }
+
+    fn mark(&self, id: Id) -> Mark {
+        let note = self.notes[id as usize];
+        if note.call == self.call { note.mark } else { Mark::Unseen }
+    }
+
+    /// Marks instruction `id` unless it has more than this mark already; returns the one that it had.
+    fn raise(&mut self, id: Id, mark: Mark) -> Mark {
+        let before = self.mark(id);
+        let note = &mut self.notes[id as usize];
+        (note.call, note.mark) = (self.call, before.max(mark));
+        before
+    }
+
+    /// The number in the part of an instruction that is read.
+    fn number(&self, id: Id) -> Id {
+        self.notes[id as usize].number
+    }
 }
 
 impl<S: Scalar> Tape<S> {
@@ -33,8 +93,9 @@ impl<S: Scalar> Tape<S> {
     ) -> Vec<Option<Value<'t, S>>> {
         let results: Vec<Id> = seeds.iter().map(|&(id, _)| id).collect();
         let slice = self.slice(&results, sources);
+        let outputs = results.iter().map(|&id| self.number_in_slice(id));
         let seeds: Vec<_> =
-            seeds.iter().filter_map(|&(id, seed)| Some((*slice.numbers.get(&id)?, seed))).collect();
+            outputs.zip(seeds).filter_map(|(number, &(_, seed))| Some((number?, seed))).collect();
         record_adjoint_in::<S, S, Unchanged>(&slice.program, self, &slice.values, &seeds)
     }
 
@@ -45,57 +106,72 @@ impl<S: Scalar> Tape<S> {
         sources: &[Id],
         tangents: &[Value<'t, S>],
     ) -> Option<Value<'t, S>> {
-        let slice = self.slice(&[result], sources);
-        let Slice { program, values, numbers } = &slice;
-        let all =
-            record_tangent_in::<S, S, Unchanged>(program, self, values, tangents, sum_of_products);
-        all[*numbers.get(&result)? as usize]
+        let Slice { program, values } = self.slice(&[result], sources);
+        let number = self.number_in_slice(result)?;
+        let all = record_tangent_in::<S, S, Unchanged>(
+            &program,
+            self,
+            &values,
+            tangents,
+            sum_of_products,
+        );
+        all[number as usize]
+    }
+
+    /// The number of instruction `id` in the slice that was cut out last, if it is in it.
+    fn number_in_slice(&self, id: Id) -> Option<Id> {
+        let notes = self.notes.borrow();
+        (notes.mark(id) >= Mark::Read).then(|| notes.number(id))
     }
 
     fn slice(&self, results: &[Id], sources: &[Id]) -> Slice<'_, S> {
-        let above = self.ancestors(results, sources.iter().copied().min().unwrap_or(Id::MAX));
-        let mut depends: BTreeSet<Id> = sources.iter().copied().collect();
-        let mut computed = BTreeSet::new();
-        let mut read: BTreeSet<Id> = depends.clone();
-        for &id in &above {
-            let mut operands = Vec::new();
-            self.operands(id, |x| operands.push(x));
-            if operands.iter().any(|x| depends.contains(x)) {
-                depends.insert(id);
-                computed.insert(id);
-                read.insert(id);
-                read.extend(operands);
+        let notes = &mut *self.notes.borrow_mut();
+        notes.begin(self.len());
+        let above = self.ancestors(notes, results, sources.iter().copied().min());
+        let mut read: Vec<Id> = Vec::with_capacity(above.len() + sources.len());
+        for &source in sources {
+            if notes.raise(source, Mark::Source) < Mark::Read {
+                read.push(source);
             }
         }
+        for &id in &above {
+            let mut depends = false;
+            self.operands(id, |x| depends |= notes.mark(x) >= Mark::Source);
+            if depends {
+                if notes.raise(id, Mark::Computed) < Mark::Read {
+                    read.push(id);
+                }
+                self.operands(id, |x| {
+                    if notes.raise(x, Mark::Read) < Mark::Read {
+                        read.push(x);
+                    }
+                });
+            }
+        }
+        read.sort_unstable();
         let mut slice = Slice {
-            program: Program {
-                instructions: Vec::with_capacity(read.len()),
-                constants: Vec::new(),
-                lists: Vec::new(),
-                nodes: Vec::new(),
-                guards: Vec::new(),
-                inputs: Vec::new(),
-                outputs: Vec::new(),
-            },
+            program: Program { instructions: Vec::with_capacity(read.len()), ..Program::default() },
             values: Vec::with_capacity(read.len()),
-            numbers: HashMap::with_capacity(read.len()),
         };
         for id in read {
-            slice.push(self, id, computed.contains(&id));
+            slice.push(self, notes, id);
         }
-        slice.program.inputs = sources.iter().map(|source| slice.numbers[source]).collect();
+        slice.program.inputs = sources.iter().map(|&source| notes.number(source)).collect();
         slice
     }
 
     /// What these results are computed from, themselves included, from instruction `first` on; in order.
-    fn ancestors(&self, results: &[Id], first: Id) -> BTreeSet<Id> {
-        let mut found = BTreeSet::new();
-        let mut open: Vec<Id> = results.to_vec();
+    fn ancestors(&self, notes: &mut Notes, results: &[Id], first: Option<Id>) -> Vec<Id> {
+        let Some(first) = first else { return Vec::new() };
+        let mut found = Vec::new();
+        let mut open = results.to_vec();
         while let Some(id) = open.pop() {
-            if id >= first && found.insert(id) {
+            if id >= first && notes.raise(id, Mark::Above) == Mark::Unseen {
+                found.push(id);
                 self.operands(id, |x| open.push(x));
             }
         }
+        found.sort_unstable();
         found
     }
 
@@ -153,13 +229,13 @@ impl<S: Scalar> Tape<S> {
 
 impl<'t, S: Scalar> Slice<'t, S> {
     /// Appends instruction `id` of the tape: as it is, or as something given.
-    fn push(&mut self, tape: &'t Tape<S>, id: Id, computed: bool) {
+    fn push(&mut self, tape: &'t Tape<S>, notes: &mut Notes, id: Id) {
         let value = tape.handle(id);
-        let instruction = match computed {
-            true => self.copy(tape, tape.instruction(id)),
-            false => self.given(value),
+        let instruction = match notes.mark(id) {
+            Mark::Computed => self.copy(tape, notes, tape.instruction(id)),
+            _ => self.given(value),
         };
-        self.numbers.insert(id, self.program.len() as Id);
+        notes.notes[id as usize].number = self.program.len() as Id;
         self.program.instructions.push(instruction);
         self.values.push(value);
     }
@@ -176,17 +252,17 @@ impl<'t, S: Scalar> Slice<'t, S> {
         }
     }
 
-    fn copy(&mut self, tape: &Tape<S>, mut instruction: Instruction) -> Instruction {
+    fn copy(&mut self, tape: &Tape<S>, notes: &Notes, mut instruction: Instruction) -> Instruction {
         if instruction.op == Op::Array {
             let mut node = tape.nodes.borrow()[instruction.a as usize].clone();
-            node.operands.iter_mut().for_each(|x| *x = self.numbers[x]);
+            node.operands.iter_mut().for_each(|x| *x = notes.number(*x));
             return self.push_node(node);
         }
         let (start, length) = instruction.list();
         if length > 0 {
             instruction.a = self.program.lists.len() as u32;
             let operands = (start..start + length).map(|i| tape.lists.get(i as usize));
-            self.program.lists.extend(operands.map(|x| self.numbers[&x]));
+            self.program.lists.extend(operands.map(|x| notes.number(x)));
             return instruction;
         }
         let mut constant = |number: &mut u32| {
@@ -199,7 +275,7 @@ impl<'t, S: Scalar> Slice<'t, S> {
             Op::ConstantZip(_) => constant(&mut instruction.a),
             _ => {}
         }
-        crate::program::renamed(instruction, &|x| self.numbers[&x])
+        crate::program::renamed(instruction, &|x| notes.number(x))
     }
 
     fn push_node(&mut self, node: Node<S>) -> Instruction {
