@@ -3,10 +3,10 @@
 //! Every derivative comes from nested duals, so one pass checks a rule, the derivative of the rule, and the derivative of
 //! that.
 
-use dualtape_autodiff::{Dual, Scalar, c};
+use dualtape_autodiff::{Dual, Real, Scalar, c};
 use serde_json::Value;
 
-type Third = Dual<Dual<Dual<f64, 1>, 1>, 1>;
+type Third<R = f64> = Dual<Dual<Dual<R, 1>, 1>, 1>;
 
 /// Relative distance allowed between a result and its reference.
 const TOLERANCE: f64 = 1e-13;
@@ -31,7 +31,7 @@ const BESIDE_ZEROS: &[(&str, f64, &str)] = &[
     ("bessel_j3", 6.380161895923983, "f"),
 ];
 
-fn univariate<S: Scalar>(name: &str, x: S) -> S {
+pub fn univariate<S: Scalar>(name: &str, x: S) -> S {
     match name {
         "exp" => x.exp(),
         "exp_m1" => x.exp_m1(),
@@ -46,8 +46,12 @@ fn univariate<S: Scalar>(name: &str, x: S) -> S {
         "square" => x * x,
         "powi_3" => x.powi(3),
         "powi_neg2" => x.powi(-2),
-        "powf_neg1.5" => x.powf(S::constant(-1.5)),
-        "powf_2.0" => x.powf(S::constant(2.0)),
+        "powi_1000" => x.powi(1000),
+        "powi_neg600" => x.powi(-600),
+        _ if name.starts_with("powf_") => {
+            let power = name["powf_".len()..].replace("neg", "-");
+            x.powf(S::constant(power.parse().unwrap()))
+        }
         "abs" => x.abs(),
         "sigmoid" => x.sigmoid(),
         "softplus" => x.softplus(),
@@ -103,18 +107,18 @@ fn bivariate<S: Scalar>(name: &str, [a, b]: [S; 2]) -> S {
 }
 
 /// `x` moving along `d[0]`, `d[1]` and `d[2]`, one direction a level.
-fn moving(x: f64, d: [f64; 3]) -> Third {
+pub fn moving<R: Real>(x: R, d: [R; 3]) -> Third<R> {
     let inner = |x, d| Dual { re: x, eps: [d] };
     let middle = Dual { re: inner(x, d[0]), eps: [Dual::constant(d[1])] };
     Dual { re: middle, eps: [Dual::constant(Dual::constant(d[2]))] }
 }
 
 /// Value and first, second, third derivative along the directions of the levels.
-fn parts(y: Third) -> [f64; 4] {
+pub fn parts<R: Real>(y: Third<R>) -> [R; 4] {
     [y.re.re.re, y.re.re.eps[0], y.re.eps[0].eps[0], y.eps[0].eps[0].eps[0]]
 }
 
-fn number(v: &Value) -> f64 {
+pub fn number(v: &Value) -> f64 {
     match v {
         Value::String(s) => s.parse().unwrap(),
         v => v.as_f64().unwrap(),
@@ -153,8 +157,11 @@ fn check_univariate(report: &mut Report, function: &str, points: &[Value]) {
         for (derivative, got) in ["f", "d1", "d2", "d3"].into_iter().zip(got) {
             report.check(function, &point["x"], derivative, got, number(&point[derivative]));
         }
-        let plain = univariate(function, x);
-        assert_eq!(plain.to_bits(), got[0].to_bits(), "primal of {function} at {x}");
+        // Those that are more accurate than the standard library's.
+        if !["asinh", "acosh", "atanh"].contains(&function) {
+            let plain = univariate(function, x);
+            assert_eq!(plain.to_bits(), got[0].to_bits(), "primal of {function} at {x}");
+        }
     }
 }
 

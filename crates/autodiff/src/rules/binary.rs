@@ -81,10 +81,14 @@ binary_rules! {
     Pow: |a, b| a.powf(b),
         da |a, b, _y| b.chain(a.zip(Pow, b - b.lift(1.0))),
         db |a, _b, y| y.zip(XLogY, a);
+    /// `a/b`, 0 where `a = 0`, also if `b` is 0
+    XDivY: |a, b| if a == R::zero() && !b.is_nan() { R::zero() } else { a / b },
+        da |_a, b, _y| b.map(Recip),
+        db |_a, b, y| -y.zip(XDivY, b);
     /// `a ln b`, 0 where `a = 0`
     XLogY: |a, b| if a == R::zero() && !b.is_nan() { R::zero() } else { a * b.ln() },
         da |_a, b, _y| b.map(Ln),
-        db |a, b, _y| a.chain(b.map(Recip));
+        db |a, b, _y| a.zip(XDivY, b);
     /// Angle of the point with ordinate `a` and abscissa `b`
     Atan2: |a, b| a.atan2(b),
         da |a, b, _y| b.zip(Direction, a) / a.zip(Hypot, b),
@@ -94,7 +98,7 @@ binary_rules! {
     /// `a/√(a² + b²)`, 0 at the origin: the derivative of [`Hypot`], whose own derivative `b²/h³` as that of a quotient
     /// would be the difference `1/h − a²/h³`
     Direction: |a, b| direction(a, b),
-        da |a, b, _y| { let q = b.zip(Direction, a); q * q / a.zip(Hypot, b) },
+        da |a, b, _y| { let q = b.zip(Direction, a); q / a.zip(Hypot, b) * q },
         db |a, b, y| -(y * b.zip(Direction, a) / a.zip(Hypot, b));
     /// The larger; at a tie each operand has derivative ½
     Max: |a, b| a.max(b), da |a, b, _y| a.zip(Exceeds, b), db |a, b, _y| b.zip(Exceeds, a);
@@ -158,5 +162,13 @@ fn indicator<R: Real>(holds: bool) -> R {
 
 fn direction<R: Real>(a: R, b: R) -> R {
     let h = a.hypot(b);
-    if h == R::zero() { a } else { a / h }
+    if h == R::zero() {
+        a
+    } else if h >= R::min_positive_value() && h.is_finite() {
+        a / h
+    } else {
+        // The hypotenuse overflows, or has few digits: that of a multiple has all.
+        let scale = if h.is_finite() { R::min_positive_value().recip() } else { R::constant(0.25) };
+        a * scale / (a * scale).hypot(b * scale)
+    }
 }

@@ -1,6 +1,6 @@
 //! Elementwise functions of one argument: value and derivative on adjacent lines.
 
-use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LN_10};
+use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E};
 
 use super::Binary::{Hypot, Polygamma};
 use super::special::{self, in_double};
@@ -58,8 +58,9 @@ unary_rules! {
     Recip: |x| x.recip(), |_x, y| -(y * y);
     /// `eˣ`
     Exp: |x| x.exp(), |_x, y| y;
-    /// `2ˣ`
-    Exp2: |x| x.exp2(), |x, y| y * x.lift(LN_2);
+    /// `2ˣ`; where it overflows, its derivative, which is less, does not yet
+    Exp2: |x| x.exp2(),
+        |x, _y| { let root = (x * x.lift(0.5)).map(Exp2); root * x.lift(LN_2) * root };
     /// `eˣ − 1`, accurate near 0
     ExpM1: |x| x.exp_m1(), |x, _y| x.map(Exp);
     /// Natural logarithm
@@ -67,9 +68,9 @@ unary_rules! {
     /// `ln(1 + x)`, accurate near 0
     Ln1p: |x| x.ln_1p(), |x, _y| (x + x.lift(1.0)).map(Recip);
     /// Logarithm to base 2
-    Log2: |x| x.log2(), |x, _y| (x * x.lift(LN_2)).map(Recip);
+    Log2: |x| x.log2(), |x, _y| x.lift(LOG2_E) / x;
     /// Logarithm to base 10
-    Log10: |x| x.log10(), |x, _y| (x * x.lift(LN_10)).map(Recip);
+    Log10: |x| x.log10(), |x, _y| x.lift(LOG10_E) / x;
     /// `√x`, with derivative +∞ at 0
     Sqrt: |x| x.sqrt(), |x, y| x.lift(0.5) / y;
     /// `∛x`, with derivative +∞ at 0
@@ -95,13 +96,13 @@ unary_rules! {
     Tanh: |x| x.tanh(), |x, _y| x.map(Sech2);
     /// `sech²x`, the derivative of tanh: `1 − tanh²x` would cancel for large `x`
     Sech2: |x| sech2(x), |x, y| y * x.map(Tanh) * x.lift(-2.0);
-    /// Inverse hyperbolic sine; `√(x² + 1)` as a hypotenuse does not overflow
-    Asinh: |x| x.asinh(), |x, _y| x.zip(Hypot, x.lift(1.0)).map(Recip);
-    /// Inverse hyperbolic cosine
-    Acosh: |x| x.acosh(),
+    /// Inverse hyperbolic sine, also where 2x overflows; `√(x² + 1)` as a hypotenuse does not
+    Asinh: |x| in_double(x, pxfm::f_asinh), |x, _y| x.zip(Hypot, x.lift(1.0)).map(Recip);
+    /// Inverse hyperbolic cosine, accurate near 1
+    Acosh: |x| in_double(x, pxfm::f_acosh),
         |x, _y| ((x - x.lift(1.0)).map(Sqrt) * (x + x.lift(1.0)).map(Sqrt)).map(Recip);
-    /// Inverse hyperbolic tangent
-    Atanh: |x| x.atanh(), |x, _y| x.map(OneMinusSquare).map(Recip);
+    /// Inverse hyperbolic tangent, accurate near ±1
+    Atanh: |x| in_double(x, pxfm::f_atanh), |x, _y| x.map(OneMinusSquare).map(Recip);
     /// `1 − x²`: as a product exact near ±1, where the square would cancel, and with the derivative `−2x`, exact near 0,
     /// where the product's two terms would
     OneMinusSquare: |x| (R::one() - x) * (R::one() + x), |x, _y| x * x.lift(-2.0);

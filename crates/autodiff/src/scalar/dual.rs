@@ -16,7 +16,8 @@ use crate::tape::{IntoTensor, Tensor, Var};
 /// A number with `N` tangents: `re + Σᵢ eps[i]·εᵢ`, where `εᵢ·εⱼ = 0`.
 ///
 /// Computing `f` on `Dual { re: x, eps: x_dot }` gives `f(x)`, bit for bit what the plain function gives, and with it the
-/// directional derivatives `f′(x)·x_dot[i]`. The inner number `S` may itself be a dual (second and higher derivatives)
+/// directional derivatives `f′(x)·x_dot[i]`. (But for `asinh`, `acosh` and `atanh`: those of the standard library lose digits
+/// near 1 and −1, or overflow, and so the value would not belong to the derivative.) The inner number `S` may itself be a dual (second and higher derivatives)
 /// or recorded on a tape.
 ///
 /// Comparisons and predicates look at the primal, so a program takes the same branches as over `f64`.

@@ -28,7 +28,7 @@ fn domains(f: Binary) -> (std::ops::Range<f64>, std::ops::Range<f64>) {
     use Binary::*;
     match f {
         Add | Sub | Mul | Chain | Pow | Atan2 | Hypot | Direction => (0.4..3.0, -2.0..2.0),
-        Div | XLogY => (-2.0..2.0, 0.4..3.0),
+        Div | XDivY | XLogY => (-2.0..2.0, 0.4..3.0),
         LogAddExp | CopySign => (0.4..3.0, 0.4..3.0),
         Polygamma | BesselJ => (0.0..4.0, 0.4..3.0),
         Max | Min | Exceeds | AtLeast | AtMost | Below | LessOrEqual | Equal | Rem => {
