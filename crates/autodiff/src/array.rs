@@ -4,14 +4,29 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::error::Error;
+use crate::error::{Error, check_length};
 
 /// The lengths of an array's axes, outermost first.
 pub(crate) type Shape = SmallVec<[usize; 4]>;
 
-/// Number of elements of an array of this shape.
+/// Number of elements of an array of this shape; `usize::MAX` if there are more than that.
 pub(crate) fn size(shape: &[usize]) -> usize {
-    shape.iter().product()
+    shape.iter().fold(1, |size: usize, &length| size.saturating_mul(length))
+}
+
+/// Whether positions in an array of this shape can be computed with, also if it has no elements: the product of the lengths
+/// other than 0 is a signed number.
+fn is_addressable(shape: &[usize]) -> bool {
+    let extent = shape.iter().fold(1, |extent: usize, &n| extent.saturating_mul(n.max(1)));
+    extent <= isize::MAX as usize
+}
+
+/// Whether memory has room for an array of this shape, as far as the system tells.
+pub(crate) fn has_room<S>(shape: &[usize]) -> bool {
+    /// Below, asking costs more than it saves.
+    const SMALL: usize = 1 << 16;
+    let size = size(shape);
+    is_addressable(shape) && (size <= SMALL || Vec::<S>::new().try_reserve_exact(size).is_ok())
 }
 
 /// An owned dense array in row-major order. Cloning shares the elements.
@@ -39,14 +54,8 @@ impl<S> Array<S> {
     ///
     /// [`Error::Length`] if the number of elements is not the product of the axis lengths.
     pub fn new(shape: &[usize], data: Vec<S>) -> Result<Self, Error> {
-        let expected = shape.iter().try_fold(1_usize, |n, &axis| n.checked_mul(axis));
-        if expected != Some(data.len()) {
-            return Err(Error::Length {
-                what: "the data of an array",
-                got: data.len(),
-                expected: expected.unwrap_or(usize::MAX),
-            });
-        }
+        let expected = if is_addressable(shape) { size(shape) } else { usize::MAX };
+        check_length("the data of an array", &data, expected)?;
         Ok(Self { shape: shape.into(), data: Arc::new(data) })
     }
 
@@ -87,7 +96,13 @@ impl<S> Array<S> {
 
 impl<S: num_traits::Zero + Clone> Array<S> {
     /// The array of this shape filled with zeros.
+    ///
+    /// # Panics
+    ///
+    /// If it has more elements than memory can hold.
+    #[track_caller]
     pub fn zeros(shape: &[usize]) -> Self {
+        assert!(has_room::<S>(shape), "shape {shape:?}: more elements than memory can hold");
         Self { shape: shape.into(), data: Arc::new(vec![S::zero(); size(shape)]) }
     }
 }

@@ -33,6 +33,26 @@ pub enum Error {
         at: &'static Location<'static>,
     },
 
+    /// An array would have more elements than memory can hold.
+    #[error("{at}: {operation} of shape {shape:?}: more elements than memory can hold")]
+    TooLarge {
+        /// The operation.
+        operation: &'static str,
+        /// The shape that was asked for.
+        shape: Vec<usize>,
+        /// Where the user's code asked for it.
+        at: &'static Location<'static>,
+    },
+
+    /// An operation on a list of operands was given none that is on a tape.
+    #[error("{at}: {operation} has no operand that is recorded on a tape; it needs at least one")]
+    NoOperands {
+        /// The operation.
+        operation: &'static str,
+        /// Where the user's code asked for it.
+        at: &'static Location<'static>,
+    },
+
     /// Two handles of one operation belong to different tapes.
     #[error(
         "{at}: the operands were recorded on different tapes; pass the outer value into the inner \
@@ -81,6 +101,24 @@ pub enum Error {
         fault: Fault,
         /// Where the user's code asked for it.
         at: &'static Location<'static>,
+    },
+
+    /// Taylor coefficients were asked for beyond the order whose factorial is a number.
+    #[error("Taylor coefficients of order {order}: beyond order {largest} the factorial overflows")]
+    TaylorOrder {
+        /// The order asked for.
+        order: usize,
+        /// The largest one that there is in this precision.
+        largest: usize,
+    },
+
+    /// More rows or columns than a sparsity pattern can have.
+    #[error("a sparsity pattern of {rows} rows and {cols} columns: more than memory can hold")]
+    PatternTooLarge {
+        /// The number of rows.
+        rows: usize,
+        /// The number of columns.
+        cols: usize,
     },
 
     /// More instructions than a tape can number.
@@ -257,6 +295,8 @@ impl Error {
     pub(crate) fn line_mut(&mut self) -> Option<&mut &'static Location<'static>> {
         match self {
             Error::Shape { at, .. }
+            | Error::TooLarge { at, .. }
+            | Error::NoOperands { at, .. }
             | Error::MixedTapes { at }
             | Error::Constant { at }
             | Error::BranchChanged { at }

@@ -19,7 +19,8 @@ impl Lattice {
     pub(crate) fn of(shape: &[usize]) -> Self {
         let mut strides: SmallVec<[isize; 4]> = SmallVec::from_elem(1, shape.len());
         for axis in (1..shape.len()).rev() {
-            strides[axis - 1] = strides[axis] * shape[axis] as isize;
+            // Only strides of a lattice that no memory holds overflow.
+            strides[axis - 1] = strides[axis].wrapping_mul(shape[axis] as isize);
         }
         Self { offset: 0, strides, shape: shape.into() }
     }
@@ -29,7 +30,8 @@ impl Lattice {
         if length > 0 {
             self.offset = self.offset.wrapping_add_signed(self.strides[axis] * start as isize);
         }
-        self.strides[axis] *= step;
+        // Of one element the stride does not matter, and two are not a step apart that overflows.
+        self.strides[axis] = self.strides[axis].wrapping_mul(step);
         self.shape[axis] = length;
         self
     }

@@ -23,7 +23,9 @@ mod nalgebra;
 mod networks;
 #[path = "operators/main.rs"]
 mod operators;
+mod range;
 mod safety;
 mod scalar_oracle;
+mod sizes;
 mod sparse;
 mod zero_absorbs;

@@ -8,19 +8,19 @@ use crate::tape::{Tape, Tensor, Var};
 /// Computes `region(inputs)` so that what it computes on the way is not kept for derivatives but computed again.
 ///
 /// A gradient needs intermediate results in the opposite order, and so keeps all of them: of a chain of n steps n results.
-/// Of a region only inputs and result are kept. With √n regions of √n steps the peak is O(√n), at the price of
-/// one more evaluation; nested regions go below. The same holds for Hessian-vector products and for higher orders: every
+/// Of a region only inputs and result are kept. With √n regions of √n steps O(√n) results are in memory at once, at the price
+/// of one more evaluation; nested regions go below. The same holds for Hessian-vector products and for higher orders: every
 /// derivative of a region is a region.
+///
+/// What is kept besides is the program of each region and of each of its derivatives: some dozens of bytes for an
+/// instruction, in all proportional to n, as the program without regions is. So this saves memory where results are arrays
+/// larger than that, and none where they are scalars.
 ///
 /// Values and derivatives are those without `checkpoint`, bit for bit where an input's cotangent is not a sum of terms from
 /// inside and outside the region, which are then added in another order.
 ///
 /// `region` must compute from its arguments alone; other arrays of the tape are passed as inputs too. Everything else is as
 /// outside: comparisons in it are guards of every replay, errors in it are those of the recording.
-///
-/// # Panics
-///
-/// If there are no inputs: there would be no tape to record on.
 ///
 /// # Example
 ///
@@ -43,7 +43,7 @@ pub fn checkpoint<'t, S: Scalar, F>(inputs: &[Tensor<'t, S>], region: F) -> Tens
 where
     F: for<'r> FnOnce(&[Tensor<'r, S::Real>]) -> Tensor<'r, S::Real>,
 {
-    let first = inputs.first().expect("a checkpointed region needs an input");
+    let Some(first) = inputs.first() else { return Tensor::of_no_operands("checkpoint") };
     let inner = Tape::new();
     inner.share_frames(first.tape.frames());
     let arguments: Vec<Tensor<'_, S::Real>> =
@@ -64,11 +64,10 @@ where
     }
 }
 
-/// [`checkpoint`] of a region over scalars.
+/// [`checkpoint`] of a region over scalars, at least one of them recorded on a tape.
 ///
-/// # Panics
-///
-/// If no input is recorded on a tape.
+/// A region's programs take more memory than the scalars that it does not keep; so this is for regions that compute with
+/// arrays within, or that are to stand in a program as one instruction.
 ///
 /// # Example
 ///
@@ -84,7 +83,9 @@ pub fn checkpoint_scalars<'t, S: Scalar, F>(inputs: &[Var<'t, S>], region: F) ->
 where
     F: for<'r> FnOnce(&[Var<'r, S::Real>]) -> Var<'r, S::Real>,
 {
-    let tape = inputs.iter().find_map(|x| x.tape).expect("an input that is recorded on a tape");
+    let Some(tape) = inputs.iter().find_map(|x| x.tape) else {
+        return Tensor::of_no_operands("checkpoint_scalars").to_var();
+    };
     let stacked = Tensor::from_vars(tape, inputs);
     let result = checkpoint(&[stacked], |x| {
         let x = x[0];

@@ -23,6 +23,18 @@ use crate::tape::{Recording, Tape, Tensor, Var};
 /// would turn out differently, the recorded program is not the function; the closure is then recorded again at that
 /// point. No evaluation silently follows the wrong branch.
 ///
+/// # What a closure must be
+///
+/// A function of its arguments: the same values for the same inputs, whenever it is called. It is called when it is recorded,
+/// and again, unforeseeably, where another branch is taken. What it counts, draws at random or reads from a clock or a cell is
+/// recorded as a constant and stays that of the first call until it is recorded again; nothing notices. Random numbers belong
+/// into the data of [`record_tensor`](Self::record_tensor), which [`set_data`](Self::set_data) replaces. (`dualtape-testing` has
+/// a law that finds closures which are not functions.)
+///
+/// Printing a handle (`{x}`, `{x:?}`) shows its value while recording and notes nothing, so that printing to find a fault does
+/// not change what is recorded; a branch on a printed number is not noticed. [`Var::value`] and [`Tensor::data`] do note that
+/// they were read.
+///
 /// # Example
 ///
 /// ```
@@ -350,7 +362,8 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// # Errors
     ///
-    /// As [`value`](Self::value); [`Error::Length`] if `v` is not as long as `x`.
+    /// As [`value`](Self::value); [`Error::Length`] if `v` is not as long as `x`; [`Error::TaylorOrder`] if `order!` is larger
+    /// than the largest number: beyond 170 in double precision, 34 in single precision.
     ///
     /// # Example
     ///
@@ -363,6 +376,14 @@ impl<'f, S: Real> Function<'f, S> {
     /// ```
     pub fn taylor(&self, x: &[S], v: &[S], order: usize) -> Result<Vec<S>, Error> {
         check_length("the direction", v, self.dim())?;
+        let factorials = std::iter::successors(Some((1, S::one())), |&(k, factorial)| {
+            Some((k + 1, factorial * S::constant((k + 1) as f64)))
+        });
+        let finite = factorials.take_while(|(_, factorial)| factorial.is_finite());
+        let largest = finite.last().map_or(0, |(k, _)| k);
+        if order > largest {
+            return Err(Error::TaylorOrder { order, largest });
+        }
         let mut coefficients = vec![S::zero(); order + 1];
         if order == 0 {
             coefficients[0] = self.value(x)?;

@@ -1,4 +1,4 @@
-//! Looking into a recorded function: its programs as text, their memory before they run, inputs without effect, and the
+//! Looking into a recorded function: its programs as text, the memory that they run in, inputs without effect, and the
 //! first value that is not finite.
 
 use std::fmt;
@@ -59,7 +59,11 @@ impl<S: Real> Inspection<S> {
         self.stage.program.len()
     }
 
-    /// The memory that an evaluation needs; nothing is evaluated to tell.
+    /// The memory that an evaluation needs, by the plan of the program.
+    ///
+    /// It is not what was needed to make the program: [`inspect`](Function::inspect) derives it, unless that was done before,
+    /// and evaluates every instruction once on the way, all results being in memory at the same time. Nor does it count what
+    /// libraries take within an operation.
     pub fn memory(&self) -> Memory {
         let Stage { program, plan, products, .. } = &*self.stage;
         let constants = program.nodes.iter().map(|node| match program_constant(node) {
@@ -106,7 +110,9 @@ impl<S: Real> fmt::Debug for Inspection<S> {
 }
 
 impl<'f, S: Real> Function<'f, S> {
-    /// The program in use for a quantity, to print it or to ask for its memory before it runs.
+    /// The program in use for a quantity, to print it or to ask for its memory.
+    ///
+    /// It is derived here if it was not in use before, which takes more time and memory than its evaluation.
     ///
     /// # Errors
     ///

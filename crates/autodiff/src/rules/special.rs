@@ -132,10 +132,19 @@ fn hurwitz_zeta(s: i32, x: f64) -> f64 {
     (0..terms).rev().fold(rest + 0.5 * power + integral, |sum, k| sum + (x + f64::from(k)).powi(-s))
 }
 
-/// `Jₙ(x)`.
+/// `Jₙ(x)`, in time proportional to n; NaN for `|n| > 2²⁰`, unless it underflows.
+///
+/// For `|x| ≤ n` it is at most `(z·e^√(1−z²)/(1 + √(1−z²)))ⁿ` with `z = |x|/n` (Kapteyn's inequality, DLMF 10.14.8).
 pub(super) fn bessel_j(order: f64, x: f64) -> f64 {
-    if order != order.floor() || order.abs() > f64::from(i32::MAX) {
+    const MAX_ORDER: f64 = 1_048_576.0;
+    if order != order.floor() || order.is_infinite() {
         return f64::NAN;
+    }
+    if order.abs() > MAX_ORDER {
+        let z = x.abs() / order.abs();
+        let root = (1.0 - z * z).sqrt();
+        let ln_bound = order.abs() * (z.ln() + root - root.ln_1p());
+        return if x.is_infinite() || ln_bound < -750.0 { 0.0 } else { f64::NAN };
     }
     let order = order as i32;
     // J₋ₙ = (−1)ⁿ Jₙ.

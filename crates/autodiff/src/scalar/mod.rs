@@ -338,7 +338,7 @@ pub trait Scalar:
         composed::polygamma(n, self)
     }
 
-    /// Bessel function of the first kind `Jₙ(x)`.
+    /// Bessel function of the first kind `Jₙ(x)`, in time proportional to n. NaN for `|n| > 10⁶` where it does not underflow.
     #[track_caller]
     fn bessel_j(self, n: i32) -> Self {
         composed::bessel_j(n, self)

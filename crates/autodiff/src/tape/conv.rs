@@ -49,7 +49,7 @@ impl<const N: usize> Convolution<N> {
     pub(super) fn outputs(&self, padded: &[usize], window: &[usize]) -> Option<[usize; N]> {
         let mut outputs = [0; N];
         for (i, output) in outputs.iter_mut().enumerate() {
-            let reach = self.dilation[i] * window[i].checked_sub(1)? + 1;
+            let reach = self.dilation[i].checked_mul(window[i].checked_sub(1)?)?.checked_add(1)?;
             *output = padded[i].checked_sub(reach)? / self.stride[i] + 1;
         }
         Some(outputs)
@@ -66,7 +66,9 @@ impl<const N: usize> Convolution<N> {
         let spatial: SmallVec<[isize; 4]> = lattice.strides.drain(3..).collect();
         lattice.shape.truncate(3);
         for (lengths, steps) in [(window, self.dilation), (&outputs[..], self.stride)] {
-            lattice.strides.extend(spatial.iter().zip(steps).map(|(s, step)| s * step as isize));
+            // A step that overflows is never taken: windows lie within the axes.
+            let strides = spatial.iter().zip(steps).map(|(s, step)| s.wrapping_mul(step as isize));
+            lattice.strides.extend(strides);
             lattice.shape.extend_from_slice(lengths);
         }
         lattice
@@ -81,6 +83,11 @@ impl<const N: usize> Convolution<N> {
             self.groups
         )
     }
+}
+
+/// The length of an axis with this padding on either side.
+pub(super) fn padded(length: usize, padding: usize) -> usize {
+    length.saturating_add(padding.saturating_mul(2))
 }
 
 impl<'t, S: Scalar> Tensor<'t, S> {
@@ -113,11 +120,15 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         let padding: SmallVec<[_; 3]> =
             how.padding.iter().enumerate().map(|(i, &p)| (2 + i, p, p)).collect();
         let image = self.pad_axes(&padding);
+        let has_room = image.shape[2..].iter().zip(&self.shape[2..]).zip(how.padding);
+        if !has_room.into_iter().all(|((&length, &n), p)| length == padded(n, p)) {
+            return self;
+        }
         let (window, groups) = (&weights.shape[2..], how.groups);
-        let mut padded = Shape::from_slice(&[batch, groups, inputs / groups]);
-        padded.extend_from_slice(&image.shape[2..]);
+        let mut grouped = Shape::from_slice(&[batch, groups, inputs / groups]);
+        grouped.extend_from_slice(&image.shape[2..]);
         let terms = inputs / groups * size(window);
-        let windows = image.strided(how.windows(&padded, window, &places));
+        let windows = image.strided(how.windows(&grouped, window, &places));
         // Without groups there is one axis less to walk.
         let y = if groups == 1 {
             let windows = windows.reshape(&[batch, terms, size(&places)]);
@@ -143,11 +154,11 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             return None;
         };
         let padded: SmallVec<[usize; 3]> =
-            axes.iter().zip(how.padding).map(|(&n, padding)| n + 2 * padding).collect();
+            axes.iter().zip(how.padding).map(|(&n, padding)| padded(n, padding)).collect();
         let fits = axes.len() == N
             && window.len() == N
             && how.is_positive()
-            && inputs == per_group * how.groups
+            && Some(inputs) == per_group.checked_mul(how.groups)
             && outputs % how.groups == 0;
         Some((batch, inputs, outputs, fits.then(|| how.outputs(&padded, window))??))
     }
@@ -189,6 +200,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         outputs.copy_from_slice(places);
         let mut shape = Shape::from_slice(&[batch, groups, per_group]);
         shape.extend_from_slice(&padded);
+        if !self.tape.has_room("conv_transpose", &shape) {
+            return self;
+        }
         let windows = how.windows(&shape, window, &outputs);
         let columns = weights
             .reshape(&[groups, inputs / groups, terms])
@@ -226,9 +240,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         }
         let mut padded = [0; N];
         for (i, padded) in padded.iter_mut().enumerate() {
-            let reach = how.dilation[i] * window[i].checked_sub(1)? + 1;
-            *padded = axes[i].checked_sub(1)? * how.stride[i] + reach + extra[i];
-            padded.checked_sub(2 * how.padding[i])?;
+            let reach = how.dilation[i].checked_mul(window[i].checked_sub(1)?)?.checked_add(1)?;
+            let starts = axes[i].checked_sub(1)?.checked_mul(how.stride[i])?;
+            *padded = starts.checked_add(reach)?.checked_add(extra[i])?;
+            padded.checked_sub(how.padding[i].checked_mul(2)?)?;
         }
         Some((batch, per_group, padded))
     }

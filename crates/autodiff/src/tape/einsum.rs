@@ -18,17 +18,13 @@ struct Named<'t, 'l, S: Scalar> {
 }
 
 impl<'t, S: Scalar> Tensor<'t, S> {
-    /// Einstein's summation: products of operands whose axes are named by letters, summed over the names that the result lacks.
+    /// Einstein's summation: products of operands, at least one, whose axes are named by letters, summed over the names that the result lacks.
     ///
     /// `"bij,bjk->bik"` is a batch of matrix products; a name that an operand repeats takes its diagonal; without `->` the
     /// result has the names that occur once, in alphabetical order. Axes of one name must have equal lengths.
     ///
     /// Operands are contracted from left to right, each time as one product of (batches of) matrices; the order is the
     /// caller's to choose.
-    ///
-    /// # Panics
-    ///
-    /// If there are no operands.
     ///
     /// # Example
     ///
@@ -45,7 +41,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// ```
     #[track_caller]
     pub fn einsum(expression: &str, operands: &[Self]) -> Self {
-        let first = operands[0];
+        let Some(&first) = operands.first() else { return Self::of_no_operands("einsum") };
         match compile(expression, operands) {
             Ok((inputs, output)) => contract(operands, &inputs, &output),
             Err(needs) => {

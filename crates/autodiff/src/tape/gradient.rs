@@ -165,8 +165,8 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         if direction.shape != like.shape {
             tape.refuse(operation, &[direction.shape, like.shape], "a direction of the same shape");
         }
-        if !direction.tape.owns(tape) || !x.tape.owns(tape) {
-            tape.fail(Error::MixedTapes { at: Location::caller() });
+        if let Some(foreign) = [direction, x].iter().find(|x| !x.tape.owns(tape)) {
+            tape.refuse_foreign(foreign.tape, Location::caller());
         }
         tape.error.borrow().is_none().then_some([x.id])
     }
@@ -204,7 +204,7 @@ impl<S: Scalar> Tape<S> {
         for x in x {
             match x.tape {
                 Some(tape) if tape.owns(self) => {}
-                Some(_) => self.fail(Error::MixedTapes { at }),
+                Some(tape) => self.refuse_foreign(tape, at),
                 None => self.fail(Error::Constant { at }),
             }
         }
@@ -240,7 +240,7 @@ impl<S: Scalar> Tape<S> {
     #[track_caller]
     pub(crate) fn id_of_array(&self, x: Tensor<'_, S>) -> Id {
         if !x.tape.owns(self) {
-            self.fail(Error::MixedTapes { at: Location::caller() });
+            self.refuse_foreign(x.tape, Location::caller());
         }
         x.id
     }

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use typed_arena::Arena;
 
-use crate::array::{Array, size};
+use crate::array::{Array, has_room, size};
 use crate::error::Error;
 use crate::kernel::View;
 use crate::program::{Frames, Program};
@@ -236,6 +236,17 @@ impl<S: Scalar> Tape<S> {
         self.fail(Error::Shape { operation, shapes, needs: needs.into(), at: Location::caller() });
     }
 
+    /// Whether memory has room for a result of this shape; if not, the tape keeps the error.
+    #[track_caller]
+    pub(crate) fn has_room(&self, operation: &'static str, shape: &[usize]) -> bool {
+        let room = has_room::<S>(shape);
+        if !room {
+            let at = Location::caller();
+            self.fail(Error::TooLarge { operation, shape: shape.to_vec(), at });
+        }
+        room
+    }
+
     /// Keeps `error` unless an earlier one is kept already.
     #[cold]
     pub(crate) fn fail(&self, mut error: Error) {
@@ -243,6 +254,12 @@ impl<S: Scalar> Tape<S> {
             *at = self.lines.users(at);
         }
         self.error.borrow_mut().get_or_insert(error);
+    }
+
+    /// Refuses what was recorded on another tape: with that one's error, if it keeps one.
+    #[cold]
+    pub(crate) fn refuse_foreign(&self, other: &Tape<S>, at: &'static Location<'static>) {
+        self.fail(other.error().unwrap_or(Error::MixedTapes { at }));
     }
 
     pub(crate) fn owns(&self, other: &Tape<S>) -> bool {
@@ -311,8 +328,8 @@ impl<S: Scalar> Tape<S> {
         at: &'static Location<'static>,
     ) -> Tensor<'t, S> {
         let at = self.lines.users(at);
-        if operands.iter().any(|x| !x.tape.owns(self)) {
-            self.fail(Error::MixedTapes { at });
+        if let Some(foreign) = operands.iter().find(|x| !x.tape.owns(self)) {
+            self.refuse_foreign(foreign.tape, at);
         }
         let shapes: SmallVec<[&[usize]; 4]> = operands.iter().map(|x| x.shape).collect();
         let shape = match op.shape(&shapes) {
@@ -323,6 +340,10 @@ impl<S: Scalar> Tape<S> {
                 return self.poison(operands.first().map_or(&[], |x| x.shape), at);
             }
         };
+        if !has_room::<S>(&shape) {
+            self.fail(Error::TooLarge { operation: op.name(), shape: shape.to_vec(), at });
+            return self.poison(operands.first().map_or(&[], |x| x.shape), at);
+        }
         let (data, elements) = match op {
             // A view lends its operand's own elements.
             TensorOp::View { offset, .. } => {
@@ -409,8 +430,8 @@ impl<S: Scalar> Tape<S> {
     pub(crate) fn id_of(&self, x: Var<'_, S>) -> Id {
         match x.tape {
             Some(tape) if tape.owns(self) => x.id,
-            Some(_) => {
-                self.fail(Error::MixedTapes { at: Location::caller() });
+            Some(tape) => {
+                self.refuse_foreign(tape, Location::caller());
                 self.push_constant(x.value).id
             }
             None => self.push_constant(x.value).id,

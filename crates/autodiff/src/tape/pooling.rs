@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::conv::padded;
 use super::{Convolution, Tensor};
 use crate::array::{Array, Shape, size};
 use crate::kernel::write_lattice;
@@ -142,6 +143,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             x = x.reshape(&spread);
             shape.extend([m, longest]);
         }
+        if !self.tape.has_room("adaptive_max_pool", &shape) {
+            return self;
+        }
         let counts = |flat: usize| {
             let mut rest = flat;
             (0..N).rev().all(|i| {
@@ -168,10 +172,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         let Pooling { window, stride, padding } = *how;
         let fits = self.rank() == N + 2
             && stride.iter().all(|&step| step > 0)
-            && window.iter().zip(padding).all(|(&window, padding)| 2 * padding <= window);
+            && window.iter().zip(padding).all(|(&window, padding)| padding <= window / 2);
         let convolution = Convolution { stride, padding, ..Convolution::default() };
         let padded: SmallVec<[usize; 3]> =
-            self.shape.iter().skip(2).zip(padding).map(|(&n, padding)| n + 2 * padding).collect();
+            self.shape.iter().skip(2).zip(padding).map(|(&n, p)| padded(n, p)).collect();
         let outputs = if fits { convolution.outputs(&padded, &window) } else { None };
         let Some(outputs) = outputs else {
             self.tape.refuse(operation, &[self.shape], &how.needs());
@@ -180,6 +184,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         let ends: SmallVec<[_; 3]> =
             padding.iter().enumerate().map(|(i, &p)| (2 + i, p, p)).collect();
         let mut image = self.pad_axes(&ends);
+        if image.shape[2..] != padded[..] {
+            return None;
+        }
         if padding.iter().any(|&padding| padding > 0) {
             image = beyond(image);
         }
@@ -191,15 +198,20 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         Some(windows.reshape(&shape))
     }
 
-    /// Whether the array has `N` spatial axes, all with elements, and windows are asked for.
+    /// Whether the array has `N` spatial axes, all with elements, windows are asked for, and there is room for them.
     #[track_caller]
     fn adapts<const N: usize>(self, operation: &'static str, lengths: [usize; N]) -> bool {
         let fits = self.rank() == N + 2 && !self.shape[2..].contains(&0) && !lengths.contains(&0);
         if !fits {
             let needs = format!("[batch, channels, {N} axes] with elements, and positive lengths");
             self.tape.refuse(operation, &[self.shape], &needs);
+            return false;
         }
-        fits
+        let places = self.shape[..2].iter().copied().chain(lengths);
+        // Each window of an axis along all of the axis is more than any way to compute them holds.
+        let weights = self.shape[2..].iter().zip(lengths).map(|(&n, m)| [n, m]);
+        self.tape.has_room(operation, &places.collect::<Shape>())
+            && weights.into_iter().all(|shape| self.tape.has_room(operation, &shape))
     }
 
     /// The windows side by side that are as many, if the axes can be divided so.
@@ -214,7 +226,7 @@ impl<const N: usize> Pooling<N> {
     /// 1 at the elements of padded axes, 0 beyond them.
     fn inside<S: Scalar>(&self, axes: &[usize]) -> Array<S> {
         let padded: Shape =
-            axes.iter().zip(self.padding).map(|(&n, padding)| n + 2 * padding).collect();
+            axes.iter().zip(self.padding).map(|(&n, padding)| padded(n, padding)).collect();
         let place = (0..N)
             .fold(Lattice::of(&padded), |place, i| place.along(i, self.padding[i], 1, axes[i]));
         let mut inside = vec![S::zero(); size(&padded)];

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::{Fact, Id, Op, Tape, Var};
 use crate::array::{Array, Shape, size};
+use crate::error::Error;
 use crate::rules::tensor::TensorOp;
 use crate::rules::{Binary, Unary};
 use crate::scalar::{Elementary, Scalar};
@@ -323,6 +324,19 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         }
         let n = self.len();
         self.reshape(&[1, n]).matmul(other.reshape(&[n, 1])).to_var()
+    }
+
+    /// What stands for the result of an operation on a list of operands that has none, and so names no tape.
+    ///
+    /// The error is kept by a tape of its own, from which it passes to every tape that the result is used on. That tape is
+    /// never freed: nobody is there to own it.
+    #[cold]
+    #[track_caller]
+    pub(crate) fn of_no_operands(operation: &'static str) -> Self {
+        let tape: &'t Tape<S> = Box::leak(Box::new(Tape::new()));
+        let at = Location::caller();
+        tape.fail(Error::NoOperands { operation, at });
+        tape.poison(&[], at)
     }
 
     #[track_caller]

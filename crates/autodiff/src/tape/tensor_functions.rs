@@ -137,7 +137,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         composed::polygamma(n, self)
     }
 
-    /// Bessel function of the first kind `Jₙ(x)`.
+    /// Bessel function of the first kind `Jₙ(x)`, in time proportional to n. NaN for `|n| > 10⁶` where it does not underflow.
     #[track_caller]
     pub fn bessel_j(self, n: i32) -> Self {
         composed::bessel_j(n, self)

@@ -5,17 +5,13 @@ use std::panic::Location;
 use smallvec::SmallVec;
 
 use super::Tensor;
-use crate::array::{Shape, size};
+use crate::array::{Shape, has_room, size};
 use crate::lattice::Lattice;
 use crate::rules::tensor::{TensorOp, strided_add};
 use crate::scalar::Scalar;
 
 impl<'t, S: Scalar> Tensor<'t, S> {
-    /// Arrays joined along an axis; all other axes must have equal lengths.
-    ///
-    /// # Panics
-    ///
-    /// If there are no arrays.
+    /// Arrays joined along an axis, at least one; all other axes must have equal lengths.
     ///
     /// # Example
     ///
@@ -32,7 +28,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// ```
     #[track_caller]
     pub fn concat(arrays: &[Self], axis: usize) -> Self {
-        let first = arrays[0];
+        let Some(&first) = arrays.first() else { return Self::of_no_operands("concat") };
         if !first.has_axis("concat", axis) {
             return first;
         }
@@ -47,7 +43,11 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             return first;
         }
         let mut shape: Shape = first.shape.into();
-        shape[axis] = arrays.iter().map(|x| x.shape[axis]).sum();
+        let lengths = arrays.iter().map(|x| x.shape[axis]);
+        shape[axis] = lengths.fold(0, usize::saturating_add);
+        if !first.tape.has_room("concat", &shape) {
+            return first;
+        }
         let mut start = 0;
         let mut place = |x: &Self| {
             let place = Lattice::of(&shape).along(axis, start, 1, x.shape[axis]);
@@ -58,14 +58,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         first.tape.record(laid(places, &shape), arrays, Location::caller())
     }
 
-    /// Arrays of one shape, put side by side along a new axis before axis `axis`.
-    ///
-    /// # Panics
-    ///
-    /// If there are no arrays.
+    /// Arrays of one shape, at least one, put side by side along a new axis before axis `axis`.
     #[track_caller]
     pub fn stack(arrays: &[Self], axis: usize) -> Self {
-        let first = arrays[0];
+        let Some(&first) = arrays.first() else { return Self::of_no_operands("stack") };
         if axis > first.rank() || arrays.iter().any(|x| x.shape != first.shape) {
             let shapes: Vec<&[usize]> = arrays.iter().map(|x| x.shape).collect();
             let needs = format!("arrays of one shape with at least {axis} axes");
@@ -82,7 +78,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         if !self.has_axis("split", axis) {
             return vec![self; lengths.len()];
         }
-        if lengths.iter().sum::<usize>() != self.shape[axis] {
+        if lengths.iter().copied().fold(0, usize::saturating_add) != self.shape[axis] {
             let needs = format!("lengths of sum {}, not {lengths:?}", self.shape[axis]);
             self.tape.refuse("split", &[self.shape], &needs);
             return vec![self; lengths.len()];
@@ -96,15 +92,20 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         parts
     }
 
-    /// `count` parts along an axis, all of the same length but the last ones, which may be shorter.
+    /// `count` parts along an axis, all of the same length but the last ones, which may be shorter, or empty; none if memory
+    /// has no room for so many.
     #[track_caller]
     pub fn chunk(self, axis: usize, count: usize) -> Vec<Self> {
+        if !has_room::<Self>(&[count]) {
+            self.tape.has_room("chunk", &[usize::MAX]);
+            return Vec::new();
+        }
         if !self.has_axis("chunk", axis) {
             return vec![self; count];
         }
         let total = self.shape[axis];
         let length = total.div_ceil(count.max(1));
-        let ends = (0..=count).map(|i| total.min(i * length));
+        let ends = (0..=count).map(|i| total.min(i.saturating_mul(length)));
         let lengths: SmallVec<[usize; 8]> =
             ends.clone().zip(ends.skip(1)).map(|(start, end)| end - start).collect();
         self.split(axis, &lengths)
@@ -125,7 +126,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// ```
     #[track_caller]
     pub fn pad(self, axis: usize, before: usize, after: usize) -> Self {
-        if !self.has_axis("pad", axis) || before + after == 0 {
+        if !self.has_axis("pad", axis) || (before, after) == (0, 0) {
             return self;
         }
         self.pad_axes(&[(axis, before, after)])
@@ -134,12 +135,15 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// Zeros put `before` and `after` along several existing axes `(axis, before, after)` at once.
     #[track_caller]
     pub(crate) fn pad_axes(self, padding: &[(usize, usize, usize)]) -> Self {
-        if padding.iter().all(|&(_, before, after)| before + after == 0) {
+        if padding.iter().all(|&(_, before, after)| (before, after) == (0, 0)) {
             return self;
         }
         let mut shape: Shape = self.shape.into();
         for &(axis, before, after) in padding {
-            shape[axis] += before + after;
+            shape[axis] = shape[axis].saturating_add(before).saturating_add(after);
+        }
+        if !self.tape.has_room("pad", &shape) {
+            return self;
         }
         let place = padding.iter().fold(Lattice::of(&shape), |place, &(axis, before, _)| {
             place.along(axis, before, 1, self.shape[axis])
@@ -219,7 +223,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         for (&length, &count) in self.shape.iter().zip(counts) {
             once.extend([1, length]);
             spread.extend([count, length]);
-            tiled.push(count * length);
+            tiled.push(length.saturating_mul(count));
+        }
+        if !self.tape.has_room("tile", &tiled) {
+            return self;
         }
         self.reshape(&once).broadcast(&spread).reshape(&tiled)
     }
@@ -231,11 +238,13 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             return self;
         }
         let mut shape: Shape = self.shape.into();
-        shape.insert(axis + 1, count);
-        let spread = self.keep_axis(axis + 1).broadcast(&shape);
-        shape.remove(axis + 1);
-        shape[axis] *= count;
-        spread.reshape(&shape)
+        shape[axis] = shape[axis].saturating_mul(count);
+        if !self.tape.has_room("repeat", &shape) {
+            return self;
+        }
+        let mut spread: Shape = self.shape.into();
+        spread.insert(axis + 1, count);
+        self.keep_axis(axis + 1).broadcast(&spread).reshape(&shape)
     }
 }
 

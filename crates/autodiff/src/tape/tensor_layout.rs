@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Tensor;
-use crate::array::{Array, Shape};
+use crate::array::{Array, Shape, size};
 use crate::lattice::Lattice;
 use crate::rules::tensor::{TensorOp, strided_add};
 use crate::scalar::{Elementary, Scalar};
@@ -49,8 +49,8 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// ```
     #[track_caller]
     pub fn reshape_infer(self, shape: &[isize]) -> Self {
-        let known: usize =
-            shape.iter().filter_map(|&length| usize::try_from(length).ok()).product();
+        let given = shape.iter().filter_map(|&length| usize::try_from(length).ok());
+        let known = size(&given.collect::<Shape>());
         let open = shape.iter().filter(|&&length| length < 0).count();
         let fits = match open {
             0 => known == self.len(),
@@ -194,7 +194,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         match *self.shape {
             [_, _] => self.diagonal(offset, 0, 1),
             [length] => {
-                let side = length + offset.unsigned_abs();
+                let side = length.saturating_add(offset.unsigned_abs());
+                if !self.tape.has_room("diag", &[side, side]) {
+                    return self;
+                }
                 let start = match offset >= 0 {
                     true => offset.unsigned_abs(),
                     false => offset.unsigned_abs() * side,
@@ -244,6 +247,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             self.tape.refuse(operation, &[self.shape], "matrices as the last two axes");
             return self;
         };
+        if self.is_empty() {
+            return self;
+        }
         let positions = (0..rows as isize).flat_map(|i| (0..columns as isize).map(move |j| (i, j)));
         let mask = positions.map(|(i, j)| S::constant(f64::from(keep(i, j)))).collect();
         let mask = Array::from_shared(&[rows, columns], Arc::new(mask));

@@ -218,7 +218,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
 
     /// Number of elements over these axes.
     fn count(self, axes: &[usize]) -> usize {
-        axes.iter().map(|&axis| self.shape.get(axis).copied().unwrap_or(1)).product()
+        size(
+            &axes.iter().map(|&axis| self.shape.get(axis).copied().unwrap_or(1)).collect::<Shape>(),
+        )
     }
 
     /// The other axes, and these in order; if they are not distinct axes, the tape keeps the error.

@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use super::{Fact, Id, Op, Operand, Relation, Tape, Tensor};
 use crate::array::Array;
-use crate::error::{Error, Fault};
+use crate::error::Fault;
 use crate::kernel::{Kernels, OwnRule, View};
 use crate::rules::tensor::over_recorded;
 use crate::rules::{Binary, Unary};
@@ -81,7 +81,7 @@ impl<'t, S: Scalar> Var<'t, S> {
         match (self.tape, other.tape) {
             (Some(tape), Some(another)) => {
                 if !tape.owns(another) {
-                    tape.fail(Error::MixedTapes { at: Location::caller() });
+                    tape.refuse_foreign(another, Location::caller());
                 }
                 Some(tape)
             }
@@ -311,7 +311,7 @@ impl<S: Scalar> fmt::Display for Var<'_, S>
 where
     S: fmt::Display,
 {
-    /// The value.
+    /// The value while recording, for people to read: that it was, is not noted, unlike with [`value`](Var::value).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.value, f)
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::array::has_room;
 use crate::error::Error;
 
 /// The positions of a sparse matrix's entries, in compressed sparse column form.
@@ -31,12 +32,18 @@ impl SparsityPattern {
     ///
     /// # Errors
     ///
-    /// [`Error::EntryOutside`] if one is outside of a matrix of `rows` rows and `cols` columns.
+    /// [`Error::EntryOutside`] if one is outside of a matrix of `rows` rows and `cols` columns; [`Error::PatternTooLarge`] if
+    /// rows or columns are more than 2³² or than memory can hold.
     pub fn from_entries(
         rows: usize,
         cols: usize,
         entries: impl IntoIterator<Item = (usize, usize)>,
     ) -> Result<Self, Error> {
+        // A column's rows are listed as 32 bits, and the transposed pattern has as many columns as this one has rows.
+        let largest = rows.max(cols);
+        if largest > u32::MAX as usize || !has_room::<Vec<u32>>(&[largest]) {
+            return Err(Error::PatternTooLarge { rows, cols });
+        }
         let mut lists: Vec<Vec<u32>> = vec![Vec::new(); cols];
         for (row, col) in entries {
             if row >= rows || col >= cols {

@@ -266,21 +266,15 @@ impl Custom {
 }
 
 impl<'t, S: Scalar> Tensor<'t, S> {
-    /// An operation of one's own with a hand-written adjoint, differentiable to every order: see [`Operation`].
-    ///
-    /// # Panics
-    ///
-    /// If there are no operands: there would be no tape to record on.
+    /// An operation of one's own, on at least one operand, with a hand-written adjoint, differentiable to every order: see
+    /// [`Operation`].
     #[track_caller]
     pub fn custom(op: impl Adjoint<S::Real>, x: &[Self]) -> Self {
         Self::verified(Custom::new(op), x)
     }
 
-    /// An operation of one's own whose adjoint computes numbers, differentiable once: see [`NumericAdjoint`].
-    ///
-    /// # Panics
-    ///
-    /// If there are no operands.
+    /// An operation of one's own, on at least one operand, whose adjoint computes numbers, differentiable once: see
+    /// [`NumericAdjoint`].
     #[track_caller]
     pub fn custom_numeric(op: impl NumericAdjoint<S::Real>, x: &[Self]) -> Self {
         Self::verified(Custom::numeric(op), x)
@@ -296,7 +290,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// Records an operation, and in debug builds verifies its adjoint.
     #[track_caller]
     fn verified(custom: Custom, x: &[Self]) -> Self {
-        let first = x.first().expect("an operation of one's own needs an operand");
+        let Some(first) = x.first() else { return Self::of_no_operands(custom.name()) };
         let y = first.record(TensorOp::Custom(custom.clone()), x);
         if cfg!(debug_assertions)
             && y.tape.error().is_none()

@@ -189,20 +189,17 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         (0..self.len()).map(|i| self.get(i)).collect()
     }
 
-    /// One function of corresponding elements, with NumPy's broadcasting: see [`Elementwise`].
-    ///
-    /// # Panics
-    ///
-    /// If there are no operands (`N = 0`).
+    /// One function of corresponding elements of at least one operand, with NumPy's broadcasting: see [`Elementwise`].
     #[track_caller]
     pub fn elementwise<const N: usize, E: Elementwise<N>>(f: E, x: [Self; N]) -> Self {
+        let Some(&first) = x.first() else { return Self::of_no_operands("elementwise") };
         let shape = x.iter().try_fold(Shape::new(), |shape, x| broadcast_shape(&shape, x.shape));
         let x = match shape {
             Ok(shape) => x.map(|x| x.broadcast(&shape)),
             // The operation itself will refuse them.
             Err(_) => x,
         };
-        x[0].record(TensorOp::Pointwise(Pointwise::new::<S::Real, N, E>(f)), &x)
+        first.record(TensorOp::Pointwise(Pointwise::new::<S::Real, N, E>(f)), &x)
     }
 }
 
