@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use dualtape_autodiff::{Real, Tensor};
 use dualtape_layers::{
     Activation, Batch, Clip, Declaration, Ended, Error, Init, Linear, Mode, Module, Network, Noise,
-    Scope, Sequential, Trainer, cosine, cross_entropy,
+    Scope, Sequential, Trainer, cosine, cross_entropy, with_learning_rate,
 };
 
 use super::files::Temporary;
@@ -101,7 +101,9 @@ fn the_weights_are_there_after_each_epoch() {
 #[test]
 fn useless_paths_are_refused_before_the_first_epoch() {
     for path in ["", "/", "/no/such/folder/weights"] {
-        let mut trained = |_: &Batch<'_, f64>, _: &mut [f64]| panic!("a step was taken");
+        let mut trained = with_learning_rate(0.1, |_: &Batch<'_, f64>, _: &mut [f64], _| {
+            panic!("a step was taken")
+        });
         let trainer = trainer().checkpoint(path);
         let error = trainer.fit(&mut network(), &mut trained, &classes(24)).unwrap_err();
         assert!(matches!(error, Error::File { .. }), "{error}");

@@ -52,7 +52,7 @@ fn misconfigurations_are_refused_in_plain_words() {
         (&AvgPool2d::new([5, 2]), image, "axes as long as a window"),
         (&AdaptiveAvgPool2d::new([0, 1]), image, "positive lengths"),
         (&Flatten::from_axis(4), image, "an axis 4"),
-        (&Softmax::new(4), image, "axes below 4, not [4]"),
+        (&Softmax::new(4), image, "softmax: an axis 4, of 4"),
         (&LayerNorm::new(&[3]), image, "last axes are [3]"),
         (&RmsNorm::new(&[]), image, "one at least"),
         (&GroupNorm::new(2, 3), image, "2 groups that divide the channels"),
