@@ -118,7 +118,7 @@ pub(crate) fn require_count(name: &'static str, count: usize) -> Result<(), Erro
 ///
 /// Only the two gradient tests count as convergence: a short step or a small change may also mean that a method is stuck.
 /// Where a method finds no better point, the run has converged, by [`StopReason::Rounding`](crate::StopReason::Rounding), if
-/// what the second-order model still promises, `½ ∇fᵀ|H|⁻¹∇f`, is within a hundred times the rounding of `f`. That rounding is
+/// what the second-order model still promises, `½ ∇fᵀ|H|⁻¹∇f`, is within ten times the rounding of `f`. That rounding is
 /// measured: it is by how much second differences of `f` differ from the curvature.
 ///
 /// # Example

@@ -14,9 +14,8 @@ use crate::{Error, LinearOperator, Objective, Real};
 const DENSE: usize = 100;
 /// Second differences are taken along so many directions.
 const DIRECTIONS: usize = 3;
-/// What is promised may exceed the rounding that was measured by this factor: descent needs values that tell points apart, and
-/// a step of slow convergence brings a part of what is promised only.
-const MARGIN: f64 = 100.0;
+/// What is promised may exceed the rounding that was measured by this factor: descent needs values that tell points apart.
+const MARGIN: f64 = 10.0;
 
 /// Whether what the second-order model at a point promises, `½ gᵀ|H|⁻¹g` over the variables on no bound, is within the
 /// rounding of the objective's values; no if it cannot be told.

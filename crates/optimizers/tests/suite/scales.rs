@@ -105,13 +105,11 @@ fn changed(form: Form, methods: &[(&str, Solve)]) -> Vec<String> {
 
 #[test]
 fn units_change_no_verdict() {
-    // Gradient descent is lost in valleys in any units; rank-one methods begin with a region of length 1 in which the
-    // curvature is 1.
-    let methods: Vec<_> = ANY
-        .iter()
-        .copied()
-        .filter(|(name, _)| !matches!(*name, "gradient descent" | "SR1" | "L-SR1"))
-        .collect();
+    // Gradient descent is lost in valleys in any units, rank-one methods begin with a region of length 1 in which the curvature
+    // is 1, the shift of HSO has units of its own, and with a low rank convergence is so slow that it ends in rounding.
+    let dependent = ["gradient descent", "SR1", "L-SR1", "HSO", "low rank"];
+    let methods: Vec<_> =
+        ANY.iter().copied().filter(|(name, _)| !dependent.contains(name)).collect();
     let changed = changed(Form::Whole, &methods);
     assert!(changed.is_empty(), "{}\n{}", changed.join("\n\n"), changed.len());
 }
