@@ -264,6 +264,20 @@ pub enum Error {
         at: Option<&'static Location<'static>>,
     },
 
+    /// A derivative is a zero that was computed from the inputs times an infinite or missing one, as that of `∛(x³)` at 0.
+    #[error(
+        "{}the derivative is indeterminate here: a zero computed from the inputs meets the infinite or missing derivative \
+         of {operation}; leave this point, write the function without that singularity, or choose an \
+         `IndeterminatePolicy`",
+        at.map_or(String::new(), |at| format!("{at}: "))
+    )]
+    Indeterminate {
+        /// The operation whose derivative is infinite or does not exist.
+        operation: String,
+        /// The line of the user's code with the operation.
+        at: Option<&'static Location<'static>>,
+    },
+
     /// An entry of a sparsity pattern lies outside of the matrix.
     #[error("entry ({row}, {col}) is outside of a matrix of {rows} rows and {cols} columns")]
     EntryOutside {

@@ -17,13 +17,13 @@ mod tape;
 
 pub use array::Array;
 pub use derivative::{
-    BranchPolicy, Composite, CompositeLinearization, Fixed, Function, Inspection, Likelihood,
-    LinearMap, Linearization, Matrix, Memory, PerExample, Quantity, Recorder, SparseHessian,
-    SparseJacobian, SparseMatrix, SparsityPattern, Step, Tree, VectorFunction, array_loss,
-    checkpoint, checkpoint_scalars, forward, gauss_newton, generic, gradient, gradient_of, hessian,
-    hvp, jacobian, jvp, scalar_loss, scalar_residuals, sparse_hessian, sparse_jacobian, taylor,
-    third_derivative, value_and_gradient, value_and_gradient_of, value_gradient_and_auxiliary_of,
-    vjp,
+    BranchPolicy, Composite, CompositeLinearization, Fixed, Function, IndeterminatePolicy,
+    Inspection, Irregular, Likelihood, LinearMap, Linearization, Matrix, Memory, PerExample,
+    Quantity, Recorder, Smoothness, SparseHessian, SparseJacobian, SparseMatrix, SparsityPattern,
+    Step, Tree, VectorFunction, array_loss, checkpoint, checkpoint_scalars, forward, gauss_newton,
+    generic, gradient, gradient_of, hessian, hvp, jacobian, jvp, scalar_loss, scalar_residuals,
+    sparse_hessian, sparse_jacobian, taylor, third_derivative, value_and_gradient,
+    value_and_gradient_of, value_gradient_and_auxiliary_of, vjp,
 };
 #[cfg(feature = "linear-algebra")]
 pub use derivative::{implicit_minimum, implicit_optimum, implicit_root};
@@ -32,7 +32,9 @@ pub use error::Error as AutodiffError;
 pub use error::{Error, Fault};
 pub use kernel::{View, vectorized};
 pub use parts::{Entries, Part, Parts};
-pub use rules::{ARRAY_OPERATIONS, Adjoint, Binary, Elementwise, NumericAdjoint, Operation, Unary};
+pub use rules::{
+    ARRAY_OPERATIONS, Adjoint, Binary, Elementwise, Irregularity, NumericAdjoint, Operation, Unary,
+};
 pub use scalar::{Const, Dual, Dual2, Elementary, IntoScalar, Real, Scalar, c};
 pub use tape::{Convolution, IntoTensor, Pooling, Tape, Tensor, Var};
 

@@ -11,6 +11,7 @@ mod dual;
 mod forward;
 #[cfg(feature = "linear-algebra")]
 mod implicit;
+mod indeterminate;
 #[cfg(feature = "linear-algebra")]
 mod linear_algebra;
 mod lines;

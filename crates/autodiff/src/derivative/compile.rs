@@ -20,6 +20,8 @@ pub(crate) struct Compiled<S> {
     primal: Program<S>,
     differentiated: usize,
     split: Option<Split<S>>,
+    /// Whether in products of the chain rule every zero absorbs.
+    absorbing: bool,
     stages: [OnceLock<Arc<Stage<S>>>; Kind::CELLS],
     taylor: OnceLock<Box<Tower<S>>>,
 }
@@ -87,6 +89,19 @@ impl<S: Real> Compiled<S> {
             primal: recorded.program.simplified(),
             differentiated: recorded.differentiated,
             split: recorded.split,
+            absorbing: false,
+            stages: std::array::from_fn(|_| OnceLock::new()),
+            taylor: OnceLock::new(),
+        }
+    }
+
+    /// The same recording, with nothing derived yet, where every zero absorbs or only those that are fixed.
+    pub(crate) fn with_absorbing_zeros(&self, absorbing: bool) -> Self {
+        Self {
+            primal: self.primal.clone(),
+            differentiated: self.differentiated,
+            split: self.split.clone(),
+            absorbing,
             stages: std::array::from_fn(|_| OnceLock::new()),
             taylor: OnceLock::new(),
         }
@@ -94,6 +109,16 @@ impl<S: Real> Compiled<S> {
 
     pub(crate) fn primal(&self) -> &Program<S> {
         &self.primal
+    }
+
+    /// Whether the recording contains derivatives, taken while it was made.
+    pub(crate) fn has_derivatives(&self) -> bool {
+        self.primal.chains()
+    }
+
+    /// Number of outputs that have derivatives.
+    pub(crate) fn differentiated_outputs(&self) -> usize {
+        self.differentiated
     }
 
     /// Entries of the outputs that have derivatives.
@@ -122,13 +147,13 @@ impl<S: Real> Compiled<S> {
         let mut cell = &self.taylor;
         for reached in 1.. {
             if cell.get().is_none() {
-                let program = next_order(program, n, outputs, origin)?.simplified();
+                let program = self.finished(next_order(program, n, outputs, origin)?);
                 let product = Request {
                     inputs: n..2 * n,
                     outputs: outputs..outputs + reached,
                     linear: reached == 1,
                 };
-                let stage = Arc::new(Stage::with_products(program, n, &[product]));
+                let stage = Arc::new(Stage::with_products(program, n, &[product], self.absorbing));
                 cell.get_or_init(|| Box::new(Tower { stage, next: OnceLock::new() }));
             }
             let Some(tower) = cell.get() else { break };
@@ -140,28 +165,41 @@ impl<S: Real> Compiled<S> {
         unreachable!("the tower grows until it has the order")
     }
 
+    /// A derived program as it is evaluated.
+    fn finished(&self, program: Program<S>) -> Program<S> {
+        match self.absorbing {
+            true => program.with_absorbing_zeros().simplified(),
+            false => program.simplified(),
+        }
+    }
+
     fn derive(&self, kind: Kind, origin: Origin<'_, S>) -> Result<Stage<S>, Error> {
         let primal = &self.primal;
         let (n, outputs) = (primal.inputs.len(), primal.outputs.len());
         let base = |kind: Kind| self.stage(kind, origin);
         Ok(match kind {
-            Kind::Value => Stage::primal(primal.clone()),
+            Kind::Value => Stage::primal(match self.absorbing {
+                true => primal.clone().with_absorbing_zeros(),
+                false => primal.clone(),
+            }),
             Kind::Gradient => {
-                Stage::primal(gradient_program(Tape::new(), primal, origin)?.program.simplified())
+                let recording = gradient_program(Tape::new(), primal, origin)?;
+                Stage::primal(self.finished(recording.program))
             }
             Kind::Hvp => {
                 let gradient = &base(Kind::Gradient)?.program;
                 let differentiated = outputs..outputs + n;
                 let recording = tangent_program(Tape::new(), gradient, n, differentiated, origin)?;
                 let products = [Request::linear(n..2 * n, outputs + n..outputs + 2 * n)];
-                Stage::with_products(recording.program.simplified(), n, &products)
+                Stage::with_products(self.finished(recording.program), n, &products, self.absorbing)
             }
             Kind::Jacobian => {
                 let m = self.differentiated;
-                let program = jacobian_program(primal, m, origin)?.simplified();
+                let recording = jacobian_program(Tape::new(), primal, m, origin)?;
+                let program = self.finished(recording.program);
                 let forward = Request::linear(n..2 * n, outputs..outputs + m);
                 let reverse = Request::linear(2 * n..2 * n + m, outputs + m..outputs + m + n);
-                Stage::with_products(program, n, &[forward, reverse])
+                Stage::with_products(program, n, &[forward, reverse], self.absorbing)
             }
             Kind::Third => {
                 let hvp = &base(Kind::Hvp)?.program;
@@ -169,17 +207,17 @@ impl<S: Real> Compiled<S> {
                 let program = tangent_program(Tape::new(), hvp, n, product, origin)?.program;
                 let outputs = program.outputs.len() - n..program.outputs.len();
                 let bilinear = Request { inputs: n..3 * n, outputs, linear: false };
-                Stage::with_products(program.simplified(), n, &[bilinear])
+                Stage::with_products(self.finished(program), n, &[bilinear], self.absorbing)
             }
             Kind::Curvature => {
                 let hvp = &base(Kind::Hvp)?.program;
                 let split = self.split.as_ref().expect("only compositions ask for it");
-                let program = curvature_program(hvp, split, origin)?.simplified();
+                let program = self.finished(curvature_program(hvp, split, origin)?);
                 let products = (program.outputs.len() - outputs - n) / n;
                 let product = |k| outputs + n + k * n..outputs + n + (k + 1) * n;
                 let products: Vec<_> =
                     (0..products).map(|k| Request::linear(n..2 * n, product(k))).collect();
-                Stage::with_products(program, n, &products)
+                Stage::with_products(program, n, &products, self.absorbing)
             }
             Kind::Taylor(order) => unreachable!("order {order} is kept in the tower"),
         })
@@ -315,12 +353,12 @@ fn next_order<S: Real>(
 }
 
 /// Appends the tangents of the first `m` outputs, and the cotangents of the inputs; direction and cotangents become inputs.
-fn jacobian_program<S: Real>(
+pub(super) fn jacobian_program<S: Real>(
+    tape: Tape<S>,
     primal: &Program<S>,
     m: usize,
     origin: Origin<'_, S>,
-) -> Result<Program<S>, Error> {
-    let tape = Tape::new();
+) -> Result<Recording<S>, Error> {
     let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
     let direction = inputs_like(&tape, primal, &primal.inputs, &[]);
     let ids = &primal.outputs[..m];
@@ -333,7 +371,7 @@ fn jacobian_program<S: Real>(
     let pushed_forward = ids.iter().map(|&id| tangents[id as usize]);
     outputs.extend(ids_or_zero(&tape, primal, pushed_forward, ids));
     outputs.extend(ids_or_zero(&tape, primal, pulled_back, &primal.inputs));
-    Ok(tape.finish(outputs)?.program)
+    tape.finish(outputs)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use super::compile::{Kind, Origin, Recorded, data};
 use super::generic::{record_scalars_on, symmetrize};
+use super::indeterminate::IndeterminatePolicy;
 use super::replay::Replay;
 use super::split::{Likelihood, Split, composed};
 use super::{Function, Linearization, Matrix};
@@ -155,6 +156,17 @@ impl<'f, S: Real> Composite<'f, S> {
             Ok(Recorded { program, differentiated: 1, split })
         };
         Ok(Self { function: Function { replay: Replay::new(x, data, recorder)? } })
+    }
+
+    /// The same function, with another answer to points at which a derivative is indeterminate.
+    ///
+    /// # Example
+    ///
+    /// See [`IndeterminatePolicy`].
+    #[must_use]
+    pub fn with_indeterminate_policy(mut self, policy: IndeterminatePolicy) -> Self {
+        self.function.replay.set_indeterminate_policy(policy);
+        self
     }
 
     /// The loss as an ordinary function.

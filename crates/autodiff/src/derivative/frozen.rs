@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use super::Matrix;
-use super::compile::Origin;
+use super::compile::{Compiled, Kind, Origin};
 use super::generic::{symmetrize, unit_lanes};
+use super::indeterminate::{Careful, IndeterminatePolicy, Source};
 use super::lanes::{LANES, LaneProgram, LaneWorkspace};
 use super::replay::{Evaluated, Pool};
 use super::stage::{Product, Stage};
@@ -21,7 +22,11 @@ use crate::scalar::Real;
 /// else.
 pub(super) struct Frozen<'a, S: Real> {
     pool: &'a Pool<S>,
+    source: &'a (dyn Source<S> + Send + Sync),
+    compiled: Arc<Compiled<S>>,
     stage: Arc<Stage<S>>,
+    kind: Kind,
+    policy: IndeterminatePolicy,
     data: Arc<[Array<S>]>,
     point: Cow<'a, [S]>,
     threads: usize,
@@ -78,11 +83,12 @@ impl<S: Real> Scratch<S> {
 impl<'a, S: Real> Frozen<'a, S> {
     pub(super) fn new(
         pool: &'a Pool<S>,
+        source: &'a (dyn Source<S> + Send + Sync),
         evaluated: Evaluated<S>,
         point: Cow<'a, [S]>,
         threads: usize,
     ) -> Self {
-        let Evaluated { stage, data, workspace, .. } = evaluated;
+        let Evaluated { compiled, stage, kind, data, policy, workspace } = evaluated;
         let scratch = Mutex::new(Scratch {
             workspace,
             coefficients: vec![None; stage.products.len()],
@@ -92,7 +98,7 @@ impl<'a, S: Real> Frozen<'a, S> {
             product: Vec::new(),
             batched: Vec::new(),
         });
-        Self { pool, stage, data, point, threads, scratch }
+        Self { pool, source, compiled, stage, kind, policy, data, point, threads, scratch }
     }
 
     pub(super) fn point(&self) -> &[S] {
@@ -123,10 +129,25 @@ impl<'a, S: Real> Frozen<'a, S> {
         check_length("the product", out, product.length)?;
         let mut scratch = self.scratch();
         if product.linear.is_none() {
-            return self.run(product, &mut scratch, v, out);
+            self.run(product, &mut scratch, v, out)?;
+        } else {
+            self.linear(number, &mut scratch, |s| &mut s.single, |i| [v[i]], |i, [x]| out[i] = x);
         }
-        self.linear(number, &mut scratch, |s| &mut s.single, |i| [v[i]], |i, [x]| out[i] = x);
+        if self.mends() && out.iter().any(|x| x.is_nan()) {
+            out.copy_from_slice(&self.careful().product(number, v)?);
+        }
         Ok(())
+    }
+
+    /// Whether NaN in a product is looked into.
+    fn mends(&self) -> bool {
+        self.policy != IndeterminatePolicy::Absorb
+    }
+
+    fn careful(&self) -> Careful<'_, S> {
+        let Self { compiled, stage, kind, policy, source, .. } = self;
+        let origin = Origin { point: &self.point, data: &self.data };
+        Careful { compiled, stage, kind: *kind, origin, policy: *policy, source: *source }
     }
 
     /// The product `second` of the product `first` of a direction. Allocates nothing after the first.
@@ -152,9 +173,27 @@ impl<'a, S: Real> Frozen<'a, S> {
         number: usize,
         count: usize,
         direction: impl Fn(usize, usize) -> S + Sync,
-        result: impl FnMut(usize, usize, S),
+        mut result: impl FnMut(usize, usize, S),
     ) -> Result<(), Error> {
-        self.map_all(Map::Product(number), count, direction, result)
+        let mut nan: Vec<usize> = Vec::new();
+        self.map_all(Map::Product(number), count, &direction, |k, i, y| {
+            if y.is_nan() && nan.last() != Some(&k) {
+                nan.push(k);
+            }
+            result(k, i, y);
+        })?;
+        if !self.mends() {
+            return Ok(());
+        }
+        nan.sort_unstable();
+        nan.dedup();
+        let entries = self.stage.products[number].direction.len();
+        for k in nan {
+            let v: Vec<S> = (0..entries).map(|i| direction(k, i)).collect();
+            let product = self.careful().product(number, &v)?;
+            product.into_iter().enumerate().for_each(|(i, y)| result(k, i, y));
+        }
+        Ok(())
     }
 
     fn map_all(
@@ -327,6 +366,10 @@ impl<'a, S: Real> Frozen<'a, S> {
                 }
             })?;
         }
+        if self.mends() && !strips.is_empty() && entries.iter().any(|x| x.is_nan()) {
+            matrix = self.columns(0)?;
+        }
+        let entries = matrix.as_mut_slice();
         symmetrize(n, entries);
         Ok(matrix)
     }

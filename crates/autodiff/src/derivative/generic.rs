@@ -13,6 +13,10 @@
 //! # Ok::<(), dualtape_autodiff::Error>(())
 //! ```
 
+use super::compile::Kind;
+use super::indeterminate::{OneShot, Source};
+use super::linearization::HESSIAN;
+use super::vector_function::{FORWARD, REVERSE};
 use super::{Function, Matrix, Recorder, Tree};
 use crate::error::{Error, check_length};
 use crate::program::{
@@ -63,7 +67,14 @@ where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
 {
     check_length("the direction", v, x.len())?;
-    let program = record_scalars(x, |x| vec![f(x)])?.program;
+    let f = closure(|x| vec![f(x)]);
+    let program = match f.record(x)? {
+        Recorded::Ordinary(program) => program,
+        Recorded::Special(at) => {
+            let product = at.products(Kind::Jacobian, FORWARD, [v.to_vec()])?;
+            return Ok((at.values()?[0], product[0][0]));
+        }
+    };
     let value = push_forward(&program, &seeded(x, |i| [v[i]]))?[0];
     Ok((value.re, value.eps[0]))
 }
@@ -78,9 +89,19 @@ pub fn vjp<S: Real, F>(f: F, x: &[S], w: &[S]) -> Result<(Vec<S>, Vec<S>), Error
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
 {
-    let program = record_scalars(x, f)?.program;
-    check_length("the cotangent", w, program.outputs.len())?;
-    pull_back(&program, x, w)
+    let f = closure(f);
+    match f.record(x)? {
+        Recorded::Ordinary(program) => {
+            check_length("the cotangent", w, program.outputs.len())?;
+            pull_back(&program, x, w)
+        }
+        Recorded::Special(at) => {
+            let values = at.values()?;
+            check_length("the cotangent", w, values.len())?;
+            let product = at.products(Kind::Jacobian, REVERSE, [w.to_vec()])?.remove(0);
+            Ok((values, product))
+        }
+    }
 }
 
 /// See [`hvp`](crate::hvp()).
@@ -94,7 +115,13 @@ where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
 {
     check_length("the direction", v, x.len())?;
-    let program = record_scalars(x, |x| vec![f(x)])?.program;
+    let f = closure(|x| vec![f(x)]);
+    let program = match f.record(x)? {
+        Recorded::Ordinary(program) => program,
+        Recorded::Special(at) => {
+            return Ok(at.products(Kind::Hvp, HESSIAN, [v.to_vec()])?.remove(0));
+        }
+    };
     let (_, gradient) = pull_back(&program, &seeded(x, |i| [v[i]]), &[Dual::constant(S::one())])?;
     Ok(gradient.iter().map(|component| component.eps[0]).collect())
 }
@@ -109,8 +136,16 @@ pub fn hessian<S: Real, F>(f: F, x: &[S]) -> Result<Matrix<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
 {
-    let program = record_scalars(x, |x| vec![f(x)])?.program;
     let n = x.len();
+    let f = closure(|x| vec![f(x)]);
+    let program = match f.record(x)? {
+        Recorded::Ordinary(program) => program,
+        Recorded::Special(at) => {
+            let mut h = at.products(Kind::Hvp, HESSIAN, units(n))?.concat();
+            symmetrize(n, &mut h);
+            return Ok(Matrix::from_rows(n, n, h));
+        }
+    };
     let mut h = vec![S::zero(); n * n];
     for first in (0..n).step_by(LANES) {
         let point = seeded(x, |i| unit_lanes::<S, LANES>(first, i));
@@ -135,7 +170,15 @@ pub fn jacobian<S: Real, F>(f: F, x: &[S]) -> Result<Matrix<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
 {
-    let program = record_scalars(x, f)?.program;
+    let f = closure(f);
+    let program = match f.record(x)? {
+        Recorded::Ordinary(program) => program,
+        Recorded::Special(at) => {
+            let m = at.values()?.len();
+            let rows = at.products(Kind::Jacobian, REVERSE, units(m))?.concat();
+            return Ok(Matrix::from_rows(m, x.len(), rows));
+        }
+    };
     let (m, n) = (program.outputs.len(), x.len());
     let mut rows = vec![S::zero(); m * n];
     if n.div_ceil(LANES) <= m {
@@ -168,7 +211,13 @@ where
 {
     check_length("the first direction", u, x.len())?;
     check_length("the second direction", v, x.len())?;
-    let program = record_scalars(x, |x| vec![f(x)])?.program;
+    let f = closure(|x| vec![f(x)]);
+    let program = match f.record(x)? {
+        Recorded::Ordinary(program) => program,
+        Recorded::Special(at) => {
+            return Ok(at.products(Kind::Third, 0, [[u, v].concat()])?.remove(0));
+        }
+    };
     let along_u = seeded(x, |i| [u[i]]);
     let point: Vec<_> = along_u
         .into_iter()
@@ -203,7 +252,14 @@ where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
 {
     check_length("the direction", v, x.len())?;
-    let program = record_scalars(x, residuals)?.program;
+    let residuals = closure(residuals);
+    let program = match residuals.record(x)? {
+        Recorded::Ordinary(program) => program,
+        Recorded::Special(at) => {
+            let tangent = at.products(Kind::Jacobian, FORWARD, [v.to_vec()])?;
+            return Ok(at.products(Kind::Jacobian, REVERSE, tangent)?.remove(0));
+        }
+    };
     let moved = push_forward(&program, &seeded(x, |i| [v[i]]))?;
     let tangent: Vec<S> = moved.iter().map(|residual| residual.eps[0]).collect();
     Ok(pull_back(&program, x, &tangent)?.1)
@@ -237,7 +293,13 @@ where
     let tape = Tape::new();
     let value = f(&tape, x.record(&tape));
     let gradient = tape.input_gradient(value)?;
-    Ok((value.value, x.rebuild(&mut gradient.into_iter())))
+    let value = value.value;
+    let recorded = |tape: Tape<S>| {
+        let output = tape.id_of(f(&tape, x.record(&tape)));
+        tape.finish(vec![output])
+    };
+    let gradient = careful_gradient(gradient, &recorded)?;
+    Ok((value, x.rebuild(&mut gradient.into_iter())))
 }
 
 /// See [`value_gradient_and_auxiliary_of`](crate::value_gradient_and_auxiliary_of()).
@@ -254,7 +316,13 @@ where
     let tape = Tape::new();
     let (value, auxiliary) = f(&tape, x.record(&tape));
     let gradient = tape.input_gradient(value)?;
-    Ok((value.value, x.rebuild(&mut gradient.into_iter()), auxiliary))
+    let value = value.value;
+    let recorded = |tape: Tape<S>| {
+        let output = tape.id_of(f(&tape, x.record(&tape)).0);
+        tape.finish(vec![output])
+    };
+    let gradient = careful_gradient(gradient, &recorded)?;
+    Ok((value, x.rebuild(&mut gradient.into_iter()), auxiliary))
 }
 
 /// Records a closure over scalars at `x`.
@@ -264,6 +332,76 @@ where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
 {
     record_scalars_on(Tape::new(), x, f)
+}
+
+/// Records the function of a tree on this empty tape.
+type TreeRecorder<'a, S> = dyn Fn(Tape<S>) -> Result<Recording<S>, Error> + 'a;
+
+impl<S: Real> Source<S> for &TreeRecorder<'_, S> {
+    fn recorded_on(&self, tape: Tape<S>, _: &[S]) -> Result<Program<S>, Error> {
+        Ok(self(tape)?.program)
+    }
+}
+
+/// A gradient that was computed on the tape itself, looked into where there is NaN in it.
+fn careful_gradient<S: Real>(
+    gradient: Vec<S>,
+    recorded: &TreeRecorder<'_, S>,
+) -> Result<Vec<S>, Error> {
+    if !gradient.iter().any(|x_bar| x_bar.is_nan()) {
+        return Ok(gradient);
+    }
+    let recording = recorded(Tape::new())?;
+    let inputs = recording.program.inputs.iter();
+    let point: Vec<S> = inputs.flat_map(|&id| recording.elements(id)).copied().collect();
+    OneShot::new(recording.program, &point, &recorded).gradient()
+}
+
+/// A closure over scalars, to be recorded for one point.
+pub(super) struct Closure<F>(pub F);
+
+/// States what a closure takes and gives, as its own type leaves open.
+pub(super) fn closure<S: Real, F>(f: F) -> Closure<F>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
+{
+    Closure(f)
+}
+
+/// A recording for one point.
+pub(super) enum Recorded<'a, S: Real> {
+    /// All derivatives are finite here, so no product of them is indeterminate.
+    Ordinary(Program<S>),
+    /// At a kink or a singularity.
+    Special(OneShot<'a, S>),
+}
+
+impl<S: Real, F> Source<S> for Closure<F>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
+{
+    fn recorded_on(&self, tape: Tape<S>, x: &[S]) -> Result<Program<S>, Error> {
+        Ok(record_scalars_on(tape, x, &self.0)?.program)
+    }
+}
+
+impl<F> Closure<F> {
+    #[track_caller]
+    fn record<'a, S: Real>(&'a self, x: &'a [S]) -> Result<Recorded<'a, S>, Error>
+    where
+        F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
+    {
+        let recording = record_scalars(x, &self.0)?;
+        Ok(match recording.is_ordinary() {
+            true => Recorded::Ordinary(recording.program),
+            false => Recorded::Special(OneShot::new(recording.program, x, self)),
+        })
+    }
+}
+
+/// The standard basis.
+fn units<S: Real>(n: usize) -> impl Iterator<Item = Vec<S>> {
+    (0..n).map(move |k| (0..n).map(|i| unit_lanes::<S, 1>(k, i)[0]).collect())
 }
 
 /// Records a closure over scalars at `x` on an empty tape.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Function;
 use super::compile::{Kind, Origin, gradient_program, tangent_program};
+use super::indeterminate::{IndeterminatePolicy, Source, source_line};
 use super::replay::BranchPolicy;
 use super::stage::Stage;
 use super::vector_function::FORWARD;
@@ -15,7 +16,7 @@ use crate::array::Array;
 use crate::error::{Error, check_length};
 use crate::program::{Arguments, Checked, Plan, Program, Workspace, dependencies};
 use crate::scalar::Real;
-use crate::tape::{Guard, Id, Instruction, Node, Op, Recording, Tape};
+use crate::tape::{Guard, Id, Instruction, Node, Op, Recording, Tape, origin_of};
 
 /// What a [`Function`] evaluates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +156,17 @@ impl<'f, S: Real> Function<'f, S> {
         self
     }
 
+    /// The same function, with another answer to points at which a derivative is indeterminate.
+    ///
+    /// # Example
+    ///
+    /// See [`IndeterminatePolicy`].
+    #[must_use]
+    pub fn with_indeterminate_policy(mut self, policy: IndeterminatePolicy) -> Self {
+        self.replay.set_indeterminate_policy(policy);
+        self
+    }
+
     /// The inputs on which the function does not depend differentiably, on the branch taken at `x`: none of its instructions
     /// reads them, or only ones that are locally constant do. Their gradient is zero everywhere on the branch.
     ///
@@ -256,7 +268,7 @@ impl<'f, S: Real> Function<'f, S> {
         )?;
         let arguments = Arguments { point: x, direction: v, data };
         self.checked("the Hessian-vector product", tangent.program, inputs, arguments, |id| {
-            origin(&gradient.marks, origin(&tangent.marks, id)?)
+            origin_of(&gradient.marks, origin_of(&tangent.marks, id)?)
         })
     }
 
@@ -270,7 +282,7 @@ impl<'f, S: Real> Function<'f, S> {
         self.checked("the value", primal.clone(), inputs, arguments, Some)?;
         let gradient = gradient_program(Tape::marking(), &primal, Origin { point: x, data })?;
         self.checked("the gradient", gradient.program.clone(), inputs, arguments, |id| {
-            origin(&gradient.marks, id)
+            origin_of(&gradient.marks, id)
         })?;
         Ok(gradient)
     }
@@ -320,16 +332,8 @@ impl<'f, S: Real> Function<'f, S> {
         x: &[S],
         id: Id,
     ) -> Result<Option<&'static std::panic::Location<'static>>, Error> {
-        let (tape, line) = Tape::watching(id);
-        let program = self.replay.recorded_on(tape, x)?;
-        Ok(program.node(id).map(|node| node.at).or(line.get()))
+        source_line(&self.replay, x, id)
     }
-}
-
-/// The instruction from which instruction `id` of a transformed program was made.
-fn origin(marks: &[(usize, Id)], id: Id) -> Option<Id> {
-    let after = marks.partition_point(|&(start, _)| start <= id as usize);
-    Some(marks[after.checked_sub(1)?].1)
 }
 
 /// The element that stands for an operand: a NaN if there is one, else that of largest magnitude.

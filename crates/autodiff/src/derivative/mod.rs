@@ -12,6 +12,7 @@ mod function;
 pub mod generic;
 #[cfg(feature = "linear-algebra")]
 mod implicit;
+mod indeterminate;
 mod inspect;
 mod lanes;
 mod linearization;
@@ -20,6 +21,7 @@ mod matrix;
 mod per_example;
 mod recorder;
 mod replay;
+mod smoothness;
 mod sparse;
 mod split;
 mod stage;
@@ -33,6 +35,7 @@ pub use composite::{Composite, CompositeLinearization};
 pub use function::Function;
 #[cfg(feature = "linear-algebra")]
 pub use implicit::{implicit_minimum, implicit_optimum, implicit_root};
+pub use indeterminate::IndeterminatePolicy;
 pub use inspect::{Inspection, Memory, Quantity};
 pub use linearization::Linearization;
 pub use losses::{array_loss, scalar_loss, scalar_residuals};
@@ -40,6 +43,7 @@ pub use matrix::Matrix;
 pub use per_example::PerExample;
 pub use recorder::Recorder;
 pub use replay::BranchPolicy;
+pub use smoothness::{Irregular, Smoothness};
 pub use sparse::{
     SparseHessian, SparseJacobian, SparseMatrix, SparsityPattern, sparse_hessian, sparse_jacobian,
 };

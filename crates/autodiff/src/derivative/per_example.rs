@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use super::compile::{Origin, gradient_program};
+use super::indeterminate::IndeterminatePolicy;
 use super::lanes::{LaneProgram, LaneWorkspace};
 use super::{Function, Matrix};
 use crate::array::Array;
@@ -39,7 +40,10 @@ pub struct PerExample<'f, S: Real = f64> {
     /// The loss of one example, for examples that take another branch than the first.
     single: Function<'f, S>,
     data: Vec<Array<S>>,
+    /// Loss and gradient of one example.
+    gradient: Program<S>,
     program: LaneProgram<S>,
+    policy: IndeterminatePolicy,
     workspaces: Mutex<Vec<LaneWorkspace<S>>>,
 }
 
@@ -70,7 +74,32 @@ impl<'f, S: Real> PerExample<'f, S> {
         let program = LaneProgram::examples(&gradient, examples, theta, &data)?;
         let first: Vec<&Array<S>> = first.iter().collect();
         let single = Function::record_tensor(theta, &first, f)?;
-        Ok(Self { single, data, program, workspaces: Mutex::default() })
+        let policy = IndeterminatePolicy::default();
+        Ok(Self { single, data, gradient, program, policy, workspaces: Mutex::default() })
+    }
+
+    /// The same function, with another answer to points at which a derivative is indeterminate.
+    ///
+    /// # Errors
+    ///
+    /// What is refused when the derivative is recorded anew.
+    ///
+    /// # Example
+    ///
+    /// See [`IndeterminatePolicy`].
+    pub fn with_indeterminate_policy(mut self, policy: IndeterminatePolicy) -> Result<Self, Error> {
+        let gradient = match policy {
+            IndeterminatePolicy::Absorb => {
+                self.gradient.clone().with_absorbing_zeros().simplified()
+            }
+            _ => self.gradient.clone(),
+        };
+        let origin = vec![S::zero(); self.dim()];
+        self.program = LaneProgram::examples(&gradient, self.examples(), &origin, &self.data)?;
+        self.single = self.single.with_indeterminate_policy(policy);
+        self.policy = policy;
+        self.workspaces = Mutex::default();
+        Ok(self)
     }
 
     /// Number of examples.
@@ -125,7 +154,9 @@ impl<'f, S: Real> PerExample<'f, S> {
             });
         }
         workspaces().push(workspace);
-        if held { Ok(()) } else { self.one_by_one(theta, values, gradients) }
+        let clear = self.policy == IndeterminatePolicy::Absorb
+            || !gradients.iter().any(|component| component.is_nan());
+        if held && clear { Ok(()) } else { self.one_by_one(theta, values, gradients) }
     }
 
     /// Replaces data array number `index` by another of the same shape; nothing is recorded again.

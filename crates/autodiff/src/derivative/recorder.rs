@@ -2,7 +2,8 @@
 
 use std::panic::Location;
 
-use super::generic::{pull_back, record_scalars_on};
+use super::generic::{closure, pull_back, record_scalars_on};
+use super::indeterminate::OneShot;
 use crate::error::{Error, check_length};
 use crate::program::reverse_scalars;
 use crate::scalar::Real;
@@ -52,9 +53,15 @@ impl<S: Real> Recorder<S> {
     {
         check_length("the gradient", gradient, x.len())?;
         let tape = Tape::reusing(std::mem::take(&mut self.memory), Location::caller());
-        self.memory = record_scalars_on(tape, x, |x| vec![f(x)])?;
+        let f = closure(|x| vec![f(x)]);
+        self.memory = record_scalars_on(tape, x, &f.0)?;
         let Recording { program, values, .. } = &self.memory;
         let output = program.outputs[0];
+        if !self.memory.is_ordinary() {
+            let at = OneShot::new(program.clone(), x, &f);
+            gradient.copy_from_slice(&at.gradient()?);
+            return Ok(at.values()?[0]);
+        }
         if program.is_scalar() {
             let cotangents = &mut self.cotangents;
             reverse_scalars(program, values, &[(output, S::one())], cotangents);

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::compile::{Compiled, Kind, Origin, Recorded};
 use super::frozen::Frozen;
+use super::indeterminate::{Careful, IndeterminatePolicy, Source};
 use super::stage::Stage;
 use crate::array::{Array, size};
 use crate::error::{Error, check_length};
 use crate::program::{Arguments, Program, Workspace};
 use crate::scalar::Real;
-use crate::tape::Tape;
+use crate::tape::{Id, Tape};
 
 /// Records a closure on an empty tape at a point, with these data.
 type Recorder<'f, S> =
@@ -53,6 +54,7 @@ pub(super) struct Replay<'f, S: Real> {
     /// On how many threads several products are evaluated.
     pub threads: usize,
     pub policy: BranchPolicy,
+    pub indeterminate: IndeterminatePolicy,
 }
 
 /// The recording in use, with the data that comes with each evaluation.
@@ -66,7 +68,9 @@ pub(super) struct State<S> {
 pub(super) struct Evaluated<S> {
     pub compiled: Arc<Compiled<S>>,
     pub stage: Arc<Stage<S>>,
+    pub kind: Kind,
     pub data: Arc<[Array<S>]>,
+    pub policy: IndeterminatePolicy,
     pub workspace: Workspace<S>,
 }
 
@@ -89,11 +93,23 @@ impl<'f, S: Real> Replay<'f, S> {
             dim: x.len(),
             threads: 1,
             policy: BranchPolicy::default(),
+            indeterminate: IndeterminatePolicy::default(),
         })
     }
 
     pub(super) fn dim(&self) -> usize {
         self.dim
+    }
+
+    pub(super) fn set_indeterminate_policy(&mut self, policy: IndeterminatePolicy) {
+        self.indeterminate = policy;
+        let absorbing = self.absorbs();
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.compiled = Arc::new(state.compiled.with_absorbing_zeros(absorbing));
+    }
+
+    fn absorbs(&self) -> bool {
+        self.indeterminate == IndeterminatePolicy::Absorb
     }
 
     pub(super) fn state(&self) -> State<S> {
@@ -135,7 +151,7 @@ impl<'f, S: Real> Replay<'f, S> {
         kind: Kind,
     ) -> Result<Frozen<'a, S>, Error> {
         let x = x.into();
-        Ok(Frozen::new(&self.workspaces, self.evaluated(&x, kind)?, x, self.threads))
+        Ok(Frozen::new(&self.workspaces, self, self.evaluated(&x, kind)?, x, self.threads))
     }
 
     /// A workspace in which the frozen part of a stage is evaluated at `x`, with the recording that it belongs to: another
@@ -147,7 +163,17 @@ impl<'f, S: Real> Replay<'f, S> {
         let mut again = false;
         loop {
             match run_at(&compiled, kind, Origin { point: x, data: &data }, &mut workspace) {
-                Ok(stage) => return Ok(Evaluated { compiled, stage, data, workspace }),
+                Ok(stage) => {
+                    let policy = self.indeterminate;
+                    let mut run = Evaluated { compiled, stage, kind, data, policy, workspace };
+                    return match run.mend_outputs(x, self) {
+                        Ok(()) => Ok(run),
+                        Err(error) => {
+                            self.workspaces.give_back(run.workspace);
+                            Err(error)
+                        }
+                    };
+                }
                 Err(error) if again || self.policy == BranchPolicy::Refuse => {
                     self.workspaces.give_back(workspace);
                     return Err(error);
@@ -160,17 +186,23 @@ impl<'f, S: Real> Replay<'f, S> {
         }
     }
 
-    /// A recording of its own at `x`, on this empty tape; the one in use stays.
-    pub(super) fn recorded_on(&self, tape: Tape<S>, x: &[S]) -> Result<Program<S>, Error> {
-        Ok((self.recorder)(tape, x, &self.state().data)?.program)
-    }
-
     fn record_again(&self, x: &[S], data: &[Array<S>]) -> Result<Arc<Compiled<S>>, Error> {
         let recorded = (self.recorder)(Tape::opened(self.at), x, data)?;
-        let compiled = Arc::new(Compiled::new(checked(recorded, x)?));
+        let compiled = Compiled::new(checked(recorded, x)?);
+        let compiled = Arc::new(match self.absorbs() {
+            true => compiled.with_absorbing_zeros(true),
+            false => compiled,
+        });
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.compiled = Arc::clone(&compiled);
         Ok(compiled)
+    }
+}
+
+/// The recording in use stays.
+impl<S: Real> Source<S> for Replay<'_, S> {
+    fn recorded_on(&self, tape: Tape<S>, x: &[S]) -> Result<Program<S>, Error> {
+        Ok((self.recorder)(tape, x, &self.state().data)?.program)
     }
 }
 
@@ -200,6 +232,56 @@ fn checked<S: Real>(recorded: Recorded<S>, x: &[S]) -> Result<Recorded<S>, Error
 }
 
 impl<S: Real> Evaluated<S> {
+    /// The program at `point`, to be evaluated with care.
+    pub(super) fn careful<'a>(
+        &'a self,
+        point: &'a [S],
+        source: &'a dyn Source<S>,
+    ) -> Careful<'a, S> {
+        let Self { compiled, stage, kind, data, policy, .. } = self;
+        let origin = Origin { point, data };
+        Careful { compiled, stage, kind: *kind, origin, policy: *policy, source }
+    }
+
+    /// Evaluates the outputs that depend on the point alone with care, if there is NaN in them that the values do not explain.
+    fn mend_outputs(&mut self, point: &[S], source: &dyn Source<S>) -> Result<(), Error> {
+        if self.policy == IndeterminatePolicy::Absorb {
+            return Ok(());
+        }
+        let Stage { program, plan, frozen, .. } = &*self.stage;
+        let arguments = Arguments { point, direction: &[], data: &self.data };
+        let nan = |id: Id, all: bool| {
+            let of = |x: &[S]| match all {
+                true => x.iter().all(|x| x.is_nan()),
+                false => x.iter().any(|x| x.is_nan()),
+            };
+            match program.shape(id) {
+                [] => of(&self.workspace.values[id as usize..=id as usize]),
+                _ => of(self.workspace.array(program, plan, arguments, id)),
+            }
+        };
+        let (values, derivatives) = program.outputs.split_at(self.compiled.primal().outputs.len());
+        let derivatives = derivatives.iter().filter(|&&id| (id as usize) < *frozen);
+        let outputs = values.iter().chain(derivatives).copied();
+        if !outputs.clone().any(|id| nan(id, false)) {
+            return Ok(());
+        }
+        // Outside of the domain there is nothing to mend.
+        if values.iter().all(|&id| nan(id, true)) && !self.compiled.has_derivatives() {
+            return Ok(());
+        }
+        let outputs: Vec<Id> = outputs.collect();
+        let mended = self.careful(point, source).outputs(&[], &outputs)?;
+        let stage = Arc::clone(&self.stage);
+        let mut rest = &mended[..];
+        for id in outputs {
+            let (value, later) = rest.split_at(size(stage.program.shape(id)));
+            self.workspace.overwrite(&stage.program, &stage.plan, id, value);
+            rest = later;
+        }
+        Ok(())
+    }
+
     /// The first output, if it is a scalar.
     pub(super) fn value(&self) -> S {
         self.workspace.values[self.stage.program.outputs[0] as usize]

@@ -11,7 +11,7 @@ use crate::scalar::{Real, Scalar};
 use crate::tape::{Id, Tape, Tensor, Var};
 
 /// The parts of a composition, each a program of its own: `z` cannot be bypassed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Split<S> {
     /// `x ↦ z`
     pub inner: Program<S>,

@@ -87,6 +87,7 @@ impl<S: Real> Stage<S> {
         program: Program<S>,
         primal_inputs: usize,
         requests: &[Request],
+        absorbing: bool,
     ) -> Self {
         let depends = program.depending_on(&program.inputs[primal_inputs..]);
         let needed = needed(&program, requests);
@@ -105,7 +106,7 @@ impl<S: Real> Stage<S> {
             .enumerate()
             .map(|(number, request)| {
                 let parts = runs(frozen..program.len(), |id| needed[id] >> number & 1 == 1);
-                Product::new(&program, primal_inputs, frozen, request, parts)
+                Product::new(&program, primal_inputs, frozen, request, parts, absorbing)
             })
             .collect();
         let batched = requests.iter().map(|_| OnceLock::new()).collect();
@@ -164,6 +165,7 @@ impl Product {
         frozen: usize,
         request: &Request,
         parts: Vec<Range<usize>>,
+        absorbing: bool,
     ) -> Self {
         let entries = |ids: &[Id]| ids.iter().map(|&id| size(program.shape(id))).sum::<usize>();
         let Request { inputs, outputs, linear } = request.clone();
@@ -171,7 +173,9 @@ impl Product {
         let direction = start..start + entries(&program.inputs[inputs.clone()]);
         let length = entries(&program.outputs[outputs.clone()]);
         let linear = match linear {
-            true => LinearPart::new(program, frozen, inputs.start, outputs.clone(), &parts),
+            true => {
+                LinearPart::new(program, frozen, inputs.start, outputs.clone(), &parts, absorbing)
+            }
             false => None,
         };
         Self { inputs, direction, outputs, length, parts, linear }

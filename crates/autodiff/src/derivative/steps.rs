@@ -4,6 +4,7 @@ use std::panic::Location;
 
 use super::Function;
 use super::compile::{data, inputs_like};
+use super::indeterminate::Source;
 use crate::array::{Array, size};
 use crate::error::{Error, check_length};
 use crate::program::{Value, emit};

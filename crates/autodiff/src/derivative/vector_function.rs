@@ -6,6 +6,7 @@ use super::Matrix;
 use super::compile::{Kind, Recorded, data};
 use super::frozen::Frozen;
 use super::generic::record_scalars_on;
+use super::indeterminate::IndeterminatePolicy;
 use super::replay::Replay;
 use crate::array::{Array, size};
 use crate::error::Error;
@@ -147,6 +148,17 @@ impl<'f, S: Real> VectorFunction<'f, S> {
         let replay = Replay::new(x, data, recorder)?;
         let outputs = replay.state().compiled.differentiated_entries();
         Ok(Self { replay, outputs })
+    }
+
+    /// The same function, with another answer to points at which a derivative is indeterminate.
+    ///
+    /// # Example
+    ///
+    /// See [`IndeterminatePolicy`].
+    #[must_use]
+    pub fn with_indeterminate_policy(mut self, policy: IndeterminatePolicy) -> Self {
+        self.replay.set_indeterminate_policy(policy);
+        self
     }
 
     /// Number of inputs.

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use smallvec::SmallVec;
 
 use super::{
-    Arguments, Checked, Plan, Program, Value, Workspace, emit, record_adjoint, record_tangent,
+    Arguments, Checked, Embed, Plan, Program, Value, Workspace, emit, record_adjoint,
+    record_tangent,
 };
 use crate::array::{Array, Shape, size};
 use crate::error::{Error, Fault};
@@ -114,6 +115,24 @@ impl Call {
         workspace.copy_outputs(program, plan, arguments, 0..1, y);
         frames.give_back(Frame { point, workspace });
         checked.map_err(|error| Fault::Within(Box::new(error)))
+    }
+
+    /// The result over another number, evaluated instruction by instruction.
+    pub(crate) fn forward_over<R: Real, T: Embed<R>>(
+        &self,
+        x: &[View<'_, T>],
+        y: &mut [T],
+    ) -> Result<(), Fault> {
+        let program = &self.body.get::<Body<R>>().program;
+        let tape = Tape::new();
+        let inputs: Vec<Value<'_, T>> = x
+            .iter()
+            .map(|x| tape.input_array(&Array::from_shared(x.shape, Arc::new(x.data.to_vec()))))
+            .map(Value::from)
+            .collect();
+        let values = emit(program, &tape, &inputs, &[]);
+        y.copy_from_slice(values[program.outputs[0] as usize].tensor(&tape).data);
+        tape.error().map_or(Ok(()), |error| Err(Fault::within(error)))
     }
 
     pub(crate) fn tangent<'t, S: Scalar>(

@@ -99,6 +99,19 @@ impl<S: Real> Workspace<S> {
         }
     }
 
+    /// Puts another value in the place of a result, if it has one of its own.
+    pub(crate) fn overwrite(&mut self, program: &Program<S>, plan: &Plan, id: Id, value: &[S]) {
+        match program.node(id) {
+            Some(node) if !node.shape.is_empty() => {
+                let Place { source, offset } = plan.place(program.instructions[id as usize].a);
+                if source == Source::Buffer {
+                    self.buffer[offset..offset + value.len()].copy_from_slice(value);
+                }
+            }
+            _ => self.values[id as usize] = value[0],
+        }
+    }
+
     /// Checks that user code would have taken the recorded path, and that every operation on it has a result.
     pub(crate) fn check(
         &self,

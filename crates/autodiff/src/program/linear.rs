@@ -13,6 +13,8 @@ use crate::tape::{Id, Instruction, Op};
 #[derive(Clone, Debug)]
 pub(crate) struct LinearPart {
     frozen: usize,
+    /// Whether a zero absorbs an infinite coefficient.
+    absorbing: bool,
     /// The instructions, one a row.
     parts: Vec<Range<usize>>,
     rows: Vec<Row>,
@@ -51,6 +53,7 @@ impl LinearPart {
         first_input: usize,
         outputs: Range<usize>,
         parts: &[Range<usize>],
+        absorbing: bool,
     ) -> Option<Self> {
         if !program.is_scalar() {
             return None;
@@ -84,7 +87,7 @@ impl LinearPart {
             .iter()
             .map(|&id| index(id).map_or(Output::Frozen(id), Output::Tangent))
             .collect();
-        Some(Self { frozen, parts: parts.to_vec(), rows, terms, outputs })
+        Some(Self { frozen, absorbing, parts: parts.to_vec(), rows, terms, outputs })
     }
 
     /// Number of tangents.
@@ -136,11 +139,10 @@ impl LinearPart {
         mut result: impl FnMut(usize, [S; K]),
     ) {
         tangents.resize(self.rows.len(), [S::zero(); K]);
-        // Among finite numbers the product of the chain rule is the ordinary one.
-        if coefficients.finite {
-            self.combine(&coefficients.factors, tangents, directions, |c, x| c * x);
+        if self.absorbing && !coefficients.finite {
+            self.combine_absorbing(&coefficients.factors, tangents, directions);
         } else {
-            self.combine_chained(&coefficients.factors, tangents, directions);
+            self.combine(&coefficients.factors, tangents, directions, |c, x| c * x);
         }
         for (i, &output) in self.outputs.iter().enumerate() {
             result(
@@ -153,16 +155,16 @@ impl LinearPart {
         }
     }
 
-    /// All tangents in order, where a coefficient is infinite or NaN.
+    /// All tangents in order, where a coefficient is infinite or NaN and zero absorbs.
     #[cold]
     #[inline(never)]
-    fn combine_chained<S: Real, const K: usize>(
+    fn combine_absorbing<S: Real, const K: usize>(
         &self,
         coefficients: &[S],
         slots: &mut [[S; K]],
         directions: impl Fn(usize) -> [S; K],
     ) {
-        self.combine(coefficients, slots, directions, |c, x| c.chain(x));
+        self.combine(coefficients, slots, directions, |c, x| c.mul_no_nan(x));
     }
 
     /// All tangents in order.

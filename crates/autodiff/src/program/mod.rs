@@ -7,6 +7,7 @@
 //! A transformation *emits* the old program onto a new tape and appends to it, so the result is again a program: the
 //! gradient graph can be differentiated as often as one likes.
 
+mod absorbing;
 mod adjoint;
 mod batch;
 mod call;
@@ -19,15 +20,18 @@ mod display;
 mod emit;
 mod evaluate;
 mod gather;
+mod irregular;
 mod linear;
 mod pattern;
 mod plan;
 mod simplify;
 mod tangent;
+mod tracked;
 
 #[cfg(feature = "planted-faults")]
 use crate::planted;
-use crate::rules::{power_int_derivative, power_real_derivative};
+use crate::rules::tensor::TensorOp;
+use crate::rules::{Binary, power_int_derivative, power_real_derivative};
 use crate::scalar::{Elementary, Scalar};
 use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
 
@@ -44,6 +48,7 @@ pub(crate) use pattern::dependencies;
 pub(crate) use plan::Plan;
 pub(crate) use simplify::renamed;
 pub(crate) use tangent::{record_tangent, record_tangent_in};
+pub(crate) use tracked::{Outputs, evaluate_tracked};
 
 /// A finished recording: instructions in order, each reading only earlier ones.
 #[derive(Clone, Debug)]
@@ -80,6 +85,21 @@ impl<S: Scalar> Program<S> {
     pub(crate) fn node(&self, id: Id) -> Option<&Node<S>> {
         let instruction = self.instructions[id as usize];
         (instruction.op == Op::Array).then(|| &self.nodes[instruction.a as usize])
+    }
+
+    /// Whether there are products of the chain rule in it.
+    pub(crate) fn chains(&self) -> bool {
+        let scalar = |op: Op| {
+            matches!(
+                op,
+                Op::ChainDot
+                    | Op::Zip(Binary::Chain)
+                    | Op::ZipConstant(Binary::Chain)
+                    | Op::ConstantZip(Binary::Chain)
+            )
+        };
+        self.instructions.iter().any(|instruction| scalar(instruction.op))
+            || self.nodes.iter().any(|node| matches!(node.op, TensorOp::Zip(Binary::Chain)))
     }
 
     /// The shape of a result; that of a scalar is empty.

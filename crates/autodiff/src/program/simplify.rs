@@ -40,6 +40,10 @@ impl<S: Real> Program<S> {
         for node in &mut self.nodes {
             node.operands.iter_mut().for_each(|id| *id = rename(*id));
         }
+        self.rename_guards(rename);
+    }
+
+    pub(super) fn rename_guards(&mut self, rename: impl Fn(Id) -> Id) {
         for guard in &mut self.guards {
             rename_guard(guard, &rename);
         }

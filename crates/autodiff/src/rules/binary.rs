@@ -71,16 +71,32 @@ binary_rules! {
     Sub: |a, b| a - b, da |a, _b, _y| a.lift(1.0), db |a, _b, _y| a.lift(-1.0);
     /// `a·b`
     Mul: |a, b| a * b, da |_a, b, _y| b, db |a, _b, _y| a;
-    /// The product of the chain rule, `a·b` in which 0 absorbs: 0 where either factor is 0, also if the other is infinite
-    /// or NaN
-    Chain: |a, b| if a == R::zero() || b == R::zero() { R::zero() } else { a * b },
+    /// The product of the chain rule, `a·b`: a cotangent or tangent times a partial derivative. Where it is `0·∞`, its
+    /// value depends on where the 0 comes from; see [the instruction set](crate::Binary)
+    Chain: |a, b| a * b, da |_a, b, _y| b, db |a, _b, _y| a;
+    /// `a·b` in which 0 absorbs: 0 where either factor is 0, also if the other is infinite or NaN
+    MulNoNan: |a, b| if a == R::zero() || b == R::zero() { R::zero() } else { a * b },
         da |_a, b, _y| b, db |a, _b, _y| a;
     /// `a/b`
     Div: |a, b| a / b, da |_a, b, _y| b.map(Recip), db |_a, b, y| -(y / b);
     /// `aᵇ` with both varying; at `b` fixed the integer and real powers are other instructions
     Pow: |a, b| a.powf(b),
-        da |a, b, _y| b.chain(a.zip(Pow, b - b.lift(1.0))),
-        db |a, _b, y| y.zip(XLogY, a);
+        da |a, b, _y| b.mul_no_nan(a.zip(Pow, b - b.lift(1.0))),
+        db |a, b, _y| a.zip(PowLog, b);
+    /// `aᵇ ln a`, the derivative of `aᵇ` in `b`; 0 where `aᵇ` is
+    PowLog: |a, b| unless_zero(a.powf(b), a.ln()),
+        da |a, b, _y| {
+            let below = b - b.lift(1.0);
+            b.mul_no_nan(a.zip(PowLog, below)) + a.zip(Pow, below)
+        },
+        db |a, b, _y| a.zip(PowLog2, b);
+    /// `aᵇ ln² a`, the derivative of [`PowLog`] in `b`; 0 where `aᵇ` is
+    PowLog2: |a, b| { let log = a.ln(); unless_zero(unless_zero(a.powf(b), log), log) },
+        da |a, b, _y| {
+            let below = b - b.lift(1.0);
+            b.mul_no_nan(a.zip(PowLog2, below)) + a.zip(PowLog, below) * a.lift(2.0)
+        },
+        db |a, _b, y| y.mul_no_nan(a.map(Ln));
     /// `a/b`, 0 where `a = 0`, also if `b` is 0
     XDivY: |a, b| if a == R::zero() && !b.is_nan() { R::zero() } else { a / b },
         da |_a, b, _y| b.map(Recip),
@@ -158,6 +174,11 @@ fn log_add_exp<R: Real>(a: R, b: R) -> R {
 #[inline(always)]
 fn indicator<R: Real>(holds: bool) -> R {
     if holds { R::one() } else { R::zero() }
+}
+
+/// `a·b`, 0 where `a` is.
+fn unless_zero<R: Real>(a: R, b: R) -> R {
+    if a == R::zero() { a } else { a * b }
 }
 
 fn direction<R: Real>(a: R, b: R) -> R {

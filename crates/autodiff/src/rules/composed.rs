@@ -17,13 +17,13 @@ pub(crate) fn clamp<T: Elementary>(x: T, low: T, high: T) -> T {
 /// `x·σ(x)`.
 #[track_caller]
 pub(crate) fn silu<T: Elementary>(x: T) -> T {
-    x.chain(x.map(Sigmoid))
+    x.mul_no_nan(x.map(Sigmoid))
 }
 
 /// `x·Φ(x)`.
 #[track_caller]
 pub(crate) fn gelu<T: Elementary>(x: T) -> T {
-    x.chain(x.map(NormalCdf))
+    x.mul_no_nan(x.map(NormalCdf))
 }
 
 /// `½x(1 + tanh u) = x·σ(2u)` with `u = √(2/π)(x + 0.044715 x³)`.
@@ -33,7 +33,7 @@ pub(crate) fn gelu_tanh<T: Elementary>(x: T) -> T {
     let near = clamp(x, x.lift(-30.0), x.lift(30.0));
     let (first, third) = ((8.0 / PI).sqrt(), 0.044715 * (8.0 / PI).sqrt());
     let gate = near * (near * near * x.lift(third) + x.lift(first));
-    x.chain(gate.map(Sigmoid))
+    x.mul_no_nan(gate.map(Sigmoid))
 }
 
 /// `x` for positive x, else `α(eˣ − 1)`.
@@ -51,7 +51,7 @@ pub(crate) fn leaky_relu<T: Elementary>(x: T, slope: f64) -> T {
 /// `x·tanh(ln(1 + eˣ))`.
 #[track_caller]
 pub(crate) fn mish<T: Elementary>(x: T) -> T {
-    x.chain(x.map(Softplus).map(Tanh))
+    x.mul_no_nan(x.map(Softplus).map(Tanh))
 }
 
 /// `ψ⁽ⁿ⁾(x)`.

@@ -7,20 +7,24 @@
 //! | `composed` | functions made of others | the composition |
 //! | `tensor` | array operations | shape, forward, tangent, adjoint |
 //!
-//! # Zero absorbs
+//! # Which zeros absorb
 //!
 //! A derivative is the sum, over all paths from the input to the result, of the product of the partial derivatives along the
-//! path. In these products, and nowhere else, zero absorbs: `0·∞ = 0·NaN = 0`. They are instructions of their own,
-//! [`Binary::Chain`] and its sum, and so have derivatives of the same form.
+//! path. These products are instructions of their own, [`Binary::Chain`] and its sum, and so have derivatives of the same
+//! form. Where one of them is `0·∞` or `0·NaN`, all depends on the zero:
 //!
-//! Then the product does not depend on the order in which it is formed, so forward and reverse sweeps, recorded gradients,
-//! linearisations and nested duals agree to every order; and what is masked, weighted with 0 or does not move
-//! contributes nothing, even at the end of a domain: `0·√x` at 0 has the derivative 0, and `√x` has the derivative ∞ in x
-//! and 0 in everything else.
+//! * One that is the same at all inputs nearby absorbs: a weight or a mask of 0, a direction that does not move, a branch not
+//!   taken. `0·√x` at 0 has the derivative 0, and `√x` has the derivative ∞ in x and 0 in everything else.
+//! * One that was computed from the inputs has no product with an infinity that could be told from the two: the derivative
+//!   of `∛(x³)` at 0 is 1, that of `∛(x⁵)` is 0. It is refused, as [`IndeterminatePolicy`](crate::IndeterminatePolicy) says.
 //!
-//! The price: at a point where a derivative vanishes by computation and the next function is not differentiable, the true
-//! limit of `0·∞` may be another number. `∛(x³)` and `√x·√x` get the derivative 0 at 0, and `√(x²)` the subgradient 0 of
-//! `|x|`.
+//! Both are so whatever the order in which a product is formed, so forward and reverse sweeps, recorded gradients and
+//! linearisations agree to every order. Programs are evaluated with plain products; where NaN comes out, once more over
+//! numbers that know whether they depend on the inputs (`scalar/tracked.rs`). Recordings for one point are looked over
+//! for singularities first. A bare [`Dual`](crate::Dual) knows nothing of that, and lets zero tangents absorb.
+//!
+//! At kinks a derivative is the subgradient that the table states. The second derivative of `|x|` at 0 is not the 0 on both
+//! sides: that of `|x|²` would be 0 too. So [`Unary::Jump`] is NaN there.
 //!
 //! Where paths with opposite infinities meet, their sum is NaN, unless all factors that they have in common are combined
 //! first; so there one mode may find NaN and another what is left.
@@ -35,11 +39,14 @@
 mod binary;
 pub(crate) mod composed;
 mod power;
+mod smooth;
 mod special;
 pub(crate) mod tensor;
 mod unary;
 
 pub use binary::Binary;
 pub(crate) use power::{power_int_derivative, power_real_derivative};
+pub use smooth::Irregularity;
+pub(crate) use smooth::{power_int_irregularity, power_real_irregularity};
 pub use tensor::{ARRAY_OPERATIONS, Adjoint, Elementwise, NumericAdjoint, Operation};
 pub use unary::Unary;

@@ -109,7 +109,9 @@ unary_rules! {
     /// `|x|`, with derivative 0 at the kink
     Abs: |x| x.abs(), |x, _y| x.map(Sign);
     /// −1, 0 or 1: the sign with `sign(0) = 0`
-    Sign: |x| if x == R::zero() { R::zero() } else { x.signum() }, |x, _y| x.lift(0.0);
+    Sign: |x| if x == R::zero() { R::zero() } else { x.signum() }, |x, _y| x.map(Jump);
+    /// The derivative of the sign: 0, and NaN at 0, where the sign jumps and `|x|` has no second derivative
+    Jump: |x| if x == R::zero() { R::nan() } else { R::zero() }, |x, _y| x.map(Jump);
     /// The sign as `f64::signum` has it: 1 at +0, −1 at −0
     Signum: |x| x.signum(), |x, _y| x.lift(0.0);
     /// Largest integer ≤ x
@@ -147,11 +149,25 @@ unary_rules! {
     /// `1 − erf x`, accurate for large `x`
     Erfc: |x| in_double(x, pxfm::f_erfc), |x, _y| x.map(Gauss) * x.lift(-FRAC_2_SQRT_PI);
     /// `e^(−x²)`
-    Gauss: |x| in_double(x, special::gauss), |x, y| x.chain(y) * x.lift(-2.0);
+    Gauss: |x| in_double(x, special::gauss), |x, y| x.mul_no_nan(y) * x.lift(-2.0);
     /// Distribution function of the standard normal distribution, `Φ(x) = ½ erfc(−x/√2)`, accurate in the lower tail
     NormalCdf: |x| in_double(x, special::normal_cdf), |x, _y| x.map(NormalDensity);
+    /// `ln Φ(x)`, accurate in both tails
+    NormalLogCdf: |x| in_double(x, special::normal_log_cdf), |x, _y| x.map(MillsRatio);
+    /// Inverse Mills ratio `λ(x) = φ(x)/Φ(x)`, the derivative of `ln Φ`
+    MillsRatio: |x| in_double(x, special::mills_ratio), |x, _y| x.map(MillsSlope);
+    /// `λ′(x) = −λ(x)·(x + λ(x))`, the difference accurate in the lower tail
+    MillsSlope: |x| in_double(x, special::mills_slope), |x, _y| x.map(MillsCurvature);
+    /// `λ″(x)`, accurate in the lower tail, where its terms would cancel
+    MillsCurvature: |x| in_double(x, special::mills_curvature), |x, y| {
+            // From λ″ = λ·(m² + λm − 1) with m = x + λ, so m′ = 1 − λm.
+            let (ratio, slope) = (x.map(MillsRatio), x.map(MillsSlope));
+            let (excess, turn) = (x + ratio, x.lift(1.0) + slope);
+            let bracket = excess * turn * x.lift(2.0) + slope * excess + ratio * turn;
+            -(excess * y) + ratio * bracket
+        };
     /// Density of the standard normal distribution, `φ(x) = e^(−x²/2)/√(2π)`
-    NormalDensity: |x| in_double(x, special::normal_density), |x, y| -x.chain(y);
+    NormalDensity: |x| in_double(x, special::normal_density), |x, y| -x.mul_no_nan(y);
     /// `ln |Γ(x)|`, +∞ at 0, −1, −2, …
     LnGamma: |x| in_double(x, special::ln_gamma), |x, _y| x.map(Digamma);
     /// `ψ(x) = Γ′(x)/Γ(x)`; ∓∞ at ±0, NaN at −1, −2, …, where the sides differ

@@ -25,9 +25,10 @@ use crate::tape::{IntoTensor, Tensor, Var};
 /// # Zero tangents
 ///
 /// A tangent that is 0 contributes 0, also where the derivative it would be multiplied with is infinite or NaN:
-/// `√x` at 0 has derivative +∞ in the direction in which `x` moves, and 0 in every other. So it is in every mode; the
-/// price: where a tangent vanishes by computation, at a point where the next function is not differentiable, the product
-/// `0·∞` counts as 0 too (`∛(x³)` at 0). See [`Binary::Chain`](crate::Binary::Chain).
+/// `√x` at 0 has derivative +∞ in the direction in which `x` moves, and 0 in every other. The price: where a tangent
+/// vanishes by computation, at a point where the next function is not differentiable, the product `0·∞` counts as 0 too
+/// (`∛(x³)` at 0, where the derivative is 1): a number by itself cannot tell the one zero from the other. The operators that
+/// record, such as [`gradient`](crate::gradient()) and [`Function`](crate::Function), can, and refuse there.
 ///
 /// # Example
 ///
@@ -134,6 +135,11 @@ impl<S: Scalar, const N: usize> Elementary for Dual<S, N> {
     #[inline]
     fn chain(self, partial: Self) -> Self {
         Dual { re: self.re.chain(partial.re), eps: self.product_tangents(partial) }
+    }
+
+    #[inline]
+    fn mul_no_nan(self, other: Self) -> Self {
+        Dual { re: self.re.mul_no_nan(other.re), eps: self.product_tangents(other) }
     }
 
     #[inline(always)]

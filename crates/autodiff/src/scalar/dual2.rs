@@ -178,6 +178,12 @@ impl<S: Scalar, const N: usize> Elementary for Dual2<S, N> {
     }
 
     #[inline]
+    fn mul_no_nan(self, other: Self) -> Self {
+        let (gradient, lower) = self.product_derivatives(other);
+        Dual2 { re: self.re.mul_no_nan(other.re), gradient, lower }
+    }
+
+    #[inline]
     fn power_int(self, n: i32) -> Self {
         self.composed(self.re.power_int(n), power_int_derivative(self.moving(), n))
     }

@@ -16,12 +16,14 @@ mod inherent;
 mod literal;
 mod operators;
 mod real;
+mod tracked;
 
 pub use constant::{Const, c};
 pub use dual::Dual;
 pub use dual2::Dual2;
 pub use literal::IntoScalar;
 pub use real::Real;
+pub(crate) use tracked::Tracked;
 
 pub(crate) use float::{float_through_rules, plain};
 pub(crate) use inherent::inherent_functions;
@@ -57,9 +59,18 @@ pub trait Elementary:
     /// `f(self, other)`.
     fn zip(self, f: Binary, other: Self) -> Self;
 
-    /// The product of the chain rule, in which 0 absorbs: see [`Binary::Chain`].
+    /// The product of the chain rule: a tangent or a cotangent times a partial derivative. See [`Binary::Chain`].
+    ///
+    /// A number cannot tell a tangent that does not move from one that vanishes by computation, and so lets 0 absorb; a
+    /// recording can, and does.
     fn chain(self, partial: Self) -> Self {
         self.zip(Binary::Chain, partial)
+    }
+
+    /// `self·other`, and 0 where either factor is 0, also if the other is infinite or NaN.
+    #[track_caller]
+    fn mul_no_nan(self, other: Self) -> Self {
+        self.zip(Binary::MulNoNan, other)
     }
 
     /// `selfⁿ` for an integer `n`.
@@ -307,6 +318,24 @@ pub trait Scalar:
     #[track_caller]
     fn normal_cdf(self) -> Self {
         self.map(Unary::NormalCdf)
+    }
+
+    /// `ln Φ(x)` of the distribution function of the standard normal distribution, with its derivatives to third order
+    /// accurate in both tails: the loss of a probit model, also of examples that it puts far on the wrong side.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Scalar, gradient};
+    ///
+    /// assert_eq!((-50.0).normal_cdf().ln(), f64::NEG_INFINITY);
+    /// assert!(((-50.0).normal_log_cdf() + 1254.831_361_139_419_9).abs() < 1e-12);
+    /// let slope = gradient(|x| x[0].normal_log_cdf(), &[-50.0])?[0];
+    /// assert!((slope - 50.019_984_031_905_64).abs() < 1e-13);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    fn normal_log_cdf(self) -> Self {
+        self.map(Unary::NormalLogCdf)
     }
 
     /// `ln |Γ(x)|`; +∞ at 0, −1, −2, …

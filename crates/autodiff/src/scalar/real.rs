@@ -60,6 +60,11 @@ macro_rules! plain_numbers {
             }
 
             #[inline(always)]
+            fn chain(self, partial: Self) -> Self {
+                self.mul_no_nan(partial)
+            }
+
+            #[inline(always)]
             fn power_int(self, n: i32) -> Self {
                 self.powi(n)
             }
@@ -95,6 +100,11 @@ macro_rules! plain_numbers {
             #[inline(always)]
             fn primal(self) -> Self {
                 self
+            }
+
+            #[inline(always)]
+            fn sum_of_chained(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
+                Self::sum_of_products(pairs)
             }
 
             // A finite number other than 0 makes 0 of 0 without being asked, and so does not hinder vectorisation; what is

@@ -145,8 +145,7 @@ impl<S: Scalar> Tape<S> {
 
     /// An empty tape of a recording that the user asked for at this line.
     pub(crate) fn opened(at: &'static Location<'static>) -> Self {
-        let program = Program::default();
-        Self::reusing(Recording { program, values: Vec::new(), marks: Vec::new() }, at)
+        Self::reusing(Recording::default(), at)
     }
 
     /// An empty tape that notes which of its instructions are made from which of the program being transformed.
@@ -454,7 +453,7 @@ impl<S: Scalar> Tape<S> {
             outputs,
         };
         let marks = self.marks.into_inner().unwrap_or_default();
-        Ok(Recording { program, values, marks })
+        Ok(Recording { program, values, arrays: self.arrays.into_inner(), marks })
     }
 
     /// An empty tape in the memory of an ended recording, for one that the user asked for at this line.
@@ -484,13 +483,47 @@ impl<S: Scalar> Tape<S> {
     }
 }
 
-/// A finished recording: the program, and the scalar values that it had.
-#[derive(Debug, Default)]
+/// The instruction from which instruction `id` of a transformed program was made.
+pub(crate) fn origin_of(marks: &[(usize, Id)], id: Id) -> Option<Id> {
+    let after = marks.partition_point(|&(start, _)| start <= id as usize);
+    Some(marks[after.checked_sub(1)?].1)
+}
+
+/// A finished recording: the program, and the values that it had.
+#[derive(Debug)]
 pub(crate) struct Recording<S> {
     pub program: Program<S>,
     pub values: Vec<S>,
+    /// The elements of each node; those of a view are its operand's.
+    pub arrays: Vec<Option<Arc<Vec<S>>>>,
     /// Which instructions were made from which of the program that was transformed.
     pub marks: Vec<(usize, Id)>,
+}
+
+impl<S> Default for Recording<S> {
+    fn default() -> Self {
+        Self {
+            program: Program::default(),
+            values: Vec::new(),
+            arrays: Vec::new(),
+            marks: Vec::new(),
+        }
+    }
+}
+
+impl<S: Scalar> Recording<S> {
+    /// The elements that the result of instruction `id` had.
+    pub(crate) fn elements(&self, id: Id) -> &[S] {
+        let Some(node) = self.program.node(id) else {
+            return std::slice::from_ref(&self.values[id as usize]);
+        };
+        match (&node.op, &self.arrays[self.program.instructions[id as usize].a as usize]) {
+            (TensorOp::View { offset, .. }, None) => {
+                &self.elements(node.operands[0])[*offset..*offset + size(&node.shape)]
+            }
+            (_, elements) => elements.as_ref().map_or(&[], |elements| elements),
+        }
+    }
 }
 
 impl<S: Scalar> fmt::Debug for Tape<S> {

@@ -363,6 +363,13 @@ pub(crate) fn fingerprint<S: Scalar>(data: &[S]) -> u64 {
     })
 }
 
+/// A product of which 0 is a special case; with a known factor that is finite and not 0, an ordinary one.
+#[track_caller]
+fn product<'t, S: Scalar>(f: Binary, a: Tensor<'t, S>, b: Tensor<'t, S>) -> Tensor<'t, S> {
+    let plain = |x: Tensor<'_, S>| x.constant_value().is_some_and(|c| c != 0.0 && c.is_finite());
+    a.zip(if plain(a) || plain(b) { Binary::Mul } else { f }, b)
+}
+
 impl<S: Scalar> Elementary for Tensor<'_, S> {
     #[track_caller]
     fn map(self, f: Unary) -> Self {
@@ -381,12 +388,14 @@ impl<S: Scalar> Elementary for Tensor<'_, S> {
         self.record(TensorOp::Zip(f), &[self, other])
     }
 
-    /// With a known finite factor, an ordinary product.
     #[track_caller]
     fn chain(self, partial: Self) -> Self {
-        let finite = |x: Self| x.constant_value().is_some_and(|c| c != 0.0 && c.is_finite());
-        let f = if finite(self) || finite(partial) { Binary::Mul } else { Binary::Chain };
-        self.zip(f, partial)
+        product(Binary::Chain, self, partial)
+    }
+
+    #[track_caller]
+    fn mul_no_nan(self, other: Self) -> Self {
+        product(Binary::MulNoNan, self, other)
     }
 
     #[track_caller]

@@ -94,6 +94,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         erf Erf "Error function.",
         erfc Erfc "`1 − erf x`, accurate for large x.",
         normal_cdf NormalCdf "Distribution function `Φ(x)` of the standard normal distribution.",
+        normal_log_cdf NormalLogCdf "`ln Φ(x)` of the standard normal distribution, accurate in both tails.",
         ln_gamma LnGamma "`ln |Γ(x)|`",
         digamma Digamma "`ψ(x)`, the derivative of `ln Γ(x)`."
     }

@@ -126,8 +126,8 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         self.var_axes(axes, correction).sqrt()
     }
 
-    /// Euclidean norm `√(Σ x²)` over these axes, which disappear, without overflow. At 0 it has a kink; its derivatives there
-    /// are 0, as those of `hypot`.
+    /// Euclidean norm `√(Σ x²)` over these axes, which disappear, without overflow. At 0 it has a kink; its gradient there
+    /// is 0, as that of `hypot`, and its Hessian NaN.
     ///
     /// # Example
     ///
@@ -150,7 +150,8 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         let scale = zero.where_cond(S::one(), largest);
         let squares = (x / scale.keep_axis(last)).power_int(2).sum_axis(last);
         let root = zero.where_cond(S::one(), squares).sqrt();
-        zero.where_cond(S::zero(), root * scale)
+        // At 0 a function with the same value and slope, and like the norm without a second derivative.
+        zero.where_cond(x.sum_axis(last).abs(), root * scale)
     }
 
     /// Sum of absolute values over these axes, which disappear. An element that is 0 has derivative 0.

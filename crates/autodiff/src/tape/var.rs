@@ -145,6 +145,18 @@ impl<'t, S: Scalar> Var<'t, S> {
         tape.push(Op::ConstantZip(f), tape.store_constant(c), self.id, value)
     }
 
+    /// A product of which 0 is a special case: what is known to be 0 leaves no instruction, and a known finite factor an
+    /// ordinary product.
+    #[inline(always)]
+    #[track_caller]
+    fn product(self, f: Binary, other: Self) -> Self {
+        match (self.known_constant(), other.known_constant()) {
+            (Some(0.0), _) | (_, Some(0.0)) => Self::from_value(S::zero()),
+            (Some(c), _) | (_, Some(c)) if c.is_finite() => self * other,
+            _ => self.zip_recorded(f, other),
+        }
+    }
+
     /// `Σᵢ termᵢ`, one instruction however many terms there are.
     #[track_caller]
     pub(crate) fn sum_all(terms: impl Iterator<Item = Self>) -> Self {
@@ -161,7 +173,9 @@ impl<'t, S: Scalar> Var<'t, S> {
     /// `Σᵢ aᵢ·bᵢ` with products of the chain rule, one instruction however many terms there are.
     fn chain_all(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
         let factors = pairs.flat_map(|(a, b)| [a, b]);
-        Self::n_ary(Op::ChainDot, factors, 2, |value, pair| value + pair[0].chain(pair[1]))
+        Self::n_ary(Op::ChainDot, factors, 2, |value, pair| {
+            value + pair[0].zip(Binary::Chain, pair[1])
+        })
     }
 
     /// One instruction over all operands, `arity` of them to a term. Terms are added from the first on.
@@ -221,14 +235,15 @@ impl<'t, S: Scalar> Elementary for Var<'t, S> {
         self.zip_recorded(f, other)
     }
 
-    /// What is known to be 0 leaves no instruction, and a known finite factor an ordinary product.
     #[inline(always)]
     fn chain(self, partial: Self) -> Self {
-        match (self.known_constant(), partial.known_constant()) {
-            (Some(0.0), _) | (_, Some(0.0)) => Self::from_value(S::zero()),
-            (Some(c), _) | (_, Some(c)) if c.is_finite() => self * partial,
-            _ => self.zip_recorded(Binary::Chain, partial),
-        }
+        self.product(Binary::Chain, partial)
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn mul_no_nan(self, other: Self) -> Self {
+        self.product(Binary::MulNoNan, other)
     }
 
     #[inline(always)]

@@ -14,7 +14,7 @@ fn domain(f: Unary) -> std::ops::Range<f64> {
     match f {
         Neg | Exp | Exp2 | ExpM1 | Sin | Cos | Atan | Sinh | Cosh | Tanh | Sech2 | Asinh
         | OneMinusSquare | Sigmoid | LogSigmoid | Softplus | Erf | Erfc | Gauss | NormalCdf
-        | NormalDensity => -3.0..3.0,
+        | NormalDensity | NormalLogCdf | MillsRatio | MillsSlope | MillsCurvature => -3.0..3.0,
         Recip | Ln | Ln1p | Log2 | Log10 | Sqrt | Cbrt | XLogX | LnGamma | Digamma => 0.3..5.0,
         Asin | Acos | Atanh => -0.8..0.8,
         Tan => -1.1..1.1,
@@ -27,7 +27,9 @@ fn domain(f: Unary) -> std::ops::Range<f64> {
 fn domains(f: Binary) -> (std::ops::Range<f64>, std::ops::Range<f64>) {
     use Binary::*;
     match f {
-        Add | Sub | Mul | Chain | Pow | Atan2 | Hypot | Direction => (0.4..3.0, -2.0..2.0),
+        Add | Sub | Mul | Chain | MulNoNan | Pow | PowLog | PowLog2 | Atan2 | Hypot | Direction => {
+            (0.4..3.0, -2.0..2.0)
+        }
         Div | XDivY | XLogY => (-2.0..2.0, 0.4..3.0),
         LogAddExp | CopySign => (0.4..3.0, 0.4..3.0),
         Polygamma | BesselJ => (0.0..4.0, 0.4..3.0),

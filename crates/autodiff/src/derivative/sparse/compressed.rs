@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::SparsityPattern;
 use super::colouring::Colouring;
+use crate::derivative::indeterminate::Careful;
 use crate::derivative::replay::Evaluated;
 use crate::derivative::stage::{Product, Stage};
 use crate::error::Error;
@@ -115,6 +116,30 @@ impl Compression {
             if self.probe.is_some() && self.count / self.lanes == number {
                 probe.clear();
                 probe.extend(products.iter().skip(self.count - first).step_by(self.lanes));
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`evaluate`](Self::evaluate), where products are indeterminate.
+    pub(super) fn evaluate_carefully<S: Real>(
+        &self,
+        at: &Careful<'_, S>,
+        number: usize,
+        scratch: &mut Scratch<S>,
+        values: &mut [S],
+    ) -> Result<(), Error> {
+        for colour in 0..self.products() {
+            let seeds: Vec<S> = (0..self.colours.len()).map(|i| self.seed(colour, i)).collect();
+            let product = at.product(number, &seeds)?;
+            if colour == self.count {
+                scratch.probe = product;
+                continue;
+            }
+            for gather in &self.groups[colour / self.lanes] {
+                if gather.lane as usize == colour % self.lanes {
+                    values[gather.position] = product[gather.component as usize];
+                }
             }
         }
         Ok(())

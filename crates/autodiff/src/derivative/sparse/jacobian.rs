@@ -76,7 +76,7 @@ impl<'a, S: Real> SparseJacobian<'a, S> {
             if !current.is_for(&run.stage) {
                 *current = plan(&run.stage, given)?;
             }
-            current.evaluate(run, x)
+            current.evaluate(run, x, &function.replay)
         })??;
         Ok(&self.plan.matrix)
     }

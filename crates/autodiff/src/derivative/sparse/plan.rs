@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::compressed::{Compression, Scratch};
 use super::{SparseMatrix, SparsityPattern};
+use crate::derivative::indeterminate::{IndeterminatePolicy, Source};
 use crate::derivative::replay::Evaluated;
 use crate::derivative::stage::Stage;
 use crate::error::Error;
@@ -43,9 +44,21 @@ impl<S: Real> Plan<S> {
     }
 
     /// Fills the matrix at the point where the stage is frozen.
-    pub(super) fn evaluate(&mut self, run: &mut Evaluated<S>, x: &[S]) -> Result<(), Error> {
+    ///
+    /// `source` can record the function again, to name what is indeterminate.
+    pub(super) fn evaluate(
+        &mut self,
+        run: &mut Evaluated<S>,
+        x: &[S],
+        source: &dyn Source<S>,
+    ) -> Result<(), Error> {
         let values = self.matrix.values_mut();
         self.compression.evaluate(run, self.product, x, &mut self.scratch, values)?;
+        let mut all = values.iter().chain(&self.scratch.probe);
+        if run.policy != IndeterminatePolicy::Absorb && all.any(|x| x.is_nan()) {
+            let at = run.careful(x, source);
+            self.compression.evaluate_carefully(&at, self.product, &mut self.scratch, values)?;
+        }
         self.check_given_pattern()
     }
 

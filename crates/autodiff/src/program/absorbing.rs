@@ -1,0 +1,86 @@
+//! A program in whose products of the chain rule every zero absorbs.
+
+use super::{Program, renamed};
+use crate::array::Array;
+use crate::rules::tensor::TensorOp;
+use crate::rules::{Binary, Unary};
+use crate::scalar::Real;
+use crate::tape::{Id, Instruction, Op};
+
+impl<S: Real> Program<S> {
+    /// The same program, but for its products of the chain rule, which are 0 where either factor is, also if the other is
+    /// infinite or NaN; and for jumps, of which the derivative is 0.
+    pub(crate) fn with_absorbing_zeros(self) -> Self {
+        let mut program = Program {
+            instructions: Vec::with_capacity(self.len()),
+            constants: self.constants.clone(),
+            lists: Vec::with_capacity(self.lists.len()),
+            nodes: self.nodes.clone(),
+            ..Program::default()
+        };
+        let zero = program.constants.len() as u32;
+        program.constants.push(S::zero());
+        let mut new: Vec<Id> = Vec::with_capacity(self.len());
+        for &instruction in &self.instructions {
+            let listed: Vec<Id> =
+                self.listed(instruction).iter().map(|&x| new[x as usize]).collect();
+            let instruction = renamed(instruction, &|x| new[x as usize]);
+            let id = match instruction.op {
+                Op::ChainDot => {
+                    let products = listed
+                        .as_chunks::<2>()
+                        .0
+                        .iter()
+                        .map(|&[a, b]| program.append(Op::Zip(Binary::MulNoNan), a, b));
+                    let products: Vec<Id> = products.collect();
+                    let start = program.lists.len() as u32;
+                    program.lists.extend_from_slice(&products);
+                    program.append(Op::Sum, start, products.len() as u32)
+                }
+                Op::Map(Unary::Jump) => program.append(Op::Constant, zero, 0),
+                op => {
+                    let a = if listed.is_empty() {
+                        instruction.a
+                    } else {
+                        let start = program.lists.len() as u32;
+                        program.lists.extend_from_slice(&listed);
+                        start
+                    };
+                    program.append(absorbing(op), a, instruction.b)
+                }
+            };
+            new.push(id);
+        }
+        let rename = |ids: &[Id]| ids.iter().map(|&id| new[id as usize]).collect();
+        (program.inputs, program.outputs) = (rename(&self.inputs), rename(&self.outputs));
+        for node in &mut program.nodes {
+            node.operands.iter_mut().for_each(|x| *x = new[*x as usize]);
+            match node.op {
+                TensorOp::Zip(Binary::Chain) => node.op = TensorOp::Zip(Binary::MulNoNan),
+                TensorOp::Map(Unary::Jump) => {
+                    node.op = TensorOp::Constant(Array::zeros(&node.shape));
+                    node.operands.clear();
+                }
+                _ => {}
+            }
+        }
+        program.guards = self.guards;
+        program.rename_guards(|id| new[id as usize]);
+        program
+    }
+
+    fn append(&mut self, op: Op, a: u32, b: u32) -> Id {
+        self.instructions.push(Instruction::new(op, a, b));
+        (self.instructions.len() - 1) as Id
+    }
+}
+
+/// The operation whose zeros absorb.
+fn absorbing(op: Op) -> Op {
+    match op {
+        Op::Zip(Binary::Chain) => Op::Zip(Binary::MulNoNan),
+        Op::ZipConstant(Binary::Chain) => Op::ZipConstant(Binary::MulNoNan),
+        Op::ConstantZip(Binary::Chain) => Op::ConstantZip(Binary::MulNoNan),
+        op => op,
+    }
+}

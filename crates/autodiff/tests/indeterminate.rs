@@ -1,0 +1,222 @@
+//! Products of the chain rule of a zero and an infinity: right where the zero is fixed, refused where it was computed, alike
+//! in every mode.
+
+use dualtape_autodiff::{
+    Array, Composite, Error, Function, IndeterminatePolicy, PerExample, Recorder, Var,
+    VectorFunction, generic, gradient, gradient_of, hessian, hvp, jacobian, jvp, sparse_hessian,
+    third_derivative, value_and_gradient, vjp,
+};
+
+type Loss = for<'t> fn(&[Var<'t>]) -> Var<'t>;
+
+/// Functions with a derivative at a point at which the chain rule has `0·∞` or `0·NaN`, by order of that derivative.
+const FIRST: [(&str, Loss, [f64; 2]); 7] = [
+    ("cbrt of a cube", |x| x[0].powi(3).cbrt() + x[1], [0.0, 1.0]),
+    ("square of a root", |x| x[0].sqrt() * x[0].sqrt() + x[1], [0.0, 1.0]),
+    ("root of a square", |x| (x[0] * x[0]).sqrt() + x[1], [0.0, 1.0]),
+    ("norm squared", |x| 0.5 * (x[0] * x[0] + x[1] * x[1]).sqrt().powi(2), [0.0, 0.0]),
+    ("logarithm of a cube", |x| (x[0].powi(3) + 0.0 * x[1]).ln_1p().cbrt(), [0.0, 1.0]),
+    ("probit", |x| dualtape_autodiff::Scalar::normal_cdf(x[0]).ln() + x[1], [-50.0, 1.0]),
+    ("recip of recip", |x| x[0].powi(2).recip().recip().sqrt() + x[1], [0.0, 2.0]),
+];
+
+const SECOND: [(&str, Loss, [f64; 2]); 4] = [
+    ("hypot squared", |x| 0.5 * x[0].hypot(x[1]).powi(2), [0.0, 0.0]),
+    ("absolute value squared", |x| x[0].abs().powi(2) + x[1], [0.0, 1.0]),
+    ("square of the magnitude", |x| x[0].abs() * x[0].abs() + x[1], [0.0, 1.0]),
+    ("power 3/2 of a square", |x| (x[0] * x[0]).powf(1.5) + x[1], [0.0, 1.0]),
+];
+
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {
+    match result {
+        Err(Error::Indeterminate { at: Some(at), .. }) => {
+            assert!(at.file().ends_with("indeterminate.rs"), "{what}: {at}")
+        }
+        other => panic!("{what}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_gradient_is_refused_in_every_mode() -> Result<(), Error> {
+    for (name, f, x) in FIRST {
+        refused(gradient(|x| f(x), &x), name);
+        refused(value_and_gradient(|x| f(x), &x), name);
+        refused(Recorder::new().gradient(|x| f(x), &x), name);
+        refused(jvp(|x| f(x), &x, &[1.0, 0.5]), name);
+        refused(vjp(|x| vec![f(x), x[1]], &x, &[2.0, 0.5]), name);
+        refused(jacobian(|x| vec![f(x), x[1]], &x), name);
+        refused(hvp(|x| f(x), &x, &[1.0, -0.5]), name);
+        refused(hessian(|x| f(x), &x), name);
+        let recorded = Function::record(&[0.7, 0.8], move |x| f(x))?;
+        refused(recorded.gradient(&x), name);
+        refused(recorded.linearize(&x), name);
+        refused(recorded.hessian(&x), name);
+        let vector = VectorFunction::record(&[0.7, 0.8], move |x| vec![f(x), x[1]])?;
+        refused(vector.linearize(&x)?.jvp(&[0.3, 0.2]), name);
+        refused(vector.linearize(&x)?.vjp(&[0.3, 0.2]), name);
+        refused(vector.jacobian(&x), name);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_hessian_is_refused_in_every_mode() -> Result<(), Error> {
+    for (name, f, x) in SECOND {
+        let g = gradient(|x| f(x), &x)?;
+        assert!(g.iter().all(|g| g.is_finite()), "{name}: {g:?}");
+        refused(hvp(|x| f(x), &x, &[1.0, -0.5]), name);
+        refused(hessian(|x| f(x), &x), name);
+        refused(third_derivative(|x| f(x), &x, &[1.0, 0.5], &[0.5, 1.0]), name);
+        refused(sparse_hessian(move |x| f(x), &x), name);
+        let recorded = Function::record(&[0.7, 0.8], move |x| f(x))?;
+        assert_eq!(recorded.gradient(&x)?, g, "{name}");
+        let at = recorded.linearize(&x)?;
+        refused(at.hvp(&[1.0, -0.5]), name);
+        refused(at.hessian(), name);
+        refused(at.hessian_diagonal(), name);
+        let mut products = [0.0; 4];
+        refused(at.hvps_into(&[1.0, -0.5, 0.5, 1.0], &mut products), name);
+        refused(recorded.plan_sparse_hessian(&[0.7, 0.8])?.evaluate(&x).cloned(), name);
+    }
+    Ok(())
+}
+
+/// Arrays of one element take the same rules, as do batches of examples, compositions and derivatives within recordings.
+#[test]
+fn arrays_batches_and_nested_derivatives_are_refused_alike() -> Result<(), Error> {
+    let f = Function::<f64>::record_tensor(&[0.5, 1.0], &[], |x, _| x.powi(3).cbrt().sum())?;
+    refused(f.gradient(&[0.0, 1.0]), "array");
+    assert_eq!(f.gradient(&[8.0, 1.0])?, [1.0, 1.0]);
+    let norm = |x: &[f64]| {
+        Function::<f64>::record_tensor(x, &[], |x, _| x.norm_axes(&[0]).powi(2).sum() * 0.5)
+    };
+    refused(norm(&[0.5, 1.0])?.hessian(&[0.0, 0.0]), "norm");
+
+    let data = Array::new(&[3, 1], vec![1.0, 2.0, 3.0])?;
+    let examples =
+        PerExample::record(&[0.5], &[&data], |w, row| (w * row[0]).powi(3).cbrt().sum())?;
+    refused(examples.values_and_gradients(&[0.0]), "examples");
+    let nan = examples.with_indeterminate_policy(IndeterminatePolicy::Nan)?;
+    assert!(nan.values_and_gradients(&[0.0])?.1.as_slice().iter().all(|&g: &f64| g.is_nan()));
+
+    let composite = Composite::record(&[0.5], |x| vec![x[0].powi(3)], |z| z[0].cbrt())?;
+    assert!(matches!(composite.linearize(&[0.0]), Err(Error::Indeterminate { .. })));
+
+    refused(gradient_of(|_, x: Var<'_>| x.powi(3).cbrt(), &0.0_f64), "tree");
+    // The derivative of ∛(z³) at z = x is 1.
+    let nested: Loss = |x| x[0].powi(3).cbrt().derivative(x[0]) + x[1];
+    refused(gradient(|x| nested(x), &[0.0, 1.0]), "nested");
+    refused(
+        Function::record(&[0.5, 1.0], move |x| nested(x))?.value(&[0.0, 1.0]),
+        "nested, recorded",
+    );
+    Ok(())
+}
+
+#[test]
+fn in_single_precision_too() {
+    let f = generic::gradient(|x: &[Var<'_, f32>]| x[0].powi(3).cbrt(), &[0.0_f32]);
+    assert!(matches!(f, Err(Error::Indeterminate { .. })));
+}
+
+#[test]
+fn the_error_names_operation_and_line() {
+    let line = line!() + 1;
+    let refused = gradient(|x| x[0].powi(3).cbrt(), &[0.0]).unwrap_err();
+    let Error::Indeterminate { operation, at: Some(at) } = &refused else { panic!("{refused}") };
+    assert_eq!((operation.as_str(), at.line()), ("cbrt", line));
+    assert!(refused.to_string().contains("IndeterminatePolicy"), "{refused}");
+}
+
+/// A zero that is the same at all inputs nearby absorbs: no derivative there is indeterminate.
+#[test]
+fn fixed_zeros_absorb_in_every_mode() -> Result<(), Error> {
+    let cases: [(&str, Loss, [f64; 2], [f64; 2]); 7] = [
+        ("weight", |x| 0.0 * x[0].sqrt() + x[1], [0.0, 1.0], [0.0, 1.0]),
+        ("weight inside", |x| (0.0 * x[0] + x[1]).ln(), [1.0, 0.0], [0.0, f64::INFINITY]),
+        ("weight, then nonlinear", |x| (0.0 * x[0].sqrt() + x[1]).exp(), [0.0, 0.0], [0.0, 1.0]),
+        ("switched off", |x| (x[0] - 2.0).relu_like().sqrt() + x[1], [1.0, 1.0], [0.0, 1.0]),
+        ("the smaller of two", |x| x[0].sqrt().max(x[1]).powi(2), [0.0, 3.0], [0.0, 6.0]),
+        ("other direction", |x| x[0].sqrt() + x[1].powi(3), [0.0, 0.0], [f64::INFINITY, 0.0]),
+        ("rounded", |x| (x[0].sqrt() * 0.1).round() * x[1] + x[1], [0.0, 1.0], [0.0, 1.0]),
+    ];
+    for (name, f, x, expected) in cases {
+        assert_eq!(gradient(|x| f(x), &x)?, expected, "{name}");
+        let recorded = Function::record(&[0.7, 0.8], move |x| f(x))?;
+        assert_eq!(recorded.gradient(&x)?, expected, "{name}, recorded");
+        let vector = VectorFunction::record(&[0.7, 0.8], move |x| vec![f(x), x[1]])?;
+        assert_eq!(vector.jacobian(&x)?.row(0), expected, "{name}, Jacobian");
+        for (i, unit) in [[1.0, 0.0], [0.0, 1.0]].into_iter().enumerate() {
+            assert_eq!(jvp(|x| f(x), &x, &unit)?.1, expected[i], "{name}, direction {i}");
+            assert_eq!(vector.linearize(&x)?.jvp(&unit)?[0], expected[i], "{name}, direction {i}");
+        }
+    }
+    let mask = Array::vector(vec![0.0, 1.0]);
+    let f = Function::<f64>::record_tensor(&[4.0, 4.0], &[&mask], |x, data| {
+        (x.sqrt() * data[0]).sum().exp()
+    })?;
+    assert_eq!(f.gradient(&[0.0, 0.0])?, [0.0, f64::INFINITY]);
+    let where_cond = Function::<f64>::record_tensor(&[4.0, 4.0], &[], |x, _| {
+        x.gt(1.0).where_cond(x.powi(2), x.sqrt()).sum()
+    })?;
+    assert_eq!(where_cond.gradient(&[2.0, 0.25])?, [4.0, 1.0]);
+    Ok(())
+}
+
+#[test]
+fn policies_say_what_is_given_instead() -> Result<(), Error> {
+    let f = |policy| {
+        Function::record(&[0.7, 0.8], |x| x[0].powi(3).cbrt() * x[1] + x[1].powi(2))
+            .map(|f| f.with_indeterminate_policy(policy))
+    };
+    let nan = f(IndeterminatePolicy::Nan)?;
+    let g = nan.gradient(&[0.0, 3.0])?;
+    assert!(g[0].is_nan() && g[1] == 6.0, "{g:?}");
+    assert!(nan.linearize(&[0.0, 3.0])?.hvp(&[0.0, 1.0])?[0].is_nan());
+    let absorbed = f(IndeterminatePolicy::Absorb)?;
+    assert_eq!(absorbed.gradient(&[0.0, 3.0])?, [0.0, 6.0]);
+    assert_eq!(absorbed.hessian(&[0.0, 3.0])?.as_slice(), [0.0, 0.0, 0.0, 2.0]);
+    assert_eq!(absorbed.linearize(&[0.0, 3.0])?.hvp(&[0.5, 1.0])?, [0.0, 2.0]);
+    let kink = Function::record(&[1.0], |x| x[0].abs().powi(2))?;
+    let kink = kink.with_indeterminate_policy(IndeterminatePolicy::Absorb);
+    assert_eq!(kink.hessian(&[0.0])?.as_slice(), [0.0]);
+    // Away from the point all say the same.
+    assert_eq!(absorbed.gradient(&[2.0, 3.0])?, nan.gradient(&[2.0, 3.0])?);
+    Ok(())
+}
+
+trait Switch {
+    fn relu_like(self) -> Self;
+}
+
+impl Switch for Var<'_> {
+    fn relu_like(self) -> Self {
+        dualtape_autodiff::Scalar::relu(self)
+    }
+}
+
+#[test]
+fn kinks_and_singularities_are_told_with_their_lines() -> Result<(), Error> {
+    let f = Function::record(&[1.0, 2.0], |x| {
+        let bent = x[0].max(x[1]) + (x[0] - 5.0).abs();
+        if x[1] > 4.0 { bent } else { bent + x[1].sqrt() }
+    })?;
+    let told = |x: [f64; 2]| -> Result<Vec<String>, Error> {
+        Ok(f.smoothness(&x)?.irregular().iter().map(|it| it.operation.clone()).collect())
+    };
+    assert!(f.is_smooth_at(&[1.0, 2.0])?);
+    assert_eq!(told([3.0, 3.0])?, ["max"]);
+    assert_eq!(told([5.0, 3.0])?, ["abs"]);
+    assert_eq!(told([1.0, 0.0])?, ["sqrt"]);
+    assert_eq!(told([1.0, 4.0])?, ["a comparison of equal numbers"]);
+    assert!(f.smoothness(&[3.0, 3.0])?.irregular()[0].at.is_some());
+    // What does not lead to the value, or does not move, says nothing.
+    let aside = Function::record(&[1.0], |x| {
+        let _unused = x[0].abs();
+        x[0].powi(2) + Var::from(0.0).abs()
+    })?;
+    assert!(aside.is_smooth_at(&[0.0])?);
+    let arrays = Function::<f64>::record_tensor(&[1.0, 2.0], &[], |x, _| x.max_axis(0).sum())?;
+    assert!(arrays.is_smooth_at(&[1.0, 2.0])? && !arrays.is_smooth_at(&[2.0, 2.0])?);
+    Ok(())
+}
