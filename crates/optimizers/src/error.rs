@@ -335,7 +335,7 @@ impl Error {
                     | Fault::NotConverged { .. }
                     | Fault::Refused(_)
             ),
-            Error::Autodiff(Autodiff::NotFinite { .. })
+            Error::Autodiff(Autodiff::NotFinite { .. } | Autodiff::Indeterminate { .. })
             | Error::NonFiniteValue { .. }
             | Error::NonFiniteGradient { .. }
             | Error::NonFiniteProduct { .. }

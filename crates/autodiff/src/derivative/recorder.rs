@@ -54,7 +54,7 @@ impl<S: Real> Recorder<S> {
         check_length("the gradient", gradient, x.len())?;
         let tape = Tape::reusing(std::mem::take(&mut self.memory), Location::caller());
         let f = closure(|x| vec![f(x)]);
-        self.memory = record_scalars_on(tape, x, &f.0)?;
+        self.memory = record_scalars_on(tape, x, |x| f.0(x))?;
         let Recording { program, values, .. } = &self.memory;
         let output = program.outputs[0];
         if !self.memory.is_ordinary() {

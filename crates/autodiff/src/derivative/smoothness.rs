@@ -3,9 +3,10 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::Function;
 use super::compile::{data, inputs_like, output_ids};
 use super::indeterminate::{Source, source_line};
+use super::replay::Replay;
+use super::{Function, VectorFunction};
 use crate::error::{Error, check_length};
 use crate::program::emit;
 use crate::rules::Irregularity;
@@ -99,30 +100,7 @@ impl<S: Real> Function<'_, S> {
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
     pub fn smoothness(&self, x: &[S]) -> Result<Smoothness, Error> {
-        check_length("the point", x, self.dim())?;
-        let program = self.replay.recorded_on(Tape::new(), x)?;
-        // Once more, with the values of all instructions.
-        let tape = Tape::marking();
-        let point = inputs_like(&tape, &program, &program.inputs, x);
-        let values = emit(&program, &tape, &point, &data(&tape, &self.replay.state().data));
-        let outputs = output_ids(&program, &tape, &values);
-        let recording = tape.finish(outputs)?;
-        let mut found: Vec<Irregular> = Vec::new();
-        for (id, irregularity) in irregularities(&recording) {
-            let operation = recording.program.operation(id);
-            let at = match (recording.program.node(id), origin_of(&recording.marks, id)) {
-                (Some(node), _) => Some(node.at),
-                (None, Some(id)) if found.len() < LINES => source_line(&self.replay, x, id)?,
-                _ => None,
-            };
-            found.push(Irregular { operation, irregularity, at });
-        }
-        found.extend(recording.equal_comparisons().into_iter().map(|at| Irregular {
-            operation: "a comparison of equal numbers".into(),
-            irregularity: Irregularity::Jump,
-            at: Some(at),
-        }));
-        Ok(Smoothness { found })
+        smoothness(&self.replay, x)
     }
 
     /// Whether the function is known to be smooth at `x`. See [`smoothness`](Self::smoothness).
@@ -135,12 +113,51 @@ impl<S: Real> Function<'_, S> {
     }
 }
 
+impl<S: Real> VectorFunction<'_, S> {
+    /// Whether all values are smooth at `x`. See [`Function::smoothness`].
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    pub fn smoothness(&self, x: &[S]) -> Result<Smoothness, Error> {
+        smoothness(&self.replay, x)
+    }
+}
+
+/// Where what is recorded fails to be smooth at `x`.
+fn smoothness<S: Real>(replay: &Replay<'_, S>, x: &[S]) -> Result<Smoothness, Error> {
+    check_length("the point", x, replay.dim())?;
+    let program = replay.recorded_on(Tape::new(), x)?;
+    // Once more, with the values of all instructions.
+    let tape = Tape::marking();
+    let point = inputs_like(&tape, &program, &program.inputs, x);
+    let values = emit(&program, &tape, &point, &data(&tape, &replay.state().data));
+    let outputs = output_ids(&program, &tape, &values);
+    let recording = tape.finish(outputs)?;
+    let mut found: Vec<Irregular> = Vec::new();
+    for (id, irregularity) in irregularities(&recording) {
+        let operation = recording.program.operation(id);
+        let at = match (recording.program.node(id), origin_of(&recording.marks, id)) {
+            (Some(node), _) => Some(node.at),
+            (None, Some(id)) if found.len() < LINES => source_line(replay, x, id)?,
+            _ => None,
+        };
+        found.push(Irregular { operation, irregularity, at });
+    }
+    found.extend(recording.equal_comparisons().into_iter().map(|at| Irregular {
+        operation: "a comparison of equal numbers".into(),
+        irregularity: Irregularity::Jump,
+        at: Some(at),
+    }));
+    Ok(Smoothness { found })
+}
+
 /// The varying instructions on the way to the value that are not smooth.
 fn irregularities<S: Real>(recording: &Recording<S>) -> Vec<(Id, Irregularity)> {
     let program = &recording.program;
     let varying = program.varying();
     let mut needed = vec![false; program.len()];
-    needed[program.outputs[0] as usize] = true;
+    program.outputs.iter().for_each(|&output| needed[output as usize] = true);
     for id in (0..program.len()).rev() {
         if needed[id] {
             program.operands(id as Id, |x| needed[x as usize] = true);

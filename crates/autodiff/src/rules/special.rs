@@ -229,6 +229,11 @@ mod tests {
     use crate::scalar::{Dual, Scalar};
 
     /// `ln Φ` and its derivatives to third order, computed with mpmath to 80 digits.
+    #[expect(
+        clippy::excessive_precision,
+        clippy::approx_constant,
+        reason = "references as they were computed"
+    )]
     const NORMAL_LOG_CDF: [(f64, [f64; 4]); 16] = [
         (
             -1e8,

@@ -98,7 +98,7 @@ fn losses_of_vast_numbers_are_what_they_are() {
     // The angle does not depend on the length.
     let y = Array::new(&[1, 2], vec![1.0, 2.0]).unwrap();
     let f = |scale: f64| {
-        let x = [3.0 * scale, -1.0 * scale];
+        let x = [3.0 * scale, -scale];
         let f = Function::<f64>::record_tensor(&x, &[&y], |x, y| {
             cosine_distance(x.reshape(&[1, 2]), y[0])
         });

@@ -422,7 +422,8 @@ fn what_does_not_count_has_no_influence_whatever_it_holds() {
         z[3..6].fill(held);
         Array::new(&[3, 3], z).unwrap()
     };
-    let losses: [(&str, for<'t> fn(Tensor<'t>, Tensor<'t>) -> Var<'t>); 3] = [
+    type Named = (&'static str, for<'t> fn(Tensor<'t>, Tensor<'t>) -> Var<'t>);
+    let losses: [Named; 3] = [
         ("ignored", |z, t| CrossEntropy::new().ignore_index(-100).terms(z, t).mean()),
         ("ignored, smoothed and weighted", |z, t| {
             let loss = CrossEntropy::new().ignore_index(-100).label_smoothing(0.1);

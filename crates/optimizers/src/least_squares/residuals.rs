@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use dualtape_autodiff::{Array, Function, LinearMap, Linearization, Tensor, Var, VectorFunction};
 
+use crate::objective::in_words;
 use crate::vector::{dot, scale};
 use crate::{CurvatureMatrix, EmpiricalFisher, Error, LinearOperator, Linearized, Objective, Real};
 
@@ -162,6 +163,10 @@ impl<S: Real> Objective<S> for Residuals<'_, S> {
         gradient_of(&map, &mut gradient)?;
         let value = dot(map.values(), map.values());
         Ok(Box::new(At { squares: &self.squares, map, value, gradient, exact: OnceCell::new() }))
+    }
+
+    fn kinks(&self, x: &[S]) -> Result<Vec<String>, Error> {
+        Ok(in_words(&self.residuals.smoothness(x)?))
     }
 }
 

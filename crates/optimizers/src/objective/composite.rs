@@ -24,6 +24,10 @@ impl<S: Real> Objective<S> for Composite<'_, S> {
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {
         Ok(Box::new(At(Composite::linearize(self, x)?)))
     }
+
+    fn kinks(&self, x: &[S]) -> Result<Vec<String>, Error> {
+        self.function().kinks(x)
+    }
 }
 
 /// A composite frozen at a point.

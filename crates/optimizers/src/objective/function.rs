@@ -1,6 +1,6 @@
 //! Recorded functions as objectives: the one place that touches automatic differentiation.
 
-use dualtape_autodiff::{Function, Linearization};
+use dualtape_autodiff::{Function, Linearization, Smoothness};
 
 use super::{Linearized, Objective};
 use crate::operator::check_indices;
@@ -22,6 +22,15 @@ impl<S: Real> Objective<S> for Function<'_, S> {
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {
         Ok(Box::new(Function::linearize(self, x)?))
     }
+
+    fn kinks(&self, x: &[S]) -> Result<Vec<String>, Error> {
+        Ok(in_words(&self.smoothness(x)?))
+    }
+}
+
+/// Why a function is not smooth, one cause after the other.
+pub(crate) fn in_words(smoothness: &Smoothness) -> Vec<String> {
+    smoothness.irregular().iter().map(ToString::to_string).collect()
 }
 
 /// A recorded function frozen at a point.

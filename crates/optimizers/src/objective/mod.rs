@@ -11,6 +11,7 @@ pub use by_hand::ByHand;
 pub use composite::WithExamples;
 pub use counted::{Counted, Counts};
 pub(crate) use domain::Domain;
+pub(crate) use function::in_words;
 pub(crate) use known::{GradientAt, Known};
 
 use std::fmt;

@@ -384,3 +384,16 @@ fn newton_does_not_run_onto_a_plateau() {
     let refused = Newton::default().max_step(0.0).minimize(&f, &mut [1.0]).unwrap_err();
     assert!(refused.to_string().contains("max_step = 0"), "{refused}");
 }
+
+/// A recorded function tells its kinks itself: at 0 lies the local maximum 1 of `(|x| − 1)²`, where its slope is taken as 0.
+#[test]
+fn a_recorded_kink_is_no_certificate() {
+    let folded = Function::record(&[0.5], |x| (x[0].abs() - 1.0).powi(2)).unwrap();
+    for (method, minimize) in ANY {
+        let Ok(report) = minimize(&folded, &mut [0.0]) else { continue };
+        assert!(!report.converged() && !report.certified(), "{method}: {report}");
+        assert!(report.obstacles.iter().any(|cause| cause.contains("abs")), "{method}: {report}");
+        let report = minimize(&folded, &mut [0.3]).unwrap();
+        assert!(report.converged() && report.certified(), "{method}: {report}");
+    }
+}

@@ -127,7 +127,8 @@ fn what_is_kept_goes_along_with_names() {
 /// Frozen neighbours do not move a group: a rate of 0 holds the parameters that it was given to, and no others.
 #[test]
 fn groups_are_those_that_were_named() {
-    let named: [(&str, fn() -> Sgd<'static, f64>); 3] = [
+    type Named = (&'static str, fn() -> Sgd<'static, f64>);
+    let named: [Named; 3] = [
         ("by name", || Sgd::new(0.1).group("2.weight", Sgd::new(0.0))),
         ("by part", || Sgd::new(0.1).group(trained(&[]).0.get("2.weight").unwrap(), Sgd::new(0.0))),
         ("by part of another vector", || {
