@@ -1,6 +1,6 @@
 //! Derivatives at special points: the limit of differences, or a refusal.
 
-use dualtape_autodiff::{Scalar, Var};
+use dualtape_autodiff::Var;
 use dualtape_testing::strategies::{reals, special};
 use dualtape_testing::{
     Answer, At, Domain, Failure, Law, Refusal, Route, Subject, Summary, check, check_derivatives,
