@@ -39,15 +39,15 @@ fn refused<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {
 #[test]
 fn a_gradient_is_refused_in_every_mode() -> Result<(), Error> {
     for (name, f, x) in FIRST {
-        refused(gradient(|x| f(x), &x), name);
-        refused(value_and_gradient(|x| f(x), &x), name);
-        refused(Recorder::new().gradient(|x| f(x), &x), name);
-        refused(jvp(|x| f(x), &x, &[1.0, 0.5]), name);
+        refused(gradient(f, &x), name);
+        refused(value_and_gradient(f, &x), name);
+        refused(Recorder::new().gradient(f, &x), name);
+        refused(jvp(f, &x, &[1.0, 0.5]), name);
         refused(vjp(|x| vec![f(x), x[1]], &x, &[2.0, 0.5]), name);
         refused(jacobian(|x| vec![f(x), x[1]], &x), name);
-        refused(hvp(|x| f(x), &x, &[1.0, -0.5]), name);
-        refused(hessian(|x| f(x), &x), name);
-        let recorded = Function::record(&[0.7, 0.8], move |x| f(x))?;
+        refused(hvp(f, &x, &[1.0, -0.5]), name);
+        refused(hessian(f, &x), name);
+        let recorded = Function::record(&[0.7, 0.8], f)?;
         refused(recorded.gradient(&x), name);
         refused(recorded.linearize(&x), name);
         refused(recorded.hessian(&x), name);
@@ -62,13 +62,13 @@ fn a_gradient_is_refused_in_every_mode() -> Result<(), Error> {
 #[test]
 fn a_hessian_is_refused_in_every_mode() -> Result<(), Error> {
     for (name, f, x) in SECOND {
-        let g = gradient(|x| f(x), &x)?;
+        let g = gradient(f, &x)?;
         assert!(g.iter().all(|g| g.is_finite()), "{name}: {g:?}");
-        refused(hvp(|x| f(x), &x, &[1.0, -0.5]), name);
-        refused(hessian(|x| f(x), &x), name);
-        refused(third_derivative(|x| f(x), &x, &[1.0, 0.5], &[0.5, 1.0]), name);
-        refused(sparse_hessian(move |x| f(x), &x), name);
-        let recorded = Function::record(&[0.7, 0.8], move |x| f(x))?;
+        refused(hvp(f, &x, &[1.0, -0.5]), name);
+        refused(hessian(f, &x), name);
+        refused(third_derivative(f, &x, &[1.0, 0.5], &[0.5, 1.0]), name);
+        refused(sparse_hessian(f, &x), name);
+        let recorded = Function::record(&[0.7, 0.8], f)?;
         assert_eq!(recorded.gradient(&x)?, g, "{name}");
         let at = recorded.linearize(&x)?;
         refused(at.hvp(&[1.0, -0.5]), name);
@@ -105,11 +105,8 @@ fn arrays_batches_and_nested_derivatives_are_refused_alike() -> Result<(), Error
     refused(gradient_of(|_, x: Var<'_>| x.powi(3).cbrt(), &0.0_f64), "tree");
     // The derivative of ∛(z³) at z = x is 1.
     let nested: Loss = |x| x[0].powi(3).cbrt().derivative(x[0]) + x[1];
-    refused(gradient(|x| nested(x), &[0.0, 1.0]), "nested");
-    refused(
-        Function::record(&[0.5, 1.0], move |x| nested(x))?.value(&[0.0, 1.0]),
-        "nested, recorded",
-    );
+    refused(gradient(nested, &[0.0, 1.0]), "nested");
+    refused(Function::record(&[0.5, 1.0], nested)?.value(&[0.0, 1.0]), "nested, recorded");
     Ok(())
 }
 
@@ -141,13 +138,13 @@ fn fixed_zeros_absorb_in_every_mode() -> Result<(), Error> {
         ("rounded", |x| (x[0].sqrt() * 0.1).round() * x[1] + x[1], [0.0, 1.0], [0.0, 1.0]),
     ];
     for (name, f, x, expected) in cases {
-        assert_eq!(gradient(|x| f(x), &x)?, expected, "{name}");
-        let recorded = Function::record(&[0.7, 0.8], move |x| f(x))?;
+        assert_eq!(gradient(f, &x)?, expected, "{name}");
+        let recorded = Function::record(&[0.7, 0.8], f)?;
         assert_eq!(recorded.gradient(&x)?, expected, "{name}, recorded");
         let vector = VectorFunction::record(&[0.7, 0.8], move |x| vec![f(x), x[1]])?;
         assert_eq!(vector.jacobian(&x)?.row(0), expected, "{name}, Jacobian");
         for (i, unit) in [[1.0, 0.0], [0.0, 1.0]].into_iter().enumerate() {
-            assert_eq!(jvp(|x| f(x), &x, &unit)?.1, expected[i], "{name}, direction {i}");
+            assert_eq!(jvp(f, &x, &unit)?.1, expected[i], "{name}, direction {i}");
             assert_eq!(vector.linearize(&x)?.jvp(&unit)?[0], expected[i], "{name}, direction {i}");
         }
     }
