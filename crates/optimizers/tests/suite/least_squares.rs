@@ -177,8 +177,7 @@ fn the_second_order_term_makes_large_residuals_converge_quadratically() {
         assert!((report.value - 85_822.201_626_356_34).abs() < 1e-6, "{term:?}: {report}");
         report
     };
-    // The classical method gets there, but too slowly to tell its steps from rounding, and says so; of second derivatives it
-    // needs those that examine the end.
+    // The classical method gets there, but too slowly to tell its steps from rounding, and says so.
     let classical = solve(SecondOrderTerm::Never);
     assert_eq!((classical.stop, classical.counts.hessians), (StopReason::NoProgress, 0));
     for term in [SecondOrderTerm::Automatic, SecondOrderTerm::Always] {
