@@ -246,7 +246,7 @@ pub struct Iteration<'a, S> {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Report<S> {
+pub struct Report<S = f64> {
     /// Why the run ended.
     pub stop: StopReason,
     /// Whether the point is a minimum as far as curvature tells.
