@@ -192,7 +192,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
     fn set_rate(&self, optimizer: &mut dyn Optimizer<S>, step: u64, batches: usize) -> Option<f64> {
         let base = self.base?;
         let epochs = self.trainer.epochs;
-        let steps = (epochs * batches) as u64;
+        let steps = (epochs as u64).saturating_mul(batches as u64);
         let moment =
             Moment { step, steps, epoch: self.state.epochs(), epochs, losses: &self.losses };
         let rate = base * self.trainer.schedule.as_ref().map_or(1.0, |factor| factor(&moment));

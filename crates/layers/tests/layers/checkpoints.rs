@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use dualtape_autodiff::{Real, Tensor};
 use dualtape_layers::{
-    Activation, Batch, Clip, Declaration, Ended, Error, Init, Linear, Mode, Module, Network, Noise,
-    Scope, Sequential, Trainer, cosine, cross_entropy, with_learning_rate,
+    Activation, Batch, Clip, Declaration, Ended, Epoch, Error, Init, Linear, Mode, Module, Network,
+    Noise, Scope, Sequential, Trainer, cosine, cross_entropy, with_learning_rate,
 };
 
 use super::files::Temporary;
@@ -108,6 +108,20 @@ fn useless_paths_are_refused_before_the_first_epoch() {
         let error = trainer.fit(&mut network(), &mut trained, &classes(24)).unwrap_err();
         assert!(matches!(error, Error::File { .. }), "{error}");
     }
+}
+
+/// As many epochs as it takes, until something else ends the training.
+#[test]
+fn epochs_need_not_be_counted() {
+    let stop = |epoch: &Epoch, _: &Network<f64>| match epoch.epoch {
+        2 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let trainer = trainer().epochs(usize::MAX).on_epoch(stop);
+    let history = trainer.fit(&mut network(), &mut Descent::new(0.1), &classes(24)).unwrap();
+    assert_eq!(history.ended(), Ended::Callback);
+    // a schedule over all of them is still where it starts
+    assert_eq!(history.last().unwrap().learning_rate, Some(0.1));
 }
 
 /// Two trainings on one path would mix their files: the later one is told so, and the first goes on.
