@@ -4,8 +4,9 @@
 
 use super::{Tensor, Var};
 use crate::array::{Shape, size};
+use crate::rules::Binary;
 use crate::rules::tensor::{Axes, TensorOp};
-use crate::scalar::{Elementary, Scalar};
+use crate::scalar::{Elementary, Real, Scalar};
 
 /// # Along axes
 ///
@@ -120,7 +121,21 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         squares / S::constant(self.count(axes) as f64 - correction)
     }
 
-    /// Standard deviation over these axes, `√var`: at variance 0 it has a kink, and its derivatives are NaN.
+    /// Standard deviation over these axes, `√var`. At variance 0, as at the kink of a norm, it has no derivative: it is refused
+    /// there as [`IndeterminatePolicy`](crate::IndeterminatePolicy) says.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Error, Function, IndeterminatePolicy};
+    ///
+    /// let spread = Function::<f64>::record_tensor(&[0.0, 2.0], &[], |x, _| x.std_axes(&[0], 0.0).to_var())?;
+    /// assert_eq!(spread.gradient(&[0.0, 2.0])?, [-0.5, 0.5]);
+    /// assert!(matches!(spread.gradient(&[2.0, 2.0]), Err(Error::Indeterminate { .. })));
+    /// let spread = spread.with_indeterminate_policy(IndeterminatePolicy::Nan);
+    /// assert!(spread.gradient(&[2.0, 2.0])?.iter().all(|slope| slope.is_nan()));
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn std_axes(self, axes: &[usize], correction: f64) -> Self {
         self.var_axes(axes, correction).sqrt()
@@ -147,7 +162,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         // The norm of x/s, times s, does not depend on s, which therefore counts as constant.
         let largest = x.abs().record(TensorOp::Shift(last), &[x.abs()]);
         let zero = largest.le(S::zero());
-        let scale = zero.where_cond(S::one(), largest);
+        // The reciprocal of a smaller number could overflow.
+        let least = self.lift(S::min_positive_value().primal().as_f64());
+        let scale = zero.where_cond(S::one(), largest.zip(Binary::AtLeast, least));
         let squares = (x / scale.keep_axis(last)).power_int(2).sum_axis(last);
         let root = zero.where_cond(S::one(), squares).sqrt();
         // At 0 a function with the same value and slope, and like the norm without a second derivative.

@@ -95,6 +95,13 @@ fn norms_at_their_kinks_and_beyond_the_range() -> Result<(), Error> {
             assert!((g - x / (7.0 * scale)).abs() <= 1e-15);
         }
     }
+    // Of numbers whose reciprocals overflow.
+    let least = f64::from_bits(1);
+    for (g, expected) in
+        norm.gradient(&[3.0 * least, 0.0, -4.0 * least])?.iter().zip([0.6, 0.0, -0.8])
+    {
+        assert!((g - expected).abs() <= 1e-15, "{g}");
+    }
     // The Hessian of the norm is (I − u uᵀ)/‖x‖.
     let h = norm.hessian(&[2.0, -3.0, 6.0])?;
     let u = [2.0 / 7.0, -3.0 / 7.0, 6.0 / 7.0];
