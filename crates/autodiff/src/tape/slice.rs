@@ -188,7 +188,8 @@ impl<S: Scalar> Tape<S> {
     }
 
     /// The array operation that instruction `id` is, and its operands.
-    pub(crate) fn operation(&self, id: Id) -> (TensorOp<S>, SmallVec<[Id; 4]>) {
+    #[cfg(feature = "linear-algebra")]
+    pub(crate) fn operation(&self, id: Id) -> (TensorOp<S>, smallvec::SmallVec<[Id; 4]>) {
         let number = self.instruction(id).a as usize;
         let Node { op, operands, .. } = &self.nodes.borrow()[number];
         (op.clone(), operands.clone())
