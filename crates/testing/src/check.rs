@@ -398,9 +398,10 @@ pub(crate) fn examine(
     for &law in Law::ALL.iter().filter(asked) {
         let answer = law.check(&case);
         match answer {
-            Err(Stop::Violated(violation)) => {
-                return Err(Found::Violation(law.blamed(&violation), violation));
-            }
+            Err(Stop::Violated(violation)) => match violation.excuse(&case) {
+                Some(reason) => return Err(reject(reason)),
+                None => return Err(Found::Violation(law.blamed(&violation), violation)),
+            },
             Err(Stop::Rejected(reason)) => return Err(reject(reason)),
             Ok(()) => {
                 if let Some(tally) = tally {

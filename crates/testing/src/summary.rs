@@ -30,7 +30,7 @@ pub enum Skip {
     NotOffered,
     /// The subject refused, as it must where it has no rule: with this error, and not with a zero.
     Refused(String),
-    /// The law says nothing at these points: there is no value, or no limit.
+    /// The law says nothing at these points: there is no limit, no value, or a kink whose derivative is a convention.
     Passed(String),
 }
 

@@ -4,6 +4,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use dualtape_autodiff::{Function, Irregular, Irregularity};
+
 use super::{How, Stop, Violation};
 use crate::check::Policy;
 use crate::curve::{Curve, Sample};
@@ -229,6 +231,20 @@ impl<'a> Case<'a> {
     pub(crate) fn tolerance(&self, size: f64) -> f64 {
         let growth = 4.0 + ((self.x.len() + self.values.len()) as f64).sqrt();
         self.policy.tolerance.factor * f64::EPSILON * growth * size + UNDERFLOW
+    }
+
+    /// Why a derivative need not be what differences say: there is a kink on the way to the value, at which it is a documented
+    /// one.
+    pub(crate) fn excuse(&self) -> Option<String> {
+        let mut excuse = None;
+        let mut look = |f: &Function<'_>| {
+            let smoothness = f.smoothness(&self.x).unwrap_or_default();
+            let is_kink = |found: &&Irregular| found.irregularity == Irregularity::Kink;
+            let kink = smoothness.irregular().iter().find(is_kink);
+            excuse = kink.map(|kink| format!("a documented derivative at {kink}"));
+        };
+        self.subject.with_function(self.at(), &mut look).ok()?;
+        excuse
     }
 
     /// Compares two numbers, if need be with the rounding of one of them: `noise` is not asked for unless they differ.

@@ -69,7 +69,8 @@ pub enum Law {
     /// ends of the domain, where rules meet `0·∞` and functions are not smooth. A point given by [`Check::at`](crate::Check::at)
     /// or `at_point` is taken as it is, another is made of each that is drawn from a [`Domain`](crate::Domain). It is broken by
     /// another number, also an infinite one or NaN, and by a finite number where differences grow beyond bounds; it is kept by an
-    /// error. Of each point reverse mode is asked, and of the others one in turn.
+    /// error. Of each point reverse mode is asked, and of the others one in turn. Kinks whose documented derivative is not that
+    /// of the function, such as that of `relu(x) − relu(−x)` at 0, are counted in the summary with their lines.
     Limit,
 }
 
@@ -220,6 +221,14 @@ impl Violation {
     pub(crate) fn point(&self) -> Option<&[f64]> {
         match &self.how {
             How::Limit { x, .. } => Some(x),
+            _ => None,
+        }
+    }
+
+    /// Why it is none after all: differences disagree with what is documented.
+    pub(crate) fn excuse(&self, case: &Case<'_>) -> Option<String> {
+        match self.how {
+            How::Measured { .. } | How::Silent { .. } => case.excuse(),
             _ => None,
         }
     }

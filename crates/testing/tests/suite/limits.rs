@@ -1,9 +1,10 @@
 //! Derivatives at special points: the limit of differences, or a refusal.
 
-use dualtape_autodiff::Var;
+use dualtape_autodiff::{Var, c};
 use dualtape_testing::strategies::{reals, special};
 use dualtape_testing::{
     Answer, At, Domain, Failure, Law, Refusal, Route, Subject, Summary, check, check_derivatives,
+    tensor_loss,
 };
 
 /// A function of `N` inputs with derivatives by hand, which are refused where there is none.
@@ -194,6 +195,60 @@ fn points_of_ones_own_are_taken_as_they_are() {
 }
 
 type OfScalars = for<'t> fn(&[Var<'t>]) -> Var<'t>;
+
+/// Smooth functions with `0·∞` in the chain rule at special points: the derivative or a refusal, in every mode.
+#[test]
+fn our_modes_refuse_what_the_chain_rule_cannot_tell() {
+    let indeterminate: [(&str, OfScalars); 6] = [
+        ("∛(x³)", |x| x[0].powi(3).cbrt() + x[1].sin()),
+        ("√(x⁴)", |x| x[0].powi(4).sqrt() * x[1].exp()),
+        ("|x|²", |x| x[0].abs().powi(2) + x[1]),
+        ("½‖x‖²", |x| x[0].hypot(x[1]).powi(2) * c(0.5)),
+        ("sinh(∛x³)", |x| x[0].powi(3).cbrt().sinh() + x[1]),
+        ("∛(x³)·y", |x| x[0].powi(3).cbrt() * x[1]),
+    ];
+    for (name, f) in indeterminate {
+        match check_derivatives(f).inputs(2).check() {
+            Ok(summary) => assert!(summary.refused(Law::Limit) > 0, "{name}: {summary}"),
+            Err(failure) => panic!("{name}: {failure}"),
+        }
+    }
+    let roots = check_derivatives(|x| x[0].sqrt() * x[0].sqrt()).inputs(1);
+    let summary = roots.in_domain(Domain::Positive).assert();
+    assert!(summary.refused(Law::Limit) > 0, "{summary}");
+    let norm = tensor_loss(&[&[3]], |x| x[0].norm_axes(&[0]).powi(2).sum() * 0.5);
+    assert!(check(norm).assert().refused(Law::Limit) > 0);
+}
+
+/// The subgradients of kinks that cancel are what is documented, and are counted with their lines.
+#[test]
+fn documented_derivatives_at_kinks_are_reported_as_such() {
+    let line = line!() + 2;
+    let cancelling = |x: &[f64]| {
+        check_derivatives(|x| x[0].max(Var::constant(0.0)) - (-x[0]).relu()).at_point(x)
+    };
+    let nowhere = cancelling(&[0.0]).check().expect_err("no derivative was held against values");
+    assert_eq!(nowhere.law(), None, "{nowhere}");
+    let said = format!("a documented derivative at a kink of max _ 0.0 at {}:{line}", file!());
+    assert!(nowhere.to_string().contains(&said), "{nowhere}");
+    assert!(cancelling(&[0.5]).check().is_ok());
+
+    let kinks: [(&str, OfScalars); 3] = [
+        ("relu x − relu −x", |x| x[0].relu() - (-x[0]).relu() + x[1]),
+        ("exp(relu x − relu −x)", |x| (x[0].relu() - (-x[0]).relu()).exp() * x[1]),
+        ("max(x, −x)²", |x| x[0].max(-x[0]).powi(2) + x[1]),
+    ];
+    for (name, f) in kinks {
+        match check_derivatives(f).inputs(2).check() {
+            Ok(summary) => {
+                assert!(summary.passed(Law::Limit) > 0, "{name}: {summary}");
+                let kink = summary.to_string().contains("a documented derivative at a kink of");
+                assert!(kink, "{name}: {summary}");
+            }
+            Err(failure) => panic!("{name}: {failure}"),
+        }
+    }
+}
 
 #[test]
 fn our_modes_give_the_limits_that_there_are() {

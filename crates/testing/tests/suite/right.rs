@@ -27,7 +27,7 @@ fn mixed<S: Scalar>(x: &[S]) -> S {
 fn a_generic_function_obeys_every_law() {
     let summary = check(generic!(mixed)).inputs(4).order(3).assert();
     assert!(summary.skipped().is_empty(), "{summary}");
-    // At the origin the curvature of `r^1.7` may be refused.
+    // At the origin the curvature of `r^1.7` is refused.
     let kept = |law: Law| match law {
         Law::Limit => summary.checked(law) + summary.refused(law),
         _ => summary.checked(law),
