@@ -1,7 +1,5 @@
 //! The part of a live recording that lies between some results and what they are differentiated by.
 
-use smallvec::SmallVec;
-
 use super::{Id, Instruction, Node, Op, Tape, Tensor};
 use crate::array::size;
 use crate::program::{
