@@ -40,6 +40,7 @@ pub(crate) struct Case<'a> {
     gradient_noise: OnceCell<Vec<f64>>,
     value_noise: OnceCell<f64>,
     product_noise: OnceCell<Vec<f64>>,
+    third_noise: OnceCell<Vec<f64>>,
 }
 
 /// A derivative at points `x + t·v`, by the bits of `t`; nothing where there is none.
@@ -89,6 +90,7 @@ impl<'a> Case<'a> {
             gradient_noise: OnceCell::new(),
             value_noise: OnceCell::new(),
             product_noise: OnceCell::new(),
+            third_noise: OnceCell::new(),
         })
     }
 
@@ -222,6 +224,28 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// What `∇³φ[u, v]`, in the units of the gradient, rounds by: by the worst of its routes, and no less than what second
+    /// derivatives make it.
+    pub(crate) fn third_noise(&self) -> &[f64] {
+        self.third_noise.get_or_init(|| {
+            let [u, v, _] = &self.directions;
+            let mut worst: Vec<f64> =
+                self.product_noise().iter().map(|second| 4.0 * second).collect();
+            worst.resize(self.x.len(), 0.0);
+            for route in ROUTES {
+                let third = |t| {
+                    let x = self.moved(t, u);
+                    let at = At { x: &x, w: &self.w };
+                    Some(self.scaled(&self.subject.third_derivative(at, u, v, route).ok()?))
+                };
+                for (worst, seen) in worst.iter_mut().zip(noise(third, SPACING)) {
+                    *worst = worst.max(seen);
+                }
+            }
+            worst
+        })
+    }
+
     /// Each component times its scale: in units of the value.
     pub(crate) fn scaled(&self, gradient: &[f64]) -> Vec<f64> {
         gradient.iter().zip(&self.scales).map(|(g, s)| g * s).collect()
@@ -272,10 +296,12 @@ impl<'a> Case<'a> {
 /// bring it back among the normal ones: differences of this size prove nothing.
 const UNDERFLOW: f64 = f64::MIN_POSITIVE / f64::EPSILON;
 
+const ROUTES: [Route; 3] =
+    [Route::ForwardOverReverse, Route::Linearized, Route::ReverseOverReverse];
+
 /// The answer by the first route that the subject has.
 fn first_offered<T>(answer: impl Fn(Route) -> Answer<T>) -> Answer<T> {
-    let routes = [Route::ForwardOverReverse, Route::Linearized, Route::ReverseOverReverse];
-    let mut answers = routes.into_iter().map(answer);
+    let mut answers = ROUTES.into_iter().map(answer);
     let offered = answers.find(|answer| !matches!(answer, Err(Refusal::NotOffered)));
     offered.unwrap_or(Err(Refusal::NotOffered))
 }

@@ -130,7 +130,7 @@ fn noise(case: &Case<'_>, order: usize, weights: &[f64]) -> f64 {
         0 => return case.value_noise(),
         1 => (case.gradient_noise(), 1.0),
         2 => (case.product_noise(), 1.0),
-        _ => (case.product_noise(), 4.0),
+        _ => (case.third_noise(), 1.0),
     };
     let scaled = weights.iter().zip(&case.scales).map(|(w, s)| w.abs() / s);
     factor * scaled.zip(noise).map(|(w, noise)| w * noise).sum::<f64>()

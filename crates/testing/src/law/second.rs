@@ -69,16 +69,27 @@ pub(super) fn modes(case: &Case<'_>) -> Result<(), Stop> {
     })
 }
 
-/// Two vectors that must be one, component by component.
+/// Two products that must be one, component by component.
 pub(super) fn same_products(
     case: &Case<'_>,
+    both: [&[f64]; 2],
+    size: f64,
+    terms: [&str; 2],
+) -> Result<(), Stop> {
+    same_vectors(case, both, size, Case::product_noise, terms)
+}
+
+/// Two vectors that must be one, component by component, but for rounding of which `noise` tells.
+pub(super) fn same_vectors<'c, 'a>(
+    case: &'c Case<'a>,
     [given, expected]: [&[f64]; 2],
     size: f64,
+    noise: fn(&'c Case<'a>) -> &'c [f64],
     terms: [&str; 2],
 ) -> Result<(), Stop> {
     for (i, (&given, &expected)) in given.iter().zip(expected).enumerate() {
         let s = case.scales[i];
-        let noise = || case.product_noise().get(i).copied().unwrap_or(0.0);
+        let noise = || noise(case).get(i).copied().unwrap_or(0.0);
         case.agree([given * s, expected * s], size, noise, |how| Violation {
             given,
             expected,

@@ -113,7 +113,7 @@ fn noise_of(case: &Case<'_>, order: usize) -> f64 {
     match order {
         1 => case.gradient_noise().iter().sum(),
         2 => case.product_noise().iter().sum(),
-        _ => 4.0 * case.product_noise().iter().sum::<f64>(),
+        _ => case.third_noise().iter().sum(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Laws of third derivatives that need no values.
 
 use super::case::{dot, finite, largest, size_of_dot};
-use super::second::same_products;
+use super::second::same_vectors;
 use super::{Case, Stop, Violation, second};
 use crate::subject::{Refusal, Route};
 
@@ -10,16 +10,21 @@ pub(super) fn size(case: &Case<'_>) -> Result<f64, Stop> {
     Ok(second::size(case)?.max(largest(&case.scaled(case.product(1)?))))
 }
 
-/// What a third derivative may round by: it is not sampled, but is made of second ones.
+/// What a third derivative in a direction may round by.
 fn noise(case: &Case<'_>) -> f64 {
-    4.0 * case.product_noise().iter().sum::<f64>()
+    case.third_noise().iter().sum()
+}
+
+/// Two third derivatives that must be one, component by component.
+fn same(case: &Case<'_>, both: [&[f64]; 2], size: f64, terms: [&str; 2]) -> Result<(), Stop> {
+    same_vectors(case, both, 4.0 * size, Case::third_noise, terms)
 }
 
 pub(super) fn symmetry(case: &Case<'_>) -> Result<(), Stop> {
     let [u, _, z] = &case.directions;
     let (of_uv, of_vu, of_zv) = (case.third(0, 1)?, case.third(1, 0)?, case.third(2, 1)?);
     let size = size(case)?.max(largest(&case.scaled(of_uv))).max(largest(&case.scaled(of_zv)));
-    same_products(case, [of_uv, of_vu], 4.0 * size, ["∇³φ[u, v]", "∇³φ[v, u]"])?;
+    same(case, [of_uv, of_vu], size, ["∇³φ[u, v]", "∇³φ[v, u]"])?;
     let sides = [dot(of_uv, z), dot(of_zv, u)];
     let size = size.max(size_of_dot(of_uv, z)).max(size_of_dot(of_zv, u));
     case.agree(
@@ -48,7 +53,7 @@ pub(super) fn modes(case: &Case<'_>) -> Result<(), Stop> {
         };
         compared = true;
         let terms = [&*route.to_string(), "reverse over nested duals"];
-        same_products(case, [&another, third], 4.0 * size, terms)?;
+        same(case, [&another, third], size, terms)?;
     }
     let forward = match case.subject.derivatives_along(case.at(), u, 3) {
         Err(Refusal::NotOffered) if compared => return Ok(()),
