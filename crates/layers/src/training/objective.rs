@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use dualtape_autodiff::{
-    Array, Composite, Function, Likelihood, PerExample, Real, Tape, Tensor, Var,
+    Array, Composite, Function, IndeterminatePolicy, Likelihood, PerExample, Real, Tape, Tensor,
+    Var,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -55,6 +56,7 @@ pub struct Supervised<'f, S: Real> {
     /// Whether the penalty counts.
     penalized: bool,
     seed: u64,
+    policy: IndeterminatePolicy,
 }
 
 /// What is run on a tape.
@@ -123,6 +125,7 @@ impl<'f, S: Real> Supervised<'f, S> {
             mode: Mode::Train,
             penalized: true,
             seed: 0,
+            policy: IndeterminatePolicy::default(),
         })
     }
 
@@ -175,6 +178,32 @@ impl<'f, S: Real> Supervised<'f, S> {
         Self { seed, ..self }
     }
 
+    /// With this policy where a derivative is a computed zero times an infinity, as of the norm of an activation that is 0;
+    /// by default that is an error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Error::Indeterminate, IndeterminatePolicy};
+    /// use dualtape_layers::{Activation, Dataset, Error, Supervised, perceptron, table};
+    ///
+    /// // the norm of the errors of a line, ½‖·‖², written with its root
+    /// let data = Dataset::new(table(&[[1.0], [2.0]])?, table(&[[3.0], [5.0]])?)?;
+    /// let line = || perceptron(1, 1, Activation::Identity);
+    /// let loss = || Supervised::new(line(), |z, t| ((z - t).powi(2).sum().sqrt().powi(2) * 0.5));
+    ///
+    /// let fits = [2.0, 1.0];
+    /// let refused = loss()?.function(&data)?.gradient(&fits);
+    /// assert!(matches!(refused, Err(Indeterminate { .. })));
+    /// let absorbing = loss()?.indeterminate_policy(IndeterminatePolicy::Absorb).function(&data)?;
+    /// assert_eq!(absorbing.gradient(&fits)?, [0.0, 0.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn indeterminate_policy(self, policy: IndeterminatePolicy) -> Self {
+        Self { policy, ..self }
+    }
+
     /// The objective on these data, as a recorded function of the parameters that are not frozen.
     ///
     /// Its data are inputs that are not differentiated: number 0 the inputs, number 1 the targets. To go on with another
@@ -225,13 +254,14 @@ impl<'f, S: Real> Supervised<'f, S> {
         let Prepared { theta, arrays, slots, .. } = self.prepared(data)?;
         let arrays: Vec<&Array<S>> = arrays.iter().collect();
         let (model, loss) = (Arc::clone(&self.parts), Arc::clone(&self.parts));
-        Ok(Composite::record_tensor(
+        let composite = Composite::record_tensor(
             &theta,
             &arrays,
             likelihood,
             move |theta, data| model.run(&slots, theta, data).0,
             move |z, data| (loss.loss)(z, data[1]),
-        )?)
+        )?;
+        Ok(composite.with_indeterminate_policy(self.policy))
     }
 
     /// The loss of each example by itself, with its gradient: for the covariance of gradients, or for clipping each.
@@ -264,13 +294,14 @@ impl<'f, S: Real> Supervised<'f, S> {
         let mut constants = vec![self.frozen.clone(), self.buffers.clone()];
         constants.extend(self.noise(&slots.demands, 0));
         let (parts, penalized) = (Arc::clone(&self.parts), self.penalized);
-        Ok(PerExample::record(&theta, &examples, move |theta, example| {
+        let losses = PerExample::record(&theta, &examples, move |theta, example| {
             // Batches of one.
             let mut data: Vec<Tensor<'_, S>> =
                 example.iter().map(|x| x.reshape(&[&[1], x.shape()].concat())).collect();
             data.extend(constants.iter().map(|array| theta.constant(array)));
             parts.objective(&slots, penalized, theta, &data).0
-        })?)
+        })?;
+        Ok(losses.with_indeterminate_policy(self.policy)?)
     }
 
     /// Records the objective with everything that a training loop needs.
@@ -285,6 +316,7 @@ impl<'f, S: Real> Supervised<'f, S> {
                 let updates = scope.trace().updates.into_iter().map(|(_, value)| value);
                 (objective, std::iter::once(z).chain(updates).collect())
             })?;
+        let function = function.with_indeterminate_policy(self.policy);
         Ok(Recording { function, demands, outputs, updated })
     }
 
@@ -336,6 +368,7 @@ impl<'f, S: Real> Supervised<'f, S> {
             mode: Mode::Eval,
             penalized: false,
             seed: self.seed,
+            policy: self.policy,
         }
     }
 }

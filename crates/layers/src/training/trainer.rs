@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dualtape_autodiff::{Array, Real, Tensor, Var};
+use dualtape_autodiff::{Array, IndeterminatePolicy, Real, Tensor, Var};
 use dualtape_schedules::Moment;
 
 use crate::data::Dataset;
@@ -77,6 +77,7 @@ pub struct Trainer<'f, S: Real> {
     pub(super) checkpoint: Option<PathBuf>,
     pub(super) resume: Option<PathBuf>,
     pub(super) progress: bool,
+    pub(super) policy: IndeterminatePolicy,
 }
 
 impl<'f, S: Real> Trainer<'f, S> {
@@ -99,6 +100,7 @@ impl<'f, S: Real> Trainer<'f, S> {
             checkpoint: None,
             resume: None,
             progress: false,
+            policy: IndeterminatePolicy::default(),
         }
     }
 
@@ -131,6 +133,14 @@ impl<'f, S: Real> Trainer<'f, S> {
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// With this policy where a derivative of the objective is indeterminate, see
+    /// [`Supervised::indeterminate_policy`].
+    #[must_use]
+    pub fn indeterminate_policy(mut self, policy: IndeterminatePolicy) -> Self {
+        self.policy = policy;
         self
     }
 
@@ -250,7 +260,9 @@ impl<'f, S: Real> Trainer<'f, S> {
 
     pub(super) fn objective(&self, network: &Network<S>) -> Result<Supervised<'f, S>, Error> {
         let loss = Arc::clone(&self.loss);
-        let objective = Supervised::of(network, move |z, t| loss(z, t))?.seed(self.seed);
+        let objective = Supervised::of(network, move |z, t| loss(z, t))?
+            .seed(self.seed)
+            .indeterminate_policy(self.policy);
         Ok(match self.penalty.clone() {
             Some(penalty) => objective.penalty(move |scope| penalty(scope)),
             None => objective,

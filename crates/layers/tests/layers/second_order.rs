@@ -1,13 +1,13 @@
 //! Exact curvature through whole networks.
 
-use dualtape_autodiff::{Function, Real, Tensor, Var};
+use dualtape_autodiff::{Error as AutodiffError, Function, IndeterminatePolicy, Real, Tensor, Var};
 use dualtape_layers::{
-    Activation, Dataset, Error, Module, Supervised, cross_entropy, mean_squared_error, mlp,
-    supervised,
+    Activation, Dataset, Error, Module, Network, Supervised, Trainer, cross_entropy,
+    mean_squared_error, mlp, perceptron, supervised, table,
 };
 use proptest::prelude::*;
 
-use crate::support::{assert_close, dot, max_abs, rng, wave};
+use crate::support::{Descent, assert_close, dot, max_abs, rng, wave};
 
 const ACTIVATIONS: [Activation; 6] = [
     Activation::Tanh,
@@ -190,4 +190,49 @@ fn scalar_and_tensor_losses_agree() {
         assert_close("gradient", &scalars.gradient(&theta).unwrap(), &gradient, eps);
         assert_close("HVP", &hvp(&scalars, &theta, &v), &hvp(&tensors, &theta, &v), eps);
     }
+}
+
+/// ½‖z − t‖², written with the root: its gradient where the model fits is a computed 0 times an infinity.
+fn norm<'t>(z: Tensor<'t, f64>, t: Tensor<'t, f64>) -> Var<'t, f64> {
+    (z - t).powi(2).sum().sqrt().powi(2) * 0.5
+}
+
+#[test]
+fn an_indeterminate_derivative_of_a_network_is_as_the_policy_says() {
+    let line = || perceptron(1, 1, Activation::Identity);
+    let data = Dataset::new(table(&[[1.0], [2.0]]).unwrap(), table(&[[3.0], [5.0]]).unwrap());
+    let data = data.unwrap();
+    let fits = [2.0, 1.0];
+    let gradients = |policy| -> [Result<Vec<f64>, AutodiffError>; 3] {
+        let loss = Supervised::new(line(), norm).unwrap().indeterminate_policy(policy);
+        let composite = loss.composite(&data, None).unwrap();
+        let each = loss.per_example(&data).unwrap();
+        [
+            loss.function(&data).unwrap().gradient(&fits),
+            composite.function().gradient(&fits),
+            each.values_and_gradients(&fits).map(|(_, rows)| rows.as_slice().to_vec()),
+        ]
+    };
+    for refused in gradients(IndeterminatePolicy::Refuse) {
+        assert!(matches!(refused, Err(AutodiffError::Indeterminate { .. })), "{refused:?}");
+    }
+    for nan in gradients(IndeterminatePolicy::Nan) {
+        assert!(nan.unwrap().iter().all(|x| x.is_nan()));
+    }
+    for absorbed in gradients(IndeterminatePolicy::Absorb) {
+        assert!(absorbed.unwrap().iter().all(|&x| x == 0.0));
+    }
+
+    let train = |policy| {
+        let mut network = Network::new(line(), &mut rng(1)).unwrap();
+        network.parameters_mut().copy_from_slice(&fits);
+        let trainer = Trainer::new(norm).epochs(1).indeterminate_policy(policy);
+        let ended = trainer.fit(&mut network, &mut Descent::new(0.1), &data);
+        (ended.map(|_| ()), network.parameters().to_vec())
+    };
+    let (refused, kept) = train(IndeterminatePolicy::Refuse);
+    assert!(refused.unwrap_err().to_string().contains("sqrt"));
+    assert_eq!(kept, fits);
+    let (stays, kept) = train(IndeterminatePolicy::Absorb);
+    assert_eq!((stays.unwrap(), kept.as_slice()), ((), &fits[..]));
 }
