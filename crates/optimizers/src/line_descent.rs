@@ -27,13 +27,21 @@ pub(crate) struct LineDescent<S: Real, D> {
     directions: D,
     line_search: LineSearch<S>,
     direction: Vec<S>,
+    /// `‖x − x_before‖`, once there was a step.
+    length: Option<S>,
     /// Point and gradient of the iteration before, to be overwritten by the step and the difference of gradients.
     previous: Option<[Vec<S>; 2]>,
 }
 
 impl<S: Real, D: Directions<S>> LineDescent<S, D> {
     pub(crate) fn new(n: usize, directions: D, line_search: LineSearch<S>) -> Self {
-        LineDescent { directions, line_search, direction: vec![S::zero(); n], previous: None }
+        LineDescent {
+            directions,
+            line_search,
+            direction: vec![S::zero(); n],
+            length: None,
+            previous: None,
+        }
     }
 
     /// Learns from the way that led here. Whether there was one.
@@ -46,13 +54,14 @@ impl<S: Real, D: Directions<S>> LineDescent<S, D> {
             before.iter_mut().zip(now).for_each(|(before, &now)| *before = now - *before);
         }
         self.directions.learn(step, change)?;
+        self.length = Some(norm(step));
         step.copy_from_slice(x);
         change.copy_from_slice(gradient);
         Ok(true)
     }
 
     /// Turns downhill; returns the first trial step.
-    fn turn(&mut self, gradient: &[S]) -> Result<S, Error> {
+    fn turn(&mut self, x: &[S], gradient: &[S]) -> Result<S, Error> {
         self.directions.turn(gradient, &mut self.direction)?;
         let slope = dot(gradient, &self.direction);
         let length = norm(&self.direction);
@@ -63,8 +72,25 @@ impl<S: Real, D: Directions<S>> LineDescent<S, D> {
         }
         let slope = dot(gradient, &self.direction);
         let known = self.directions.first_step(slope).filter(|a| a.is_normal() && *a > S::zero());
-        Ok(known.unwrap_or_else(|| norm(&self.direction).recip().min(S::one())))
+        Ok(first_trial(known, x, &self.direction, self.length))
     }
+}
+
+/// The first trial step along a direction. Where nothing is known of it, it is as long as the step before, the first of all
+/// not longer than 1. It is never so short that it would be lost in the rounding of `x`.
+pub(crate) fn first_trial<S: Real>(
+    known: Option<S>,
+    x: &[S],
+    direction: &[S],
+    before: Option<S>,
+) -> S {
+    let length = norm(direction);
+    let visible = S::constant(10.0) * S::epsilon() * norm(x) / length;
+    let first = known.unwrap_or_else(|| match before {
+        Some(before) => before / length,
+        None => length.recip().min(S::one()),
+    });
+    if visible.is_finite() { first.max(visible) } else { first }
 }
 
 impl<S: Real, D: Directions<S>> Method<S> for LineDescent<S, D> {
@@ -75,13 +101,13 @@ impl<S: Real, D: Directions<S>> Method<S> for LineDescent<S, D> {
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, _: &Run<'_, '_, S>) -> Next<'a, S> {
         let gradient = here.at.gradient();
         let learnt = self.look_back(here.x, gradient)?;
-        let first = self.turn(gradient)?;
+        let first = self.turn(here.x, gradient)?;
         let next = here.search(&self.line_search, &self.direction, S::zero(), first)?;
         match next {
             // What was learnt may be what misleads: once more, straight down.
             Err(StopReason::LineSearch(_)) if learnt => {
                 self.directions.forget();
-                let first = self.turn(gradient)?;
+                let first = self.turn(here.x, gradient)?;
                 here.search(&self.line_search, &self.direction, S::zero(), first)
             }
             next => Ok(next),

@@ -125,13 +125,16 @@ pub(crate) fn descend<S: Real>(
     }
 }
 
-/// Moves on. A numerical fault on the way is a reason to stop, and no error.
+/// Moves on. A numerical fault on the way is a reason to stop, and no error. A point of value −∞ is one outside the domain;
+/// where no other is found, it tells why.
 fn advance<'a, S: Real>(
     method: &mut impl Method<S>,
     here: &Here<'a, '_, S>,
     run: &Run<'_, '_, S>,
 ) -> Next<'a, S> {
-    method.advance(here, run).or_else(|error| StopReason::of_fault(error).map(Err))
+    here.objective.forget_minus_infinity();
+    let next = method.advance(here, run).or_else(|error| StopReason::of_fault(error).map(Err))?;
+    Ok(next.map_err(|stop| run.why(stop, here.at.value())))
 }
 
 /// The reason that makes a point count as stationary, if one does: where a method is stuck, rounding may be all that is left.

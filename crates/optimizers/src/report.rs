@@ -32,6 +32,10 @@ pub enum StopReason {
     TrustRegion,
     /// A value, gradient or curvature became NaN or infinite.
     NonFinite,
+    /// `f` has no minimum as far as can be seen: its value fell below `−√MAX` (in `f64` `−10¹⁵⁴`); or no further step could be found for numbers that overflow, because a point that was tried had the value
+    /// −∞, or because the value is already below `−∛MAX` (in `f64` `−6·10¹⁰²`). For a start of large value, only values of
+    /// `1/ε` times its size count.
+    Unbounded,
     /// A step does not exist: the Hessian, or the matrix in its place, is singular, or too nearly so to be solved with.
     SingularHessian,
     /// The residuals are, within tolerance, orthogonal to all that a change of the parameters could change.
@@ -51,6 +55,11 @@ impl StopReason {
             error if error.is_numerical() => Ok(StopReason::NonFinite),
             error => Err(error),
         }
+    }
+
+    /// Whether no step could be found.
+    pub(crate) fn is_failure(self) -> bool {
+        self.is_stuck() || matches!(self, StopReason::NonFinite | StopReason::SingularHessian)
     }
 
     /// Whether the gradient is zero to within one of its tolerances, or to within the rounding of `f`.
@@ -84,6 +93,7 @@ impl fmt::Display for StopReason {
             StopReason::LineSearch(failure) => return write!(f, "line search: {failure}"),
             StopReason::TrustRegion => "no better point however short the step",
             StopReason::NonFinite => "a value or derivative is not finite",
+            StopReason::Unbounded => "the values fall without bound",
             StopReason::SingularHessian => "the Hessian is singular",
             StopReason::OrthogonalResiduals => {
                 "residuals orthogonal, within tolerance, to what the parameters can change"

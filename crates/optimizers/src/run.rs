@@ -179,6 +179,7 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
         if !value.is_finite() || bad.is_some() {
             self.left_domain = self.last.is_some();
             return match (self.last.is_some(), bad) {
+                (true, _) if self.is_bottomless(value) => Ok(Some(StopReason::Unbounded)),
                 (true, _) => Ok(Some(StopReason::NonFinite)),
                 (false, Some(component)) if value.is_finite() => {
                     Err(Error::NonFiniteGradient { component, value: gradient[component].as_f64() })
@@ -207,6 +208,26 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
         Ok(stop)
     }
 
+    /// Whether a value is below `−depth`, and lower than the start by more than its digits can tell.
+    fn is_below(&self, depth: S, value: S) -> bool {
+        value <= -depth.max(self.first_value.abs() / S::epsilon())
+    }
+
+    /// Whether a value is that of no minimum: its square overflows.
+    fn is_bottomless(&self, value: S) -> bool {
+        self.is_below(S::max_value().sqrt(), value)
+    }
+
+    /// Why a run ends that finds no way on from a point of this value: because it goes down for ever, if a trial led to −∞, or
+    /// if the value leaves no room for products of three.
+    pub(crate) fn why(&self, stop: StopReason, value: S) -> StopReason {
+        let falls = || self.is_below(S::max_value().cbrt(), value);
+        match stop.is_failure() && (self.objective.met_minus_infinity() || falls()) {
+            true => StopReason::Unbounded,
+            false => stop,
+        }
+    }
+
     /// What the gradient is compared with: what the user set, or what is small beside the scale of `f` and `x`.
     fn gradient_tolerance(&self, x: &[S], record: &Record<S>) -> S {
         self.options.gradient_tolerance.unwrap_or_else(|| {
@@ -223,6 +244,9 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
             (self.first_value, self.first_gradient_norm) = (record.value, record.gradient_norm);
         }
         self.largest_gradient_norm = self.largest_gradient_norm.max(record.gradient_norm);
+        if self.is_bottomless(record.value) {
+            return Some(StopReason::Unbounded);
+        }
         let options = &*self.options;
         if record.gradient_norm <= self.gradient_tolerance(x, record) {
             return Some(StopReason::GradientTolerance);
@@ -241,7 +265,9 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
         if options.function_tolerance > S::zero() && change <= options.function_tolerance * size {
             return Some(StopReason::FunctionTolerance);
         }
-        self.limit_at(record).or(self.stall.at(record).then_some(StopReason::NoProgress))
+        let stalls = self.stall.at(record);
+        let stalled = stalls.then(|| self.why(StopReason::NoProgress, record.value));
+        self.limit_at(record).or(stalled)
     }
 
     fn limit_at(&self, record: &Record<S>) -> Option<StopReason> {

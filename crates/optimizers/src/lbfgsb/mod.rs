@@ -4,6 +4,7 @@ mod cauchy;
 mod subspace;
 
 use crate::bounds::Bounds;
+use crate::line_descent::first_trial;
 use crate::line_search::{LineSearch, MoreThuente};
 use crate::method::{Here, Method, Next, descend};
 use crate::options::{Options, require_count};
@@ -89,7 +90,7 @@ impl<'c, S: Real> Minimizer<'c, S> for Lbfgsb<'c, S> {
         let memory = LbfgsMemory::new(x.len(), self.memory);
         run(&mut self.options, objective, x, |objective, run, mut x| {
             bounds.project(&mut x);
-            let mut state = State { bounds, line_search, memory, previous: None };
+            let mut state = State { bounds, line_search, memory, length: None, previous: None };
             descend(&mut state, objective, run, x)
         })
     }
@@ -104,6 +105,8 @@ struct State<'b, S: Real> {
     bounds: &'b Bounds<S>,
     line_search: MoreThuente<S>,
     memory: LbfgsMemory<S>,
+    /// `‖x − x_before‖`, once there was a step.
+    length: Option<S>,
     /// Point and gradient of the iteration before.
     previous: Option<(Vec<S>, Vec<S>)>,
 }
@@ -113,7 +116,9 @@ impl<S: Real> State<'_, S> {
         let difference =
             |a: &[S], b: &[S]| -> Vec<S> { a.iter().zip(b).map(|(&a, &b)| a - b).collect() };
         if let Some((x_before, gradient_before)) = &self.previous {
-            self.memory.update(&difference(x, x_before), &difference(gradient, gradient_before))?;
+            let step = difference(x, x_before);
+            self.memory.update(&step, &difference(gradient, gradient_before))?;
+            self.length = Some(norm(&step));
         }
         self.previous = Some((x.to_vec(), gradient.to_vec()));
         Ok(())
@@ -142,8 +147,8 @@ impl<S: Real> State<'_, S> {
     }
 
     fn search<'a>(&self, here: &Here<'a, '_, S>, direction: &[S]) -> Next<'a, S> {
-        let first =
-            if self.memory.is_empty() { norm(direction).recip().min(S::one()) } else { S::one() };
+        let known = (!self.memory.is_empty()).then_some(S::one());
+        let first = first_trial(known, here.x, direction, self.length);
         let room = self.bounds.room(here.x, direction).max(S::one());
         let max_step = self.line_search.max_step.min(room);
         let search = LineSearch::MoreThuente(MoreThuente { max_step, ..self.line_search });

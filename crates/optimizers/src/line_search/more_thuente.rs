@@ -18,7 +18,7 @@ use crate::{Error, Real};
 /// with sufficient decrease is returned as [`Condition::Armijo`].
 ///
 /// Defaults: `c₁ = 10⁻⁴`, `c₂ = 0.9` (quasi-Newton; take 0.1 for nonlinear conjugate gradients), relative width of the
-/// interval at least 10 rounding errors, steps up to `10¹⁰`, 60 evaluations.
+/// interval at least 10 rounding errors, steps up to `√MAX` (any number would be one in some units), 60 evaluations.
 ///
 /// # Example
 ///
@@ -60,7 +60,7 @@ impl<S: Real> Default for MoreThuente<S> {
             sufficient_decrease: S::constant(1e-4),
             curvature_condition: S::constant(0.9),
             interval_tolerance: S::constant(10.0) * S::epsilon(),
-            max_step: S::constant(1e10),
+            max_step: S::max_value().sqrt(),
             max_evaluations: 60,
         }
     }
@@ -337,6 +337,7 @@ mod tests {
         let search = MoreThuente {
             sufficient_decrease: c1,
             curvature_condition: c2,
+            max_step: 1e10,
             ..MoreThuente::default()
         };
         (search.search(&mut line, Origin::descent(value, slope), first).unwrap(), line.1)

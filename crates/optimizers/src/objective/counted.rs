@@ -76,17 +76,33 @@ impl fmt::Display for Counts {
 pub struct Counted<'o, S: Real> {
     objective: &'o dyn Objective<S>,
     counts: Cell<Counts>,
+    /// Whether a value was −∞.
+    bottomless: Cell<bool>,
 }
 
 impl<'o, S: Real> Counted<'o, S> {
     /// Starts counting from zero.
     pub fn new(objective: &'o dyn Objective<S>) -> Self {
-        Counted { objective, counts: Cell::default() }
+        Counted { objective, counts: Cell::default(), bottomless: Cell::default() }
     }
 
     /// The calls made so far, those that failed among them.
     pub fn counts(&self) -> Counts {
         self.counts.get()
+    }
+
+    /// Whether a value was −∞ since that was [forgotten](Self::forget_minus_infinity).
+    pub(crate) fn met_minus_infinity(&self) -> bool {
+        self.bottomless.get()
+    }
+
+    pub(crate) fn forget_minus_infinity(&self) {
+        self.bottomless.set(false);
+    }
+
+    fn look_at(&self, value: S) -> S {
+        self.bottomless.set(self.bottomless.get() || value == S::neg_infinity());
+        value
     }
 }
 
@@ -103,17 +119,18 @@ impl<S: Real> Objective<S> for Counted<'_, S> {
 
     fn value(&self, x: &[S]) -> Result<S, Error> {
         count(&self.counts, |c| &mut c.values, 1);
-        self.objective.value(x)
+        self.objective.value(x).map(|value| self.look_at(value))
     }
 
     fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
         count(&self.counts, |c| &mut c.gradients, 1);
-        self.objective.value_and_gradient(x, gradient)
+        self.objective.value_and_gradient(x, gradient).map(|value| self.look_at(value))
     }
 
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {
         count(&self.counts, |c| &mut c.linearizations, 1);
         let inner = self.objective.linearize(x)?;
+        self.look_at(inner.value());
         Ok(Box::new(CountedAt { inner, counts: &self.counts }))
     }
 

@@ -19,13 +19,21 @@ pub(super) trait Model<S: Real> {
     /// Minimises `gᵀp + ½ pᵀBp` over `‖p‖ ≤ radius`; `None` if a number is not finite.
     fn step(&self, gradient: &[S], radius: S) -> Result<Option<BallStep<S>>, Error>;
 
-    fn forget(&mut self);
+    /// Whether there was anything to forget.
+    fn forget(&mut self) -> bool;
 }
 
 /// A step and by how much the model falls along it.
 pub(super) struct BallStep<S> {
     step: Vec<S>,
     decrease: S,
+}
+
+/// The step of a model that has learnt nothing: downhill as far as allowed, whatever the units of the function.
+fn steepest<S: Real>(gradient: &[S], radius: S) -> BallStep<S> {
+    let length = norm(gradient);
+    let step = gradient.iter().map(|&g| -radius * (g / length)).collect();
+    BallStep { step, decrease: radius * length }
 }
 
 /// The step of a dense model, as good as rounding permits. `O(n³)`.
@@ -42,17 +50,18 @@ fn minimize_in_ball<S: Real>(matrix: &[S], gradient: &[S], radius: S) -> Option<
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Radii<S> {
     pub(super) initial: S,
-    pub(super) largest: S,
+    pub(super) largest: Option<S>,
 }
 
 impl<S: Real> Radii<S> {
     pub(super) fn new() -> Self {
-        Radii { initial: S::one(), largest: S::constant(1e10) }
+        Radii { initial: S::one(), largest: None }
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
         require("initial_radius", self.initial, "positive", |r| r > 0.0)?;
-        require("max_radius", self.largest, "at least the initial radius", |r| {
+        let largest = self.largest.unwrap_or(self.initial);
+        require("max_radius", largest, "at least the initial radius", |r| {
             r >= self.initial.as_f64()
         })
     }
@@ -72,11 +81,12 @@ impl<S: Real, M: Model<S>> SecantTrustRegion<S, M> {
 
     /// Whether to accept a step along which the value fell by `actual`; adapts the radius.
     fn judge(&mut self, length: S, actual: S, predicted: S, rounding: S) -> bool {
+        let largest = self.radii.largest.unwrap_or_else(S::infinity);
         // Conn, Gould & Toint, §17.4.2: a decrease that is all rounding is taken as predicted.
         let ratio = (actual + rounding) / (predicted + rounding);
         if ratio > S::constant(0.75) {
             if length > S::constant(0.8) * self.radius {
-                self.radius = (self.radius + self.radius).min(self.radii.largest);
+                self.radius = (self.radius + self.radius).min(largest);
             }
         } else if ratio.is_nan() || ratio < S::constant(0.1) {
             self.radius = S::constant(0.5) * length;
@@ -101,10 +111,21 @@ impl<S: Real, M: Model<S>> Method<S> for SecantTrustRegion<S, M> {
                 return Ok(Err(stop));
             }
             let Some(BallStep { step, decrease }) = self.model.step(gradient, self.radius)? else {
+                // What was learnt of far away is too large to be reckoned with.
+                if self.model.forget() {
+                    continue;
+                }
                 return Ok(Err(StopReason::NonFinite));
             };
             let mut x = here.x.to_vec();
             axpy(S::one(), &step, &mut x);
+            if x == here.x {
+                // A step lost in rounding: the model is far too stiff, and nothing to be seen from here would tell it so.
+                if self.model.forget() {
+                    continue;
+                }
+                break;
+            }
             let mut at_x = vec![S::zero(); x.len()];
             let trial = here.objective.value_and_gradient(&x, &mut at_x)?;
             let finite = trial.is_finite() && at_x.iter().all(|g| g.is_finite());
@@ -156,12 +177,15 @@ impl<S: Real> Model<S> for Dense<S> {
     }
 
     fn step(&self, gradient: &[S], radius: S) -> Result<Option<BallStep<S>>, Error> {
+        if self.fresh {
+            return Ok(Some(steepest(gradient, radius)));
+        }
         Ok(minimize_in_ball(self.matrix.as_slice(), gradient, radius))
     }
 
-    fn forget(&mut self) {
+    fn forget(&mut self) -> bool {
         self.matrix.reset(S::one());
-        self.fresh = true;
+        !std::mem::replace(&mut self.fresh, true)
     }
 }
 
@@ -173,6 +197,9 @@ impl<S: Real> Model<S> for Lsr1Memory<S> {
     /// `B` maps the span of the gradient and its own vectors to itself and is `σI` across, `σ > 0`: the minimum lies in that
     /// span, and there the problem is dense and small.
     fn step(&self, gradient: &[S], radius: S) -> Result<Option<BallStep<S>>, Error> {
+        if self.is_empty() {
+            return Ok(Some(steepest(gradient, radius)));
+        }
         let mut basis = Basis::new(gradient.len());
         for vector in std::iter::once(gradient).chain(self.active()) {
             basis.extend(vector.to_vec(), S::epsilon().sqrt());
@@ -192,7 +219,9 @@ impl<S: Real> Model<S> for Lsr1Memory<S> {
         Ok(Some(BallStep { step, decrease: found.decrease }))
     }
 
-    fn forget(&mut self) {
+    fn forget(&mut self) -> bool {
+        let learnt = !self.is_empty();
         self.clear();
+        learnt
     }
 }

@@ -23,7 +23,7 @@ impl Dogleg {
         let n = gradient.len();
         let Some(mut factors) = ShiftedCholesky::new(n, matrix) else { return Ok(None) };
         let gradient: Vec<f64> = gradient.iter().map(|g| g.as_f64()).collect();
-        let Some(shift) = definite_shift(&mut factors, matrix)? else { return Ok(None) };
+        let Some(shift) = definite_shift(&mut factors, matrix, &gradient)? else { return Ok(None) };
         let mut newton: Vec<f64> = gradient.iter().map(|g| -g).collect();
         factors.solve_in_place(&mut newton);
         let (g, square) = (&gradient, dot(&gradient, &gradient));
@@ -55,12 +55,16 @@ impl Dogleg {
 fn definite_shift<S: Real>(
     factors: &mut ShiftedCholesky,
     matrix: &[S],
+    gradient: &[f64],
 ) -> Result<Option<f64>, Error> {
     if factors.factor(0.0) {
         return Ok(Some(0.0));
     }
     let Some(eigen) = Eigen::new(factors.dim(), matrix)? else { return Ok(None) };
-    let rounding = f64::EPSILON.sqrt() * factors.norm_bound().max(f64::MIN_POSITIVE);
+    // Where there is no curvature at all, the path is that of steepest descent, as long as numbers permit.
+    let size = factors.norm_bound();
+    let size = if size > 0.0 { size } else { norm(gradient) * f64::MIN_POSITIVE.sqrt() };
+    let rounding = f64::EPSILON.sqrt() * size.max(f64::MIN_POSITIVE / f64::EPSILON);
     let shift = (-1.5 * eigen.values[0]).max(rounding);
     Ok(factors.factor(shift).then_some(shift))
 }

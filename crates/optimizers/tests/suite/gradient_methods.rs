@@ -8,8 +8,8 @@ use crate::support::{
     assert_close, beale, numbers, quadratic, rosenbrock, rosenbrock_f32, saddle, wood,
 };
 use dualtape_optimizers::{
-    ByHand, Conjugacy, Error, GradientDescent, HagerZhang, Lbfgs, LineSearch, MoreThuente, Newton,
-    NewtonCg, NonlinearCg, QuasiNewton, Report, Safeguard, SecondOrder, prelude::*,
+    ByHand, Conjugacy, Error, GradientDescent, HagerZhang, Lbfgs, LineSearch, Lsr1, MoreThuente,
+    Newton, NewtonCg, NonlinearCg, QuasiNewton, Report, Safeguard, SecondOrder, Sr1, prelude::*,
 };
 
 fn hager_zhang() -> LineSearch<f64> {
@@ -202,6 +202,39 @@ fn tiny_objectives_in_single_precision_give_no_nan() {
             Lbfgs::default().gradient_tolerance(scale * 1e-4).minimize(&f, &mut x).unwrap();
         assert!(report.converged(), "{report}");
         assert!((x[0] - 1.0).abs() < 1e-3 && x[1].abs() < 1e-3, "{x:?}");
+    }
+}
+
+/// `(x − 1)² + (e^{30y} − 1)²`: the first trial makes the model so stiff that its next step is lost in rounding, or in other
+/// units its numbers so large that they overflow.
+#[test]
+fn a_model_too_stiff_to_move_is_learnt_anew() {
+    let methods: [Method; 2] = [
+        |f, x| Sr1::default().minimize(f, x).unwrap(),
+        |f, x| Lsr1::default().minimize(f, x).unwrap(),
+    ];
+    for [c, s] in [[1.0, 1.0], [1e12, 1.0], [1e-12, 1.0], [1.0, 1e6], [1.0, 1e-6]] {
+        let f = ByHand::new(
+            2,
+            move |x: &[f64], g: &mut [f64]| {
+                let (x, e) = (x[0] / s, (30.0 * x[1] / s).exp());
+                (g[0], g[1]) = (c / s * 2.0 * (x - 1.0), c / s * 60.0 * e * (e - 1.0));
+                c * ((x - 1.0).powi(2) + (e - 1.0).powi(2))
+            },
+            move |x: &[f64], v: &[f64], hv: &mut [f64]| {
+                let e = (30.0 * x[1] / s).exp();
+                let unit = c / (s * s);
+                (hv[0], hv[1]) = (unit * 2.0 * v[0], unit * 1800.0 * e * (2.0 * e - 1.0) * v[1]);
+            },
+        );
+        for minimize in methods {
+            let mut x = [3.0 * s, -0.02 * s];
+            let report = minimize(&f, &mut x);
+            assert!(report.converged() && report.certified(), "{c:e} {s:e}: {report}");
+            assert_close(&x.map(|x| x / s), &[1.0, 0.0], 1e-6, "minimum");
+            let moved = report.history[1..].iter().all(|record| record.step_length > 0.0);
+            assert!(moved && report.iterations < 100, "{c:e} {s:e}: {report}");
+        }
     }
 }
 

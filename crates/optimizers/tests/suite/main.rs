@@ -28,4 +28,5 @@ mod stochastic;
 mod structured_newton;
 mod support;
 mod trust_regions;
+mod unbounded;
 mod verdicts;
