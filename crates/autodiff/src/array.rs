@@ -23,8 +23,8 @@ fn is_addressable(shape: &[usize]) -> bool {
 
 /// Whether memory has room for an array of this shape, as far as the system tells.
 pub(crate) fn has_room<S>(shape: &[usize]) -> bool {
-    /// Below, asking costs more than it saves.
-    const SMALL: usize = 1 << 16;
+    /// Where there is no room for so few, there is none for anything.
+    const SMALL: usize = 1 << 24;
     let size = size(shape);
     is_addressable(shape) && (size <= SMALL || Vec::<S>::new().try_reserve_exact(size).is_ok())
 }

@@ -8,12 +8,14 @@ use dualtape_autodiff::{Array, Error, Function, Quantity};
 struct Counting;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 #[expect(unsafe_code, reason = "only an allocator can count allocated bytes")]
 // SAFETY: every call is passed on to the system's allocator as it is.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(live, Ordering::Relaxed);
         // SAFETY: the caller's promise is the system allocator's condition.
         unsafe { System.alloc(layout) }
     }
@@ -32,6 +34,14 @@ fn grown<R>(call: impl FnOnce() -> R) -> (R, usize) {
     let before = LIVE.load(Ordering::Relaxed);
     let result = call();
     (result, LIVE.load(Ordering::Relaxed) - before)
+}
+
+/// What a call takes at most, beyond what was taken before.
+fn peak<R>(call: impl FnOnce() -> R) -> (R, usize) {
+    let before = LIVE.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    let result = call();
+    (result, PEAK.load(Ordering::Relaxed) - before)
 }
 
 /// Within a tenth, and a kilobyte of small things.
@@ -68,5 +78,17 @@ fn memory_is_what_was_said() -> Result<(), Error> {
     result?;
     assert_near("products", memory.products, products);
     assert_eq!(memory.total(), memory.program + memory.results + memory.products);
+
+    // Programs are derived from shapes: without arrays, and without the results of anything.
+    let examples = Array::new(&[4000, 30], vec![0.1; 120_000])?;
+    let layers = Function::<f64>::record_tensor(&x[..1800], &[&examples], |x, data| {
+        let hidden = data[0].matmul(x.view(0, &[30, 30])).tanh();
+        hidden.matmul(x.view(900, &[30, 30])).softplus().sum()
+    })?;
+    for quantity in [Quantity::Gradient, Quantity::HessianProduct] {
+        let (inspected, deriving) = peak(|| layers.inspect(quantity, &x[..1800]));
+        let memory = inspected?.memory();
+        assert!(memory.results > 1_000_000 && deriving < 100_000, "{deriving} for {memory:?}");
+    }
     Ok(())
 }

@@ -1,4 +1,7 @@
 //! From a recorded program to the staged programs that evaluate its derivatives.
+//!
+//! Programs are derived by looking, not by running: on a tape of shapes. Only where an operation's rule is user code, which
+//! may look at values, is a program evaluated on the way, at the point at which a derivative was first asked for.
 
 use std::sync::{Arc, OnceLock};
 
@@ -76,7 +79,7 @@ impl Kind {
     }
 }
 
-/// Where a recording was made; the derived programs are recorded there too.
+/// Where a recording was made; what is derived from values is recorded there too.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a, S> {
     pub point: &'a [S],
@@ -183,34 +186,41 @@ impl<S: Real> Compiled<S> {
                 false => primal.clone(),
             }),
             Kind::Gradient => {
-                let recording = gradient_program(Tape::new(), primal, origin)?;
+                let recording = gradient_program(Tape::deriving([primal]), primal, origin)?;
                 Stage::primal(self.finished(recording.program))
             }
             Kind::Hvp => {
-                let gradient = &base(Kind::Gradient)?.program;
+                let gradient: &Program<S> = &base(Kind::Gradient)?.program;
                 let differentiated = outputs..outputs + n;
-                let recording = tangent_program(Tape::new(), gradient, n, differentiated, origin)?;
+                let recording = tangent_program(
+                    Tape::deriving([gradient]),
+                    gradient,
+                    n,
+                    differentiated,
+                    origin,
+                )?;
                 let products = [Request::linear(n..2 * n, outputs + n..outputs + 2 * n)];
                 Stage::with_products(self.finished(recording.program), n, &products, self.absorbing)
             }
             Kind::Jacobian => {
                 let m = self.differentiated;
-                let recording = jacobian_program(Tape::new(), primal, m, origin)?;
+                let recording = jacobian_program(Tape::deriving([primal]), primal, m, origin)?;
                 let program = self.finished(recording.program);
                 let forward = Request::linear(n..2 * n, outputs..outputs + m);
                 let reverse = Request::linear(2 * n..2 * n + m, outputs + m..outputs + m + n);
                 Stage::with_products(program, n, &[forward, reverse], self.absorbing)
             }
             Kind::Third => {
-                let hvp = &base(Kind::Hvp)?.program;
+                let hvp: &Program<S> = &base(Kind::Hvp)?.program;
                 let product = outputs + n..outputs + 2 * n;
-                let program = tangent_program(Tape::new(), hvp, n, product, origin)?.program;
+                let program =
+                    tangent_program(Tape::deriving([hvp]), hvp, n, product, origin)?.program;
                 let outputs = program.outputs.len() - n..program.outputs.len();
                 let bilinear = Request { inputs: n..3 * n, outputs, linear: false };
                 Stage::with_products(self.finished(program), n, &[bilinear], self.absorbing)
             }
             Kind::Curvature => {
-                let hvp = &base(Kind::Hvp)?.program;
+                let hvp: &Program<S> = &base(Kind::Hvp)?.program;
                 let split = self.split.as_ref().expect("only compositions ask for it");
                 let program = self.finished(curvature_program(hvp, split, origin)?);
                 let products = (program.outputs.len() - outputs - n) / n;
@@ -242,8 +252,8 @@ fn input_like<'t, S: Real>(
     if shape.is_empty() {
         return Value::Scalar(tape.input(next()));
     }
-    let part: Vec<S> = (0..size(shape)).map(|_| next()).collect();
-    Value::Array(tape.input_array(&Array::from_shared(shape, part.into())))
+    let part = || (0..size(shape)).map(|_| next()).collect();
+    Value::Array(tape.input_of_shape(shape, part))
 }
 
 /// Inputs of the shapes of `ids` on `tape`, taken from the flat `point`, or zero where that ends.
@@ -334,7 +344,7 @@ fn next_order<S: Real>(
     outputs: usize,
     origin: Origin<'_, S>,
 ) -> Result<Program<S>, Error> {
-    let tape = Tape::new();
+    let tape = Tape::deriving([program]);
     let point = inputs_like(&tape, program, &program.inputs, origin.point);
     let direction = match point.len() > n {
         true => point[n..].to_vec(),

@@ -124,13 +124,15 @@ impl<S: Real> Careful<'_, S> {
             Kind::Value => primal.clone(),
             Kind::Jacobian => {
                 let m = self.compiled.differentiated_outputs();
-                let recording = jacobian_program(Tape::marking(), &primal, m, self.origin)?;
+                let recording =
+                    jacobian_program(Tape::deriving([&primal]).marking(), &primal, m, self.origin)?;
                 marks.push(recording.marks);
                 recording.program
             }
             Kind::Taylor(_) => return Ok(None),
             Kind::Gradient | Kind::Hvp | Kind::Third | Kind::Curvature => {
-                let recording = gradient_program(Tape::marking(), &primal, self.origin)?;
+                let recording =
+                    gradient_program(Tape::deriving([&primal]).marking(), &primal, self.origin)?;
                 marks.push(recording.marks);
                 recording.program
             }
@@ -142,7 +144,13 @@ impl<S: Real> Careful<'_, S> {
         };
         for _ in 0..tangents {
             let last = derived.outputs.len() - n..derived.outputs.len();
-            let recording = tangent_program(Tape::marking(), &derived, n, last, self.origin)?;
+            let recording = tangent_program(
+                Tape::deriving([&derived]).marking(),
+                &derived,
+                n,
+                last,
+                self.origin,
+            )?;
             marks.push(recording.marks);
             derived = recording.program;
         }

@@ -62,9 +62,10 @@ impl<S: Real> Inspection<S> {
 
     /// The memory that an evaluation needs, by the plan of the program.
     ///
-    /// It is not what was needed to make the program: [`inspect`](Function::inspect) derives it, unless that was done before,
-    /// and evaluates every instruction once on the way, all results being in memory at the same time. Nor does it count what
-    /// libraries take within an operation.
+    /// Nothing is evaluated to tell, and deriving the program takes no more memory than the program itself: a process that goes
+    /// on to evaluate it grows by this much. (But where an operation has a [hand-written adjoint](crate::Adjoint): that is user
+    /// code, which sees values, so a program with one is evaluated once while it is derived.) What libraries take within an
+    /// operation is not counted.
     pub fn memory(&self) -> Memory {
         let Stage { program, plan, products, .. } = &*self.stage;
         let constants = program.nodes.iter().map(|node| match program_constant(node) {
@@ -113,7 +114,7 @@ impl<S: Real> fmt::Debug for Inspection<S> {
 impl<'f, S: Real> Function<'f, S> {
     /// The program in use for a quantity, to print it or to ask for its memory.
     ///
-    /// It is derived here if it was not in use before, which takes more time and memory than its evaluation.
+    /// It is derived here if it was not in use before: from shapes alone, without evaluating anything.
     ///
     /// # Errors
     ///
@@ -260,7 +261,7 @@ impl<'f, S: Real> Function<'f, S> {
         let inputs = gradient.program.inputs.len();
         let outputs = gradient.program.outputs.len();
         let tangent = tangent_program(
-            Tape::marking(),
+            Tape::deriving([&gradient.program]).marking(),
             &gradient.program,
             inputs,
             outputs - inputs..outputs,
@@ -280,7 +281,11 @@ impl<'f, S: Real> Function<'f, S> {
         let inputs = primal.inputs.len();
         let arguments = Arguments { point: x, direction: &[], data };
         self.checked("the value", primal.clone(), inputs, arguments, Some)?;
-        let gradient = gradient_program(Tape::marking(), &primal, Origin { point: x, data })?;
+        let gradient = gradient_program(
+            Tape::deriving([&primal]).marking(),
+            &primal,
+            Origin { point: x, data },
+        )?;
         self.checked("the gradient", gradient.program.clone(), inputs, arguments, |id| {
             origin_of(&gradient.marks, id)
         })?;

@@ -47,7 +47,7 @@ impl<S: Real> LaneProgram<S> {
         product: &Product,
         origin: Origin<'_, S>,
     ) -> Result<Self, Error> {
-        let tape = Tape::new();
+        let tape = Tape::deriving([program]);
         let (point, directions) = program.inputs.split_at(primal_inputs);
         let mut inputs = shared(inputs_like(&tape, program, point, origin.point));
         let mut tiles = Vec::new();
@@ -59,11 +59,11 @@ impl<S: Real> LaneProgram<S> {
                 continue;
             }
             let read = tiles_read(program, id);
+            let zeros = || vec![S::zero(); size(&shape)];
             inputs.push(if read.len() > 2 {
-                let flat = Array::zeros(&[size(&shape)]);
-                Lanes::Tiled(tape.input_array(&flat), read.clone())
+                Lanes::Tiled(tape.input_of_shape(&[size(&shape)], zeros), read.clone())
             } else {
-                Lanes::Each(tape.input_array(&Array::zeros(&shape)))
+                Lanes::Each(tape.input_of_shape(&shape, zeros))
             });
             tiles.push(read);
         }
@@ -83,7 +83,7 @@ impl<S: Real> LaneProgram<S> {
         point: &[S],
         data: &[Array<S>],
     ) -> Result<Self, Error> {
-        let tape = Tape::new();
+        let tape = Tape::deriving([program]);
         let inputs = shared(inputs_like(&tape, program, &program.inputs, point));
         let slots = data.iter().enumerate();
         let data: Vec<_> = slots.map(|(slot, array)| Lanes::Each(tape.data(slot, array))).collect();

@@ -69,7 +69,8 @@ impl<'f, S: Real> PerExample<'f, S> {
         let first = rows(data.iter().copied(), 0);
         let primal = record_once(theta, &first, &f)?.simplified();
         let origin = Origin { point: theta, data: &first };
-        let gradient = gradient_program(Tape::new(), &primal, origin)?.program.simplified();
+        let gradient =
+            gradient_program(Tape::deriving([&primal]), &primal, origin)?.program.simplified();
         let data: Vec<Array<S>> = data.iter().map(|&array| array.clone()).collect();
         let program = LaneProgram::examples(&gradient, examples, theta, &data)?;
         let first: Vec<&Array<S>> = first.iter().collect();

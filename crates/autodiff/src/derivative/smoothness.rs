@@ -129,7 +129,7 @@ fn smoothness<S: Real>(replay: &Replay<'_, S>, x: &[S]) -> Result<Smoothness, Er
     check_length("the point", x, replay.dim())?;
     let program = replay.recorded_on(Tape::new(), x)?;
     // Once more, with the values of all instructions.
-    let tape = Tape::marking();
+    let tape = Tape::new().marking();
     let point = inputs_like(&tape, &program, &program.inputs, x);
     let values = emit(&program, &tape, &point, &data(&tape, &replay.state().data));
     let outputs = output_ids(&program, &tape, &values);

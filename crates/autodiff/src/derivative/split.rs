@@ -84,7 +84,7 @@ pub(super) fn composed<S: Real>(
     outer: &Program<S>,
     origin: Origin<'_, S>,
 ) -> Result<Program<S>, Error> {
-    let tape = Tape::new();
+    let tape = Tape::of_shapes();
     let arrays = data(&tape, origin.data);
     let point = inputs_like(&tape, inner, &inner.inputs, origin.point);
     let values = emit(inner, &tape, &point, &arrays);
@@ -102,8 +102,8 @@ pub(super) fn curvature_program<S: Real>(
     split: &Split<S>,
     origin: Origin<'_, S>,
 ) -> Result<Program<S>, Error> {
-    let inner = &split.inner;
-    let tape = Tape::new();
+    let Split { inner, outer, log_partition } = split;
+    let tape = Tape::deriving([hvp, inner, outer].into_iter().chain(log_partition));
     let arrays = data(&tape, origin.data);
     let point = inputs_like(&tape, inner, &inner.inputs, origin.point);
     let direction = inputs_like(&tape, inner, &inner.inputs, &[]);
@@ -119,7 +119,7 @@ pub(super) fn curvature_program<S: Real>(
         .map(|&id| tape.handle(id_or_zero(&tape, tangents[id as usize], inner.shape(id))))
         .collect();
     let at_z: Vec<S> = z.iter().flat_map(|z| elements(*z)).collect();
-    for function in [Some(&split.outer), split.log_partition.as_ref()].into_iter().flatten() {
+    for function in [Some(outer), log_partition.as_ref()].into_iter().flatten() {
         let product = second_order(function, Origin { point: &at_z, data: origin.data })?;
         let values = emit(&product, &tape, &[&z[..], &z_dot].concat(), &arrays);
         let products = &product.outputs[product.outputs.len() - z.len()..];
@@ -141,9 +141,12 @@ fn second_order<S: Real>(
     origin: Origin<'_, S>,
 ) -> Result<Program<S>, Error> {
     let n = function.inputs.len();
-    let gradient = gradient_program(Tape::new(), function, origin)?.program.simplified();
+    let gradient =
+        gradient_program(Tape::deriving([function]), function, origin)?.program.simplified();
     let components = gradient.outputs.len() - n..gradient.outputs.len();
-    Ok(tangent_program(Tape::new(), &gradient, n, components, origin)?.program.simplified())
+    Ok(tangent_program(Tape::deriving([&gradient]), &gradient, n, components, origin)?
+        .program
+        .simplified())
 }
 
 fn elements<S: Real>(value: Value<'_, S>) -> Vec<S> {

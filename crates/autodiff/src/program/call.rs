@@ -93,6 +93,11 @@ impl Call {
         inputs + program.len() + plan.buffer + plan.nested
     }
 
+    /// Whether deriving the body needs values.
+    pub(crate) fn derives_from_values<R: Real>(&self) -> bool {
+        self.body.get::<Body<R>>().program.derives_from_values()
+    }
+
     pub(crate) fn shape<R: Real>(&self, x: &[&[usize]]) -> Result<Shape, String> {
         let program = &self.body.get::<Body<R>>().program;
         let expected = || program.inputs.iter().map(|&id| program.shape(id));
@@ -182,8 +187,7 @@ impl Call {
         if let Some((_, derived)) = known.iter().find(|(derivative, _)| *derivative == which) {
             return derived.clone();
         }
-        let point: Vec<Array<S::Real>> = x.iter().map(|x| x.primal_array()).collect();
-        match body.derive(&which, &point) {
+        match body.derive(&which, |i| x[i].primal_elements()) {
             Ok(derived) => {
                 known.push((which, derived.clone()));
                 derived
@@ -197,9 +201,17 @@ impl Call {
 }
 
 impl<R: Real> Body<R> {
-    fn derive(&self, which: &Derivative, x: &[Array<R>]) -> Result<Option<Derived>, Error> {
-        let tape = Tape::new();
-        let inputs: Vec<Value<'_, R>> = x.iter().map(|x| tape.input_array(x).into()).collect();
+    /// `elements(i)` are those of operand `i`, where they matter.
+    fn derive(
+        &self,
+        which: &Derivative,
+        elements: impl Fn(usize) -> Vec<R>,
+    ) -> Result<Option<Derived>, Error> {
+        let tape = Tape::deriving([&*self.program]);
+        let operands = self.program.inputs.iter().map(|&id| self.program.shape(id)).enumerate();
+        let x: Vec<Tensor<'_, R>> =
+            operands.map(|(i, shape)| tape.input_of_shape(shape, || elements(i))).collect();
+        let inputs: Vec<Value<'_, R>> = x.iter().map(|&x| x.into()).collect();
         let values = emit(&self.program, &tape, &inputs, &[]);
         let output = self.program.outputs[0];
         let (Derivative::Tangent(mask) | Derivative::Adjoint(mask)) = which;
@@ -207,7 +219,10 @@ impl<R: Real> Body<R> {
         let mut program = self.program.clone();
         let mut kept = mask.iter();
         program.inputs.retain(|_| *kept.next().expect("an entry for each operand"));
-        let like = |id: Id| tape.input_array(&Array::zeros(self.program.shape(id)));
+        let like = |id: Id| {
+            let shape = self.program.shape(id);
+            tape.input_of_shape(shape, || vec![R::zero(); size(shape)])
+        };
         let (result, operands) = match which {
             Derivative::Tangent(_) => {
                 let x_dot: Vec<Value<'_, R>> =
@@ -225,7 +240,7 @@ impl<R: Real> Body<R> {
                     .zip(x_bar)
                     .filter_map(|(i, x_bar)| Some((i, x_bar?.tensor(&tape))))
                     .collect();
-                (flattened(&given, x), given.iter().map(|&(i, _)| i).collect())
+                (flattened(&given), given.iter().map(|&(i, _)| i).collect())
             }
         };
         let Some(result) = result else { return Ok(None) };
@@ -236,16 +251,13 @@ impl<R: Real> Body<R> {
 }
 
 /// The cotangents of these operands, one after the other.
-fn flattened<'t, R: Real>(
-    given: &[(usize, Tensor<'t, R>)],
-    x: &[Array<R>],
-) -> Option<Tensor<'t, R>> {
+fn flattened<'t, R: Real>(given: &[(usize, Tensor<'t, R>)]) -> Option<Tensor<'t, R>> {
     let (_, first) = given.first()?;
     let mut total = 0;
     let mut offsets = Vec::with_capacity(given.len());
-    for (i, _) in given {
+    for (_, x_bar) in given {
         offsets.push(total);
-        total += x[*i].len();
+        total += x_bar.len();
     }
     let pieces: Vec<Tensor<'t, R>> = given.iter().map(|(_, x_bar)| *x_bar).collect();
     let shape = Shape::from_slice(&[total]);

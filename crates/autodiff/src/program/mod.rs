@@ -112,6 +112,11 @@ impl<S: Scalar> Program<S> {
         self.nodes.is_empty()
     }
 
+    /// Whether a derivative is recorded by user code, which may look at values.
+    pub(crate) fn derives_from_values(&self) -> bool {
+        self.nodes.iter().any(|node| node.op.derives_from_values())
+    }
+
     /// Where the operands of a scalar instruction on a list are listed.
     fn listed_range(&self, instruction: Instruction) -> std::ops::Range<usize> {
         let (start, length) = instruction.list();

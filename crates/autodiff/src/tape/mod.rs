@@ -125,6 +125,8 @@ pub struct Tape<S: Scalar = f64> {
     watched: Option<Rc<Line>>,
     /// While a program is transformed, if asked for: from which instruction on the tape's are made from which of its.
     marks: RefCell<Option<Vec<(usize, Id)>>>,
+    /// Whether arrays have shapes alone: nothing is computed and no elements are kept.
+    shapes_only: bool,
     /// Which lines of source code are the user's.
     lines: Lines,
 }
@@ -148,12 +150,34 @@ impl<S: Scalar> Tape<S> {
         Self::reusing(Recording::default(), at)
     }
 
-    /// An empty tape that notes which of its instructions are made from which of the program being transformed.
+    /// An empty tape of shapes: it computes nothing and keeps no elements.
     #[track_caller]
-    pub(crate) fn marking() -> Self {
-        let tape = Self::new();
-        *tape.marks.borrow_mut() = Some(Vec::new());
-        tape
+    pub(crate) fn of_shapes() -> Self {
+        Self { shapes_only: true, ..Self::new() }
+    }
+
+    /// An empty tape on which derivatives of these programs are recorded: one of shapes, unless the rule of an operation in
+    /// them is user code, which may look at values.
+    #[track_caller]
+    pub(crate) fn deriving<'p>(programs: impl IntoIterator<Item = &'p Program<S>>) -> Self
+    where
+        S: 'p,
+    {
+        match programs.into_iter().any(Program::derives_from_values) {
+            true => Self::new(),
+            false => Self::of_shapes(),
+        }
+    }
+
+    /// Whether arrays have shapes alone, and numbers no meaning.
+    pub(crate) fn is_shapes_only(&self) -> bool {
+        self.shapes_only
+    }
+
+    /// The same empty tape, noting from now on which of its instructions are made from which of the program being
+    /// transformed.
+    pub(crate) fn marking(self) -> Self {
+        Self { marks: RefCell::new(Some(Vec::new())), ..self }
     }
 
     /// What follows is made from instruction `origin` of the program being transformed.
@@ -187,6 +211,24 @@ impl<S: Scalar> Tape<S> {
         let number = self.inputs.borrow().len();
         let input = self.push_source(|_| TensorOp::Input(number), value, Location::caller());
         self.inputs.borrow_mut().push(input.id);
+        input
+    }
+
+    /// A new array input of this shape, with these elements where there are any.
+    #[track_caller]
+    pub(crate) fn input_of_shape(
+        &self,
+        shape: &[usize],
+        elements: impl FnOnce() -> Vec<S>,
+    ) -> Tensor<'_, S> {
+        if !self.shapes_only {
+            return self.input_array(&Array::from_shared(shape, Arc::new(elements())));
+        }
+        let mut inputs = self.inputs.borrow_mut();
+        let (op, operands) = (TensorOp::Input(inputs.len()), SmallVec::new());
+        let node = Node { op, operands, shape: shape.into(), at: Location::caller() };
+        let input = self.push_node(node, &[], None);
+        inputs.push(input.id);
         input
     }
 
@@ -343,7 +385,8 @@ impl<S: Scalar> Tape<S> {
             self.fail(Error::TooLarge { operation: op.name(), shape: shape.to_vec(), at });
             return self.poison(operands.first().map_or(&[], |x| x.shape), at);
         }
-        let (data, elements) = match op {
+        let (data, elements): (&[S], _) = match op {
+            _ if self.shapes_only => (&[], None),
             // A view lends its operand's own elements.
             TensorOp::View { offset, .. } => {
                 (&operands[0].data[offset..offset + size(&shape)], None)
@@ -410,7 +453,10 @@ impl<S: Scalar> Tape<S> {
     ) -> Tensor<'t, S> {
         let shape: &[usize] = self.shapes.alloc_extend(node.shape.iter().copied());
         let mut nodes = self.nodes.borrow_mut();
-        let scalar = if shape.is_empty() { data[0] } else { S::zero() };
+        let scalar = match data {
+            [value] if shape.is_empty() => *value,
+            _ => S::zero(),
+        };
         let id = self.push(Op::Array, nodes.len() as u32, 0, scalar).id;
         nodes.push(node);
         self.arrays.borrow_mut().push(elements);
@@ -421,7 +467,11 @@ impl<S: Scalar> Tape<S> {
     #[track_caller]
     pub(crate) fn scalar_tensor(&self, x: Var<'_, S>) -> Tensor<'_, S> {
         let id = self.id_of(x);
-        Tensor { tape: self, id, shape: &[], data: self.lend(&Arc::new(vec![x.value])) }
+        let data: &[S] = match self.shapes_only {
+            true => &[],
+            false => self.lend(&Arc::new(vec![x.value])),
+        };
+        Tensor { tape: self, id, shape: &[], data }
     }
 
     /// The instruction of `x`, recorded now if `x` is a constant, or refused for being on another tape.
@@ -478,6 +528,7 @@ impl<S: Scalar> Tape<S> {
             watch: Cell::new(Id::MAX as usize),
             watched: None,
             marks: RefCell::new(None),
+            shapes_only: false,
             lines: Lines::opened(at),
         }
     }

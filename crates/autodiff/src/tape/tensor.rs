@@ -51,12 +51,12 @@ impl<'t, S: Scalar> Tensor<'t, S> {
 
     /// Number of elements.
     pub fn len(self) -> usize {
-        self.data.len()
+        size(self.shape)
     }
 
     /// Whether there are no elements.
     pub fn is_empty(self) -> bool {
-        self.data.is_empty()
+        self.shape.contains(&0)
     }
 
     /// The tape that this array is recorded on.
@@ -97,12 +97,12 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// An index out of range is kept by the tape as an error; the result is then NaN.
     #[track_caller]
     pub fn get(self, index: usize) -> Var<'t, S> {
-        match self.data.get(index) {
-            Some(&value) if index <= u32::MAX as usize => match self.shape.len() {
-                0 => Var::recorded(self.tape, self.id, value),
-                _ => self.tape.push(Op::Element, self.id, index as u32, value),
-            },
-            _ => {
+        // On a tape of shapes there is no value.
+        let value = self.data.get(index).copied().unwrap_or_else(S::nan);
+        match index < self.len() && index <= u32::MAX as usize {
+            true if self.shape.is_empty() => Var::recorded(self.tape, self.id, value),
+            true => self.tape.push(Op::Element, self.id, index as u32, value),
+            false => {
                 let needs = format!("an index below {}, not {index}", self.len());
                 self.tape.refuse("get", &[self.shape], &needs);
                 self.tape.poison(&[], Location::caller()).get(0)

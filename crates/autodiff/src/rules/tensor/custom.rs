@@ -154,6 +154,11 @@ impl Custom {
         self.rule.get()
     }
 
+    /// Whether the adjoint is recorded by user code.
+    pub(super) fn derives_from_values<R: Real>(&self) -> bool {
+        matches!(self.rule::<R>(), Rule::Tensors(_))
+    }
+
     pub(super) fn shape<R: Real>(&self, x: &[&[usize]]) -> Result<Shape, String> {
         if self.is_adjoint {
             return Ok(Shape::from_slice(&[x[..x.len() - 2].iter().map(|x| size(x)).sum()]));

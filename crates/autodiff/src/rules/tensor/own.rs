@@ -126,6 +126,17 @@ pub(crate) fn over_recorded<'t, S: Scalar>(
     Ok(())
 }
 
+impl<S: Scalar> TensorOp<S> {
+    /// Whether its derivatives are recorded by user code, which may look at values.
+    pub(crate) fn derives_from_values(&self) -> bool {
+        match self {
+            Self::Custom(op) => op.derives_from_values::<S::Real>(),
+            Self::Call(call) => call.derives_from_values::<S::Real>(),
+            _ => false,
+        }
+    }
+}
+
 /// The tangent of an operation with a rule of its own.
 pub(super) fn tangent<'t, S: Scalar>(
     op: &TensorOp<S>,
@@ -163,9 +174,13 @@ pub(super) fn adjoints<'t, S: Scalar>(
 
 impl<S: Scalar> Tensor<'_, S> {
     /// The primal values, without noting that they were read: what is computed from them is recorded.
+    pub(crate) fn primal_elements(self) -> Vec<S::Real> {
+        self.data.iter().map(|&x| x.primal()).collect()
+    }
+
+    /// As [`primal_elements`](Self::primal_elements), in their shape.
     pub(crate) fn primal_array(self) -> Array<S::Real> {
-        let data: Vec<S::Real> = self.data.iter().map(|&x| x.primal()).collect();
-        Array::from_shared(self.shape, Arc::new(data))
+        Array::from_shared(self.shape, Arc::new(self.primal_elements()))
     }
 }
 
