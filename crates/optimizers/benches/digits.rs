@@ -232,7 +232,7 @@ const METHODS: &[Row] = &[
         let bounds = |side: f64| vec![side * f64::INFINITY; x.len()];
         solve(Lbfgsb::new(bounds(-1.0), bounds(1.0)), f, x, w)
     }),
-    row("CG_DESCENT", |f, x, w| solve(NonlinearCg::default(), f, x, w)),
+    row("nonlinear CG", |f, x, w| solve(NonlinearCg::default(), f, x, w)),
 ];
 
 /// What a run had spent when it reached a target.

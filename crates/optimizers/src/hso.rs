@@ -5,7 +5,7 @@ use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, descend};
 use crate::newton::{DenseNewton, Settings};
 use crate::options::{Options, require};
-use crate::quasi_newton::{InverseDirections, Safeguard, UpdateRule};
+use crate::quasi_newton::{InitialMatrix, InverseDirections, Safeguard, UpdateRule};
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
 use crate::step_limit::StepLimit;
@@ -145,7 +145,12 @@ impl<'c, S: Real> Minimizer<'c, S> for Hso<'c, S> {
                     descend(&mut method, objective, run, x)
                 }
                 Inverse::Bfgs => {
-                    let bfgs = InverseDirections::new(UpdateRule::Bfgs, Safeguard::default(), n);
+                    let bfgs = InverseDirections::new(
+                        UpdateRule::Bfgs,
+                        &InitialMatrix::FirstPair,
+                        Safeguard::default(),
+                        n,
+                    )?;
                     let directions = ShiftedDirections { inner: bfgs, shift };
                     let mut method = LineDescent::new(n, directions, settings.line_search);
                     descend(&mut method, objective, run, x)

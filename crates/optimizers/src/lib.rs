@@ -142,8 +142,8 @@ pub use operator::{
 };
 pub use options::{Minimizer, Options};
 pub use quasi_newton::{
-    CompactHessian, Form, LbfgsMemory, Lsr1, Lsr1Memory, QuasiNewton, QuasiNewtonMatrix, Safeguard,
-    Sr1, UpdateRule, Updated,
+    CompactHessian, Form, InitialMatrix, LbfgsMemory, Lsr1, Lsr1Memory, QuasiNewton,
+    QuasiNewtonMatrix, Safeguard, Sr1, UpdateRule, Updated,
 };
 pub use report::{Curvature, CurvatureSource, Iteration, Record, Report, SecondOrder, StopReason};
 pub use saddle_free_newton::SaddleFreeNewton;

@@ -1,7 +1,7 @@
 //! Nonlinear conjugate gradients.
 
 use crate::line_descent::{Directions, LineDescent};
-use crate::line_search::{HagerZhang, LineSearch};
+use crate::line_search::{LineSearch, MoreThuente};
 use crate::method::descend;
 use crate::options::{Options, require_count};
 use crate::report::Report;
@@ -36,11 +36,11 @@ pub enum Conjugacy {
 /// ```
 ///
 /// with a [`Conjugacy`] `β`. Four vectors in all, a few dot products an iteration. The line search starts from the step whose
-/// first-order change is that of the step before (Nocedal & Wright, eq. 3.60). Restarts with `d = −∇f` every `n` iterations at
+/// first-order change is that of the step before (Nocedal & Wright, eq. 3.60). Restarts with `d = −∇f` every `10n` iterations at
 /// the latest, when `d` does not lead downhill, and when a line search fails.
 ///
-/// **Defaults**: [`Conjugacy::HagerZhang`]; [`HagerZhang`] line search with `σ = 0.1`, as conjugacy needs accurate steps;
-/// 10 000 iterations, gradient tolerance `√ε`.
+/// **Defaults**: [`Conjugacy::PolakRibierePlus`]; [`MoreThuente`] line search with `c₂ = 0.1`, as conjugacy needs accurate
+/// steps; 10 000 iterations, gradient tolerance `√ε`.
 ///
 /// **Use it** for very many parameters when memory is for a few vectors only. Otherwise [`Lbfgs`](crate::Lbfgs) needs fewer
 /// gradients, and with Hessian–vector products [`NewtonCg`](crate::NewtonCg) is conjugate gradients done exactly.
@@ -68,32 +68,33 @@ pub struct NonlinearCg<'c, S: Real> {
 
 impl<S: Real> Default for NonlinearCg<'_, S> {
     fn default() -> Self {
-        let search = HagerZhang { curvature_condition: S::constant(0.1), ..HagerZhang::default() };
+        let curvature_condition = S::constant(0.1);
+        let search = MoreThuente { curvature_condition, ..MoreThuente::default() };
         NonlinearCg {
             options: Options::new(10_000),
-            conjugacy: Conjugacy::HagerZhang,
+            conjugacy: Conjugacy::PolakRibierePlus,
             restart_every: None,
-            line_search: LineSearch::HagerZhang(search),
+            line_search: LineSearch::MoreThuente(search),
         }
     }
 }
 
 impl<S: Real> NonlinearCg<'_, S> {
-    /// The factor `β`. Default [`Conjugacy::HagerZhang`].
+    /// The factor `β`. Default [`Conjugacy::PolakRibierePlus`].
     #[must_use]
     pub fn conjugacy(mut self, conjugacy: Conjugacy) -> Self {
         self.conjugacy = conjugacy;
         self
     }
 
-    /// Iterations after which to restart at the latest. Default `n`.
+    /// Iterations after which to restart at the latest. Default `10n`.
     #[must_use]
     pub fn restart_every(mut self, iterations: usize) -> Self {
         self.restart_every = Some(iterations);
         self
     }
 
-    /// The line search. Default [`HagerZhang`] with `σ = 0.1`.
+    /// The line search. Default [`MoreThuente`] with `c₂ = 0.1`.
     #[must_use]
     pub fn line_search(mut self, line_search: LineSearch<S>) -> Self {
         self.line_search = line_search;
@@ -106,7 +107,7 @@ impl<'c, S: Real> Minimizer<'c, S> for NonlinearCg<'c, S> {
         require_count("restart_every", self.restart_every.unwrap_or(1))?;
         self.line_search.check()?;
         let (conjugacy, line_search) = (self.conjugacy, self.line_search);
-        let restart_every = self.restart_every.unwrap_or(x.len());
+        let restart_every = self.restart_every.unwrap_or(10 * x.len());
         run(&mut self.options, objective, x, |objective, run, x| {
             let directions = ConjugateDirections {
                 conjugacy,

@@ -231,7 +231,7 @@ impl<S: Real> QuasiNewtonMatrix<S> {
 }
 
 /// `out ← M v` for a row-major symmetric matrix.
-fn multiply<S: Real>(entries: &[S], v: &[S], out: &mut [S]) {
+pub(super) fn multiply<S: Real>(entries: &[S], v: &[S], out: &mut [S]) {
     for (out, row) in out.iter_mut().zip(entries.chunks_exact(v.len())) {
         *out = dot(row, v);
     }

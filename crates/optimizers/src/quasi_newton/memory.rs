@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::compact::CompactHessian;
-use super::{Updated, cosine};
-use crate::vector::{axpy, dot, norm, scale};
+use super::{Updated, unit_factors};
+use crate::vector::{axpy, dot, scale};
 use crate::{Error, LinearOperator, Real};
 
 /// The last `m` pairs `(s, y)` of steps and gradient differences, and with them the matrix of L-BFGS: BFGS applied to
@@ -91,18 +91,8 @@ impl<S: Real> LbfgsMemory<S> {
     pub fn update(&mut self, s: &[S], y: &[S]) -> Result<Updated, Error> {
         Error::check_length("the step", s.len(), self.n)?;
         Error::check_length("the difference of gradients", y.len(), self.n)?;
-        let cosine = match cosine(s, y) {
-            Some(cosine) if cosine > S::epsilon().sqrt() => cosine,
-            _ => return Ok(Updated::Skipped),
-        };
-        let (s_norm, y_norm) = (norm(s), norm(y));
-        let gamma = cosine * s_norm / y_norm;
-        // √(yᵀs) = √(‖s‖ ‖y‖ cosine), divided by each of the norms.
-        let (s_factor, y_factor) =
-            ((gamma.sqrt() / cosine) / s_norm, gamma.sqrt().recip() / y_norm);
-        if self.capacity == 0 || ![gamma, s_factor, y_factor].iter().all(|v| v.is_normal()) {
-            return Ok(Updated::Skipped);
-        }
+        let factors = unit_factors(s, y, S::epsilon().sqrt()).filter(|_| self.capacity > 0);
+        let Some([gamma, s_factor, y_factor]) = factors else { return Ok(Updated::Skipped) };
         let full = self.pairs.len() == self.capacity;
         let oldest = if full { self.pairs.pop_front() } else { None };
         let zeros = || vec![S::zero(); self.n];

@@ -1,10 +1,12 @@
 //! The quasi-Newton methods with a dense inverse.
 
+use super::rescaled::RescaledInverse;
 use super::{Form, QuasiNewtonMatrix, Safeguard, UpdateRule};
+use crate::dense::Eigen;
 use crate::line_descent::{Directions, LineDescent};
 use crate::line_search::{LineSearch, MoreThuente};
 use crate::method::descend;
-use crate::options::Options;
+use crate::options::{Options, require};
 use crate::report::Report;
 use crate::run::run;
 use crate::vector::{dot, norm, scale};
@@ -21,14 +23,14 @@ use crate::{Error, LinearOperator, Minimizer, Objective, Real};
 /// [`broyden`](QuasiNewton::broyden). Nothing but gradients is used: one an iteration and one for each further trial of the
 /// line search. The rank-one update is made for trust regions: [`Sr1`](crate::Sr1).
 ///
-/// Before the first update `H` is scaled to `yᵀs/yᵀy I` (Nocedal & Wright, eq. 6.20). A pair without curvature is skipped or
-/// damped, see [`Safeguard`]. If a line search fails, it is done once more from `H = I` before the run is given up.
+/// What the updates are applied to is an [`InitialMatrix`]. A pair without curvature is skipped or damped, see [`Safeguard`].
+/// If a line search fails, it is done once more from `H = I` before the run is given up.
 ///
-/// **Defaults**: [`MoreThuente`] line search from `a = 1` (the first of all from a step of length 1 at most; `c₂ = 0.9`, for
+/// **Defaults**: [`InitialMatrix::Newest`] for BFGS and [`InitialMatrix::FirstPair`] for the other rules; [`MoreThuente`] line search from `a = 1` (the first of all from a step of length 1 at most; `c₂ = 0.9`, for
 /// DFP 0.1), `Safeguard::Skip(√ε)`, 1000 iterations, gradient tolerance `√ε`.
 ///
 /// **Use it** (BFGS) for up to about a thousand parameters when Hessian–vector products are dear or cannot be had:
-/// superlinear convergence, `n²` memory, `O(n²)` operations an iteration. Beyond, [`Lbfgs`](crate::Lbfgs). DFP is here for
+/// superlinear convergence, `n²` memory (by default `2n²`), `O(n²)` operations an iteration. Beyond, [`Lbfgs`](crate::Lbfgs). DFP is here for
 /// comparison: it corrects curvatures that are too large only slowly.
 ///
 /// **Pitfalls**: needs accurate gradients, the same function at all points (no minibatches), and at least as many
@@ -53,9 +55,60 @@ pub struct QuasiNewton<'c, S: Real> {
     settings: Settings<S>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// The inverse `H₀` that the updates of a [`QuasiNewton`] method are applied to.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_optimizers::{InitialMatrix, QuasiNewton, prelude::*};
+///
+/// // Curvatures of 2 and 2·10⁶, which are known: the first step is Newton's.
+/// let f = Function::record(&[3.0, 1.0], |x| (x[0] - c(1.0)).powi(2) + c(1e6) * x[1].powi(2))?;
+/// let mut x = [3.0, 1.0];
+/// let inverse = InitialMatrix::Dense(vec![0.5, 0.0, 0.0, 0.5e-6]);
+/// let report = QuasiNewton::bfgs().initial_matrix(inverse).minimize(&f, &mut x)?;
+/// assert!(report.converged() && report.iterations == 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum InitialMatrix<S> {
+    /// `γI` with the `γ = sᵀy/yᵀy` of the newest pair under the updates with all pairs so far, as in L-BFGS (Nocedal & Wright,
+    /// eq. 7.20), so that a first pair along large curvature does not keep later steps short where curvature is small.
+    /// `2n²` numbers instead of `n²`. For BFGS, which alone is linear in `H₀`; the other rules take it as `FirstPair`.
+    Newest,
+    /// `γI` with the `γ` of the first pair (Nocedal & Wright, eq. 6.20).
+    FirstPair,
+    /// `γI` with this `γ > 0`: 1 is what the textbooks begin with.
+    Scaled(S),
+    /// This inverse of order `n`, row by row, positive definite: the curvature known from elsewhere, from a run before for
+    /// example. If a line search fails, it is given up for `FirstPair`.
+    Dense(Vec<S>),
+}
+
+impl<S: Real> InitialMatrix<S> {
+    fn check(&self, n: usize) -> Result<(), Error> {
+        match self {
+            InitialMatrix::Newest | InitialMatrix::FirstPair => Ok(()),
+            InitialMatrix::Scaled(gamma) => {
+                require("initial_matrix", *gamma, "positive", |gamma| gamma > 0.0)
+            }
+            InitialMatrix::Dense(entries) => {
+                Error::check_length("the initial matrix", entries.len(), n * n)?;
+                let eigen = Eigen::new(n, entries)?;
+                let smallest = eigen.map_or(f64::NAN, |eigen| eigen.values[0]);
+                let name = "smallest eigenvalue of the initial matrix";
+                require(name, S::constant(smallest), "positive", |value| value > 0.0)
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
 struct Settings<S: Real> {
     rule: UpdateRule<S>,
+    initial: InitialMatrix<S>,
     safeguard: Safeguard<S>,
     line_search: LineSearch<S>,
 }
@@ -88,9 +141,20 @@ impl<S: Real> QuasiNewton<'_, S> {
     }
 
     fn with_rule(rule: UpdateRule<S>) -> Self {
-        let settings =
-            Settings { rule, safeguard: Safeguard::default(), line_search: LineSearch::default() };
+        let settings = Settings {
+            rule,
+            initial: InitialMatrix::Newest,
+            safeguard: Safeguard::default(),
+            line_search: LineSearch::default(),
+        };
         QuasiNewton { options: Options::new(1000), settings }
+    }
+
+    /// What the updates are applied to. Default [`InitialMatrix::Newest`].
+    #[must_use]
+    pub fn initial_matrix(mut self, inverse: InitialMatrix<S>) -> Self {
+        self.settings.initial = inverse;
+        self
     }
 
     /// What to do with pairs that show no curvature. Default: `Safeguard::Skip(√ε)`.
@@ -110,12 +174,13 @@ impl<S: Real> QuasiNewton<'_, S> {
 
 impl<'c, S: Real> Minimizer<'c, S> for QuasiNewton<'c, S> {
     fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
-        let Settings { rule, safeguard, line_search } = self.settings;
+        let Settings { rule, ref initial, safeguard, line_search } = self.settings;
         rule.check()?;
+        initial.check(x.len())?;
         safeguard.check()?;
         line_search.check()?;
         run(&mut self.options, objective, x, |objective, run, x| {
-            let directions = InverseDirections::new(rule, safeguard, x.len());
+            let directions = InverseDirections::new(rule, initial, safeguard, x.len())?;
             let mut method = LineDescent::new(x.len(), directions, line_search);
             descend(&mut method, objective, run, x)
         })
@@ -128,15 +193,45 @@ impl<'c, S: Real> Minimizer<'c, S> for QuasiNewton<'c, S> {
 
 /// `−H g` with a quasi-Newton inverse.
 pub(crate) struct InverseDirections<S: Real> {
-    inverse: QuasiNewtonMatrix<S>,
-    /// Whether no pair was taken in yet.
+    inverse: Inverse<S>,
+    /// Whether the scale of the matrix is still to be learnt from the first pair.
     fresh: bool,
 }
 
+enum Inverse<S> {
+    Kept(QuasiNewtonMatrix<S>),
+    Rescaled(RescaledInverse<S>),
+}
+
+impl<S: Real> Inverse<S> {
+    fn reset(&mut self, gamma: S) {
+        match self {
+            Inverse::Kept(matrix) => matrix.reset(gamma),
+            Inverse::Rescaled(matrix) => matrix.reset(gamma),
+        }
+    }
+}
+
 impl<S: Real> InverseDirections<S> {
-    pub(crate) fn new(rule: UpdateRule<S>, safeguard: Safeguard<S>, n: usize) -> Self {
-        let identity = QuasiNewtonMatrix::scaled_identity(Form::Inverse, rule, n, S::one());
-        InverseDirections { inverse: identity.safeguard(safeguard), fresh: true }
+    pub(crate) fn new(
+        rule: UpdateRule<S>,
+        initial: &InitialMatrix<S>,
+        safeguard: Safeguard<S>,
+        n: usize,
+    ) -> Result<Self, Error> {
+        let scaled = |gamma| QuasiNewtonMatrix::scaled_identity(Form::Inverse, rule, n, gamma);
+        let kept = |matrix: QuasiNewtonMatrix<S>| Inverse::Kept(matrix.safeguard(safeguard));
+        let (inverse, fresh) = match initial {
+            InitialMatrix::Newest if rule == UpdateRule::Bfgs => {
+                (Inverse::Rescaled(RescaledInverse::new(safeguard, n)), true)
+            }
+            InitialMatrix::Newest | InitialMatrix::FirstPair => (kept(scaled(S::one())), true),
+            InitialMatrix::Scaled(gamma) => (kept(scaled(*gamma)), false),
+            InitialMatrix::Dense(entries) => {
+                (kept(QuasiNewtonMatrix::from_dense(Form::Inverse, rule, n, entries)?), false)
+            }
+        };
+        Ok(InverseDirections { inverse, fresh })
     }
 }
 
@@ -151,11 +246,17 @@ impl<S: Real> Directions<S> for InverseDirections<S> {
             self.inverse.reset(gamma);
             self.fresh = false;
         }
-        self.inverse.update(s, y).map(drop)
+        match &mut self.inverse {
+            Inverse::Kept(matrix) => matrix.update(s, y).map(drop),
+            Inverse::Rescaled(matrix) => matrix.update(s, y).map(drop),
+        }
     }
 
     fn turn(&mut self, gradient: &[S], direction: &mut [S]) -> Result<(), Error> {
-        self.inverse.apply(gradient, direction)?;
+        match &self.inverse {
+            Inverse::Kept(matrix) => matrix.apply(gradient, direction)?,
+            Inverse::Rescaled(matrix) => matrix.apply(gradient, direction),
+        }
         scale(-S::one(), direction);
         Ok(())
     }

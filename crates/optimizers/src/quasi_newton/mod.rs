@@ -7,6 +7,7 @@ mod compact;
 mod matrix;
 mod memory;
 mod method;
+mod rescaled;
 mod sr1;
 mod sr1_memory;
 mod trust_region;
@@ -15,7 +16,7 @@ pub use compact::CompactHessian;
 pub use matrix::{Form, QuasiNewtonMatrix, UpdateRule};
 pub use memory::LbfgsMemory;
 pub(crate) use method::InverseDirections;
-pub use method::QuasiNewton;
+pub use method::{InitialMatrix, QuasiNewton};
 pub use sr1::{Lsr1, Sr1};
 pub use sr1_memory::Lsr1Memory;
 
@@ -77,4 +78,15 @@ fn cosine<S: Real>(s: &[S], y: &[S]) -> Option<S> {
         s.iter().zip(y).fold(S::zero(), |sum, (&s, &y)| sum + (s / s_norm) * (y / y_norm))
     };
     cosine.is_finite().then_some(cosine)
+}
+
+/// `γ = sᵀy/yᵀy` of a pair, and the factors of `s` and `y` that make `sᵀy = 1`, in steps that neither overflow nor underflow.
+/// `None` unless the cosine of their angle is above `least` and all are usable numbers.
+fn unit_factors<S: Real>(s: &[S], y: &[S], least: S) -> Option<[S; 3]> {
+    let cosine = cosine(s, y).filter(|&cosine| cosine > least)?;
+    let (s_norm, y_norm) = (norm(s), norm(y));
+    let gamma = cosine * s_norm / y_norm;
+    // √(yᵀs) = √(‖s‖ ‖y‖ cosine), divided by each of the norms.
+    let factors = [gamma, (gamma.sqrt() / cosine) / s_norm, gamma.sqrt().recip() / y_norm];
+    factors.iter().all(|factor| factor.is_normal()).then_some(factors)
 }

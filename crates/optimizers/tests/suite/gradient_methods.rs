@@ -8,8 +8,9 @@ use crate::support::{
     assert_close, beale, numbers, quadratic, rosenbrock, rosenbrock_f32, saddle, wood,
 };
 use dualtape_optimizers::{
-    ByHand, Conjugacy, Error, GradientDescent, HagerZhang, Lbfgs, LineSearch, Lsr1, MoreThuente,
-    Newton, NewtonCg, NonlinearCg, QuasiNewton, Report, Safeguard, SecondOrder, Sr1, prelude::*,
+    ByHand, Conjugacy, Error, GradientDescent, HagerZhang, InitialMatrix, Lbfgs, LineSearch, Lsr1,
+    MoreThuente, Newton, NewtonCg, NonlinearCg, QuasiNewton, Report, Safeguard, SecondOrder, Sr1,
+    prelude::*,
 };
 
 fn hager_zhang() -> LineSearch<f64> {
@@ -236,6 +237,62 @@ fn a_model_too_stiff_to_move_is_learnt_anew() {
             assert!(moved && report.iterations < 100, "{c:e} {s:e}: {report}");
         }
     }
+}
+
+/// Along the first step the curvature is nearly the largest, and so all other steps would begin far too short.
+#[test]
+fn a_first_matrix_for_spread_eigenvalues() {
+    let curvature = |i: usize| 10_f64.powf(i as f64 * 0.5 - 3.0);
+    let f = ByHand::new(
+        13,
+        move |x: &[f64], g: &mut [f64]| {
+            let terms = x.iter().enumerate().map(|(i, &x)| {
+                g[i] = curvature(i) * (x - 1.0);
+                0.5 * g[i] * (x - 1.0)
+            });
+            terms.sum()
+        },
+        move |_: &[f64], v: &[f64], hv: &mut [f64]| {
+            hv.iter_mut().zip(v).enumerate().for_each(|(i, (hv, v))| *hv = curvature(i) * v);
+        },
+    );
+    let gradients = |method: QuasiNewton<'static, f64>| {
+        let mut x = [0.0; 13];
+        let report = method.gradient_tolerance(1e-8).minimize(&f, &mut x).unwrap();
+        assert!(report.converged() && report.certified(), "{report}");
+        assert_close(&x, &[1.0; 13], 1e-4, "minimum");
+        report.counts.gradients
+    };
+    let from = |initial| gradients(QuasiNewton::bfgs().initial_matrix(initial));
+    let newest = gradients(QuasiNewton::bfgs());
+    assert_eq!(from(InitialMatrix::Newest), newest);
+    let first_pair = from(InitialMatrix::FirstPair);
+    assert!(4 * newest < 3 * first_pair, "{newest} {first_pair}");
+    assert!(from(InitialMatrix::Scaled(1.0)) < first_pair);
+    let mut inverse = vec![0.0; 13 * 13];
+    inverse.iter_mut().step_by(14).enumerate().for_each(|(i, h)| *h = 1.0 / curvature(i));
+    assert!(from(InitialMatrix::Dense(inverse.clone())) <= 3);
+    for method in [QuasiNewton::dfp(), QuasiNewton::broyden(0.5)] {
+        assert!(gradients(method.initial_matrix(InitialMatrix::Dense(inverse.clone()))) <= 3);
+    }
+}
+
+#[test]
+fn unusable_first_matrices_are_refused() {
+    let minimize = |initial| {
+        let mut x = [1.0, 2.0];
+        QuasiNewton::bfgs().initial_matrix(initial).minimize(&saddle(), &mut x).unwrap_err()
+    };
+    for unusable in [
+        InitialMatrix::Scaled(0.0),
+        InitialMatrix::Scaled(f64::NAN),
+        InitialMatrix::Dense(vec![1.0, 2.0, 2.0, 1.0]),
+        InitialMatrix::Dense(vec![1.0, f64::NAN, 0.0, 1.0]),
+    ] {
+        let error = minimize(unusable);
+        assert!(matches!(error, Error::Setting { .. }), "{error}");
+    }
+    assert!(matches!(minimize(InitialMatrix::Dense(vec![1.0; 3])), Error::Length { .. }));
 }
 
 #[test]

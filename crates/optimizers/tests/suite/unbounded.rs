@@ -5,7 +5,7 @@ use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{ByHand, Newton, Real, Sgd, StopReason};
 
 /// Sums over two variables of `φ`, which is given with its first two derivatives.
-fn sum<S: Real>(phi: fn(S) -> [S; 3]) -> impl Objective<S> {
+fn sum<S: Real>(phi: Phi<S>) -> impl Objective<S> {
     ByHand::new(
         2,
         move |x: &[S], g: &mut [S]| {
@@ -19,7 +19,10 @@ fn sum<S: Real>(phi: fn(S) -> [S; 3]) -> impl Objective<S> {
     )
 }
 
-fn functions<S: Real>() -> [(&'static str, fn(S) -> [S; 3]); 6] {
+/// A function of one variable with its first two derivatives.
+type Phi<S> = fn(S) -> [S; 3];
+
+fn functions<S: Real>() -> [(&'static str, Phi<S>); 6] {
     [
         ("−x²", |x| [-x * x, S::constant(-2.0) * x, S::constant(-2.0)]),
         ("−eˣ", |x| [-x.exp(), -x.exp(), -x.exp()]),
