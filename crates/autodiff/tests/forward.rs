@@ -117,3 +117,100 @@ fn drivers_agree_with_the_tape() -> Result<(), Error> {
     assert!(g.iter().zip(expected).all(|(g, e)| (g - e).abs() <= 1e-5 * e.abs()));
     Ok(())
 }
+
+/// A function over any number.
+macro_rules! over_any_number {
+    ($($name:ident: |$x:ident, $y:ident| $body:expr;)*) => { $(
+        fn $name<S: Scalar>(&[$x, $y]: &[S; 2]) -> S {
+            $body
+        }
+    )* };
+}
+
+over_any_number! {
+    square_of_a_root: |x, y| x.sqrt() * x.sqrt() + y;
+    power_of_a_root: |x, y| x.sqrt().powi(2) + y;
+    two_roots: |x, y| x.sqrt().mul_no_nan(x.cbrt().sqrt()) + y;
+    fused_roots: |x, y| x.sqrt().mul_add(x.sqrt(), y);
+    product_of_a_list: |x, y| [x.sqrt(), x.sqrt()].into_iter().product::<S>() + y;
+    quotient_of_roots: |x, y| x.sqrt() / x.sqrt().recip() + y;
+    hypot_squared: |x, y| c(0.5) * x.hypot(y).powi(2);
+    magnitude_squared: |x, y| x.abs().powi(2) + y * y;
+    magnitude_by_itself: |x, y| x.abs() * x.abs() + y * y;
+    weight_zero: |x, y| c(0.0) * x.sqrt() + y;
+    mask_zero: |x, y| S::constant(0.0) * x.sqrt() + y;
+    weight_inside: |x, y| (y * c(0.0) + x).ln();
+    other_variable: |x, y| y * x.sqrt();
+    branch_not_taken: |x, y| (x.sqrt() - c(3.0)).max(y).powi(2) + x.sqrt().min(-y) * y;
+    stopped: |x, y| x.sqrt().stop_gradient() * y + x.sqrt().floor();
+    switched_off: |x, y| (x.sqrt() - c(1.0)).relu() * y + y;
+    flat_factor: |x, y| x.powi(3) * x.cbrt() + y;
+}
+
+type Driven<N> = fn(&[N; 2]) -> N;
+type Nested2 = Dual<Dual<f64, 1>, 2>;
+
+/// Where a factor vanishes and the other one has an infinite slope, the product is known only if the first has a finite one.
+#[test]
+fn a_factor_that_vanishes_like_a_root_does_not_absorb() {
+    let of: [(&str, Driven<Dual<f64, 2>>); 5] = [
+        ("square of a root", square_of_a_root),
+        ("power of a root", power_of_a_root),
+        ("product without NaN", two_roots),
+        ("fused", fused_roots),
+        ("product", product_of_a_list),
+    ];
+    for (name, f) in of {
+        let g = forward::gradient(f, &[0.0, 1.0]);
+        assert!(g[0].is_nan() && g[1] == 1.0, "{name}: {g:?}");
+    }
+    let g = forward::gradient(quotient_of_roots, &[0.0_f64, 1.0]);
+    assert!(g[0].is_nan(), "{g:?}");
+    let g = forward::gradient(square_of_a_root::<Dual<f32, 2>>, &[0.0, 1.0]);
+    assert!(g[0].is_nan() && g[1] == 1.0, "{g:?}");
+    // `x³·∛x` is flat at 0, as its first factor says.
+    assert_eq!(forward::gradient(flat_factor, &[0.0, 1.0]), [0.0, 1.0]);
+}
+
+/// The second derivatives of `½‖x‖²` and `|x|²`, which the chain rule has as 0 times what does not exist.
+#[test]
+fn a_slope_of_zero_does_not_absorb_a_missing_second_derivative() {
+    let of: [(&str, Driven<Dual2<f64, 2>>, Driven<Nested2>); 3] = [
+        ("hypot", hypot_squared, hypot_squared),
+        ("magnitude", magnitude_squared, magnitude_squared),
+        ("magnitude by itself", magnitude_by_itself, magnitude_by_itself),
+    ];
+    for (name, f, nested) in of {
+        let h = forward::hessian(f, &[0.0, 0.0]);
+        assert!(h[0][0].is_nan(), "{name}: {h:?}");
+        let product = forward::hvp(nested, &[0.0, 0.0], &[1.0, 0.0]);
+        assert!(product[0].is_nan(), "{name}: {product:?}");
+    }
+    let h = forward::hessian(magnitude_squared, &[0.0_f64, 3.0]);
+    assert!(h[0][0].is_nan() && h[1] == [0.0, 2.0], "{h:?}");
+    assert_eq!(forward::hessian(hypot_squared, &[0.0, 2.0])[0][0], 1.0);
+}
+
+/// What is 0 whatever the inputs absorbs in every number, as it does where derivatives are recorded.
+#[test]
+fn fixed_zeros_absorb() -> Result<(), Error> {
+    let infinity = f64::INFINITY;
+    let of: [(&str, Driven<Dual<f64, 2>>, Driven<Dual2<f64, 2>>, [f64; 2], [f64; 2]); 8] = [
+        ("weight", weight_zero, weight_zero, [0.0, 1.0], [0.0, 1.0]),
+        ("mask", mask_zero, mask_zero, [0.0, 1.0], [0.0, 1.0]),
+        ("weight inside", weight_inside, weight_inside, [0.0, 1.0], [infinity, 0.0]),
+        ("other variable", other_variable, other_variable, [0.0, 2.0], [infinity, 0.0]),
+        ("no weight yet", other_variable, other_variable, [0.0, 0.0], [0.0, 0.0]),
+        ("branch", branch_not_taken, branch_not_taken, [0.0, 3.0], [0.0, 3.0]),
+        ("stopped", stopped, stopped, [0.0, 1.0], [0.0, 0.0]),
+        ("switched off", switched_off, switched_off, [0.0, 1.0], [0.0, 1.0]),
+    ];
+    for (name, f, second, x, expected) in of {
+        assert_eq!(forward::gradient(f, &x), expected, "{name}");
+        let y = second(&[Dual2::variable(x[0], 0), Dual2::variable(x[1], 1)]);
+        assert_eq!(y.gradient, expected, "{name}, second order");
+    }
+    let h = forward::hessian(weight_zero, &[0.0, 1.0]);
+    assert_eq!(h, [[0.0; 2]; 2]);
+    Ok(())
+}

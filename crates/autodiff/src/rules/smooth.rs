@@ -72,7 +72,34 @@ impl Unary {
     }
 }
 
+impl Unary {
+    /// Whether the derivative is 0 at all arguments near `x`, or wherever there is one.
+    pub(crate) fn is_level_near<R: Float>(self, x: R) -> bool {
+        let stepwise = matches!(
+            self,
+            Self::Signum | Self::Floor | Self::Ceil | Self::Round | Self::Trunc | Self::Step
+        );
+        stepwise || self.is_level_at(x)
+    }
+}
+
 impl Binary {
+    /// Whether the function compares its arguments, and so is level wherever they differ.
+    pub(crate) fn is_comparison(self) -> bool {
+        matches!(self, Self::Exceeds | Self::Below | Self::LessOrEqual | Self::Equal)
+    }
+
+    /// Whether the function is the same one of its arguments at all arguments near `(a, b)`.
+    pub(crate) fn selects_at<R: PartialOrd>(self, a: R, b: R) -> bool {
+        matches!(self, Self::Max | Self::Min | Self::AtLeast | Self::AtMost) && (a < b || a > b)
+    }
+
+    /// Whether the function is `a·g(b)` with some function `g`.
+    pub(crate) fn is_linear_in_a(self) -> bool {
+        use Binary::{Chain, Div, Mul, MulNoNan, XDivY, XLogY};
+        matches!(self, Mul | Chain | MulNoNan | Div | XDivY | XLogY)
+    }
+
     /// How the function fails to be smooth within `margin` of `(a, b)`, if it does.
     pub(crate) fn irregularity(self, a: f64, b: f64, margin: f64) -> Option<Irregularity> {
         let vanishes = |x: f64| x.abs() <= margin;

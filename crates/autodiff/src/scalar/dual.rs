@@ -80,10 +80,10 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
         Dual { re, eps: [S::zero(); N] }
     }
 
-    /// The chain rule: the tangents of `f(self)`, where `slope = f′(self.re)`.
+    /// The chain rule: the tangents of `f(self)`, where `slope = f′(self.re)`. If `is_level`, that is 0 at all inputs nearby.
     #[inline(always)]
-    fn tangents(self, slope: S) -> [S; N] {
-        S::chained(self.eps, slope)
+    fn tangents(self, slope: S, is_level: impl Fn() -> bool) -> [S; N] {
+        S::chained(self.eps, slope, |_| is_level())
     }
 
     /// Whether all tangents are known to be 0.
@@ -95,15 +95,20 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     /// The tangents of `self·other`.
     #[inline(always)]
     fn product_tangents(self, other: Self) -> [S; N] {
-        let (a, b) = (S::chained(self.eps, other.re), S::chained(other.eps, self.re));
-        from_fn(|i| a[i] + b[i])
+        let (a, b) = (self.re, other.re);
+        let from_a = S::chained(self.eps, b, |i| S::absorbs(b, other.eps[i], a));
+        let from_b = S::chained(other.eps, a, |i| S::absorbs(a, self.eps[i], b));
+        from_fn(|i| from_a[i] + from_b[i])
     }
 
     /// The tangents of `y = self/other`: from `y·b = a`, `y_dot = (a_dot − y·b_dot)/b`. Unlike `1/b²` that over- and
     /// underflows only where the derivative does.
     #[inline]
     fn quotient_tangents(self, other: Self, y: S) -> [S; N] {
-        let b = S::chained(other.eps, y);
+        let a = self.re;
+        let b = S::chained(other.eps, y, |i| {
+            a.is_zero() && S::absorbs(a, self.eps[i], other.re)
+        });
         S::divided(from_fn(|i| self.eps[i] - b[i]), other.re)
     }
 }
@@ -118,7 +123,8 @@ impl<S: Scalar, const N: usize> Elementary for Dual<S, N> {
     #[inline]
     fn map(self, f: Unary) -> Self {
         let y = self.re.map(f);
-        Dual { re: y, eps: self.tangents(f.derivative(self.re, y)) }
+        let slope = f.derivative(self.re, y);
+        Dual { re: y, eps: self.tangents(slope, || f.is_level_near(self.re.primal())) }
     }
 
     #[inline]
@@ -127,8 +133,20 @@ impl<S: Scalar, const N: usize> Elementary for Dual<S, N> {
         let y = a.zip(f, b);
         // One operand is often constant, and the partial derivatives of two-argument functions are costly.
         let still = [S::zero(); N];
-        let from_a = if self.is_still() { still } else { self.tangents(f.partial_a(a, b, y)) };
-        let from_b = if other.is_still() { still } else { other.tangents(f.partial_b(a, b, y)) };
+        let settled = || f.selects_at(a, b) || f.is_comparison();
+        let in_a = |i| settled() || f.is_linear_in_a() && S::absorbs(b, other.eps[i], a);
+        let in_b = |i| {
+            let weight = f.is_linear_in_a() && a.is_zero();
+            settled() || weight && S::absorbs(a, self.eps[i], b)
+        };
+        let from_a = match self.is_still() {
+            true => still,
+            false => S::chained(self.eps, f.partial_a(a, b, y), in_a),
+        };
+        let from_b = match other.is_still() {
+            true => still,
+            false => S::chained(other.eps, f.partial_b(a, b, y), in_b),
+        };
         Dual { re: y, eps: from_fn(|i| from_a[i] + from_b[i]) }
     }
 
@@ -145,13 +163,13 @@ impl<S: Scalar, const N: usize> Elementary for Dual<S, N> {
     #[inline(always)]
     fn power_int(self, n: i32) -> Self {
         let slope = power_int_derivative(self.re, n);
-        Dual { re: self.re.power_int(n), eps: self.tangents(slope) }
+        Dual { re: self.re.power_int(n), eps: self.tangents(slope, || n == 0) }
     }
 
     #[inline]
     fn power_real(self, p: f64) -> Self {
         let slope = power_real_derivative(self.re, p);
-        Dual { re: self.re.power_real(p), eps: self.tangents(slope) }
+        Dual { re: self.re.power_real(p), eps: self.tangents(slope, || p == 0.0) }
     }
 
     #[inline]
@@ -185,7 +203,28 @@ impl<S: Scalar, const N: usize> Scalar for Dual<S, N> {
 
     #[inline(always)]
     fn scaled(self, c: f64) -> Self {
-        Dual { re: self.re.scaled(c), eps: self.tangents(S::constant(c)) }
+        Dual { re: self.re.scaled(c), eps: self.tangents(S::constant(c), || true) }
+    }
+
+    #[inline(always)]
+    fn chained<const M: usize>(
+        x_dot: [Self; M],
+        partial: Self,
+        absorbs: impl Fn(usize) -> bool,
+    ) -> [Self; M] {
+        from_fn(|lane| {
+            let x_dot = x_dot[lane];
+            let [re] = S::chained([x_dot.re], partial.re, |_| absorbs(lane));
+            let moved = S::chained(x_dot.eps, partial.re, |_| absorbs(lane));
+            let turned = S::chained(partial.eps, x_dot.re, |i| vanishes(x_dot.eps[i]));
+            Dual { re, eps: from_fn(|i| moved[i] + turned[i]) }
+        })
+    }
+
+    /// Of its own tangents none may move: they are of higher order.
+    #[inline]
+    fn absorbs(zero: Self, zero_dot: Self, _: Self) -> bool {
+        zero.is_still() && vanishes(zero_dot)
     }
 }
 

@@ -75,13 +75,15 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
 
     /// The chain rule for `y = f(self)`, where `slope` is `f′` with its derivative.
     #[inline(always)]
-    fn composed(self, y: S, slope: Dual<S, 1>) -> Self {
+    fn composed(self, y: S, slope: Dual<S, 1>, is_level: impl Fn() -> bool) -> Self {
         let (first, [second]) = (slope.re, slope.eps);
         let g = self.gradient;
         Dual2 {
             re: y,
-            gradient: S::chained(g, first),
-            lower: lower(|i, j| self.lower[i][j].chain(first) + g[i].chain(g[j]).chain(second)),
+            gradient: S::chained(g, first, |_| is_level()),
+            lower: lower(|i, j| {
+                chain(self.lower[i][j], first, &is_level) + g[i].chain(g[j]).chain(second)
+            }),
         }
     }
 
@@ -98,14 +100,23 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
             && self.lower.iter().flatten().all(|&h| vanishes(h))
     }
 
+    /// Whether a factor of 0 absorbs an infinite second derivative of the other one: if it does not move in these variables.
+    #[inline]
+    fn rests(self, i: usize, j: usize) -> bool {
+        let first = vanishes(self.gradient[i]) && vanishes(self.gradient[j]);
+        first && vanishes(self.lower[i][j]) && S::absorbs(self.re, self.lower[i][j], self.re)
+    }
+
     /// Gradient and Hessian of `self·other`.
     #[inline(always)]
     fn product_derivatives(self, other: Self) -> ([S; N], [[S; N]; N]) {
         let (a, b) = (self.gradient, other.gradient);
-        let (from_a, from_b) = (S::chained(a, other.re), S::chained(b, self.re));
+        let from_a = S::chained(a, other.re, |i| S::absorbs(other.re, b[i], self.re));
+        let from_b = S::chained(b, self.re, |i| S::absorbs(self.re, a[i], other.re));
         let gradient = from_fn(|i| from_a[i] + from_b[i]);
         let lower = lower(|i, j| {
-            let curved = self.lower[i][j].chain(other.re) + other.lower[i][j].chain(self.re);
+            let curved = chain(self.lower[i][j], other.re, || other.rests(i, j))
+                + chain(other.lower[i][j], self.re, || self.rests(i, j));
             curved + (a[i].chain(b[j]) + b[i].chain(a[j]))
         });
         (gradient, lower)
@@ -116,13 +127,24 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
     #[inline(always)]
     fn quotient_derivatives(self, other: Self, y: S) -> ([S; N], [[S; N]; N]) {
         let (b, b_dot) = (other.re, other.gradient);
-        let y_dot: [S; N] = S::divided(from_fn(|i| self.gradient[i] - b_dot[i].chain(y)), b);
+        let rest = S::chained(b_dot, y, |i| {
+            self.re.is_zero() && S::absorbs(self.re, self.gradient[i], b)
+        });
+        let y_dot: [S; N] = S::divided(from_fn(|i| self.gradient[i] - rest[i]), b);
         let lower = lower(|i, j| {
             let mixed = y_dot[i].chain(b_dot[j]) + b_dot[i].chain(y_dot[j]);
-            self.lower[i][j] - other.lower[i][j].chain(y) - mixed
+            let weight = || self.re.is_zero() && self.rests(i, j);
+            self.lower[i][j] - chain(other.lower[i][j], y, weight) - mixed
         });
         (y_dot, lower.map(|row: [S; N]| S::divided(row, b)))
     }
+}
+
+/// The product of the chain rule; see [`Scalar::chained`].
+#[inline(always)]
+fn chain<S: Scalar>(x_dot: S, partial: S, absorbs: impl Fn() -> bool) -> S {
+    let [y_dot] = S::chained([x_dot], partial, |_| absorbs());
+    y_dot
 }
 
 /// A matrix by its entries on and below the diagonal.
@@ -143,7 +165,7 @@ impl<S: Scalar, const N: usize> Elementary for Dual2<S, N> {
         let y = self.re.map(f);
         let x = self.moving();
         let slope = f.derivative(x, Dual { re: y, eps: [f.derivative(self.re, y)] });
-        self.composed(y, slope)
+        self.composed(y, slope, || f.is_level_near(self.re.primal()))
     }
 
     #[inline]
@@ -157,11 +179,19 @@ impl<S: Scalar, const N: usize> Elementary for Dual2<S, N> {
         let by_a = f.partial_a(moving_a, moving_b, moved);
         let by_b = f.partial_b(moving_a, moving_b, moved);
         let (a, b) = (self.gradient, other.gradient);
+        let settled = || f.selects_at(x, z) || f.is_comparison();
+        let weight = || f.is_linear_in_a() && x.is_zero();
+        let in_a = |i| settled() || f.is_linear_in_a() && S::absorbs(z, b[i], x);
+        let from_a = S::chained(a, by_a.re, in_a);
+        let from_b = S::chained(b, by_b.re, |i| settled() || weight() && S::absorbs(x, a[i], z));
         Dual2 {
             re: y,
-            gradient: from_fn(|i| a[i].chain(by_a.re) + b[i].chain(by_b.re)),
+            gradient: from_fn(|i| from_a[i] + from_b[i]),
             lower: lower(|i, j| {
-                let straight = self.lower[i][j].chain(by_a.re) + other.lower[i][j].chain(by_b.re);
+                let in_a = || settled() || f.is_linear_in_a() && other.rests(i, j);
+                let in_b = || settled() || weight() && self.rests(i, j);
+                let straight = chain(self.lower[i][j], by_a.re, in_a)
+                    + chain(other.lower[i][j], by_b.re, in_b);
                 let from_a = a[i].chain(a[j]).chain(by_a.eps[0]);
                 let from_b = b[i].chain(b[j]).chain(by_b.eps[1]);
                 let mixed =
@@ -185,12 +215,14 @@ impl<S: Scalar, const N: usize> Elementary for Dual2<S, N> {
 
     #[inline]
     fn power_int(self, n: i32) -> Self {
-        self.composed(self.re.power_int(n), power_int_derivative(self.moving(), n))
+        let slope = power_int_derivative(self.moving(), n);
+        self.composed(self.re.power_int(n), slope, || n == 0)
     }
 
     #[inline]
     fn power_real(self, p: f64) -> Self {
-        self.composed(self.re.power_real(p), power_real_derivative(self.moving(), p))
+        let slope = power_real_derivative(self.moving(), p);
+        self.composed(self.re.power_real(p), slope, || p == 0.0)
     }
 
     #[inline]
@@ -227,8 +259,8 @@ impl<S: Scalar, const N: usize> Scalar for Dual2<S, N> {
         let slope = S::constant(c);
         Dual2 {
             re: self.re.scaled(c),
-            gradient: S::chained(self.gradient, slope),
-            lower: lower(|i, j| self.lower[i][j].chain(slope)),
+            gradient: S::chained(self.gradient, slope, |_| true),
+            lower: lower(|i, j| chain(self.lower[i][j], slope, || true)),
         }
     }
 }

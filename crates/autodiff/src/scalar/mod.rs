@@ -171,10 +171,24 @@ pub trait Scalar:
     }
 
     /// The products of the chain rule of each of these tangents with one partial derivative.
+    ///
+    /// A tangent of 0 absorbs. A partial derivative of 0 absorbs an infinite tangent if `absorbs` says so of its lane; else their
+    /// product is NaN. What is recorded knows that by itself.
     #[doc(hidden)]
     #[inline(always)]
-    fn chained<const N: usize>(x_dot: [Self; N], partial: Self) -> [Self; N] {
+    fn chained<const N: usize>(
+        x_dot: [Self; N],
+        partial: Self,
+        _absorbs: impl Fn(usize) -> bool,
+    ) -> [Self; N] {
         x_dot.map(|x_dot| x_dot.chain(partial))
+    }
+
+    /// Whether in a product a factor of 0 with this tangent absorbs an infinite tangent of the other factor: if it does not
+    /// move; and to first order also if both are finite, since `(ab)′ = lim a(h)·b(h)/h` is then `a·b′` where `b` vanishes.
+    #[doc(hidden)]
+    fn absorbs(_zero: Self, _zero_dot: Self, _other: Self) -> bool {
+        false
     }
 
     /// Each of these tangents divided by one number; 0 stays 0 whatever it is divided by.

@@ -1,3 +1,4 @@
+use std::array::from_fn;
 use std::fmt::{Display, LowerExp};
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -110,12 +111,24 @@ macro_rules! plain_numbers {
             // A finite number other than 0 makes 0 of 0 without being asked, and so does not hinder vectorisation; what is
             // added makes 0 of −0.
             #[inline(always)]
-            fn chained<const N: usize>(x_dot: [Self; N], partial: Self) -> [Self; N] {
+            fn chained<const N: usize>(
+                x_dot: [Self; N],
+                partial: Self,
+                absorbs: impl Fn(usize) -> bool,
+            ) -> [Self; N] {
                 if partial.abs() < Self::INFINITY && partial != 0.0 {
-                    x_dot.map(|x_dot| x_dot * partial + 0.0)
-                } else {
-                    x_dot.map(|x_dot| x_dot.chain(partial))
+                    return x_dot.map(|x_dot| x_dot * partial + 0.0);
                 }
+                from_fn(|i| {
+                    let vanishes = x_dot[i] == 0.0
+                        || partial == 0.0 && (x_dot[i].is_finite() || absorbs(i));
+                    if vanishes { 0.0 } else { x_dot[i] * partial }
+                })
+            }
+
+            #[inline]
+            fn absorbs(_: Self, zero_dot: Self, other: Self) -> bool {
+                zero_dot == 0.0 || zero_dot.is_finite() && other.is_finite()
             }
 
             #[inline(always)]

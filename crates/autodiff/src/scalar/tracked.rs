@@ -71,21 +71,14 @@ impl<S: Scalar> Elementary for Tracked<S> {
                 fixed: self.is_fixed_zero() || other.is_fixed_zero() || self.fixed && other.fixed,
                 ..Self::from_both(value, self, other)
             },
-            // One of the two, if they are not the same.
-            Binary::Max | Binary::Min | Binary::AtLeast | Binary::AtMost
-                if self.value != other.value =>
-            {
+            f if f.selects_at(self.value, other.value) => {
                 if value == self.value {
                     self
                 } else {
                     other
                 }
             }
-            Binary::Exceeds | Binary::Below | Binary::LessOrEqual | Binary::Equal
-                if self.value != other.value =>
-            {
-                Self::fixed(value)
-            }
+            f if f.is_comparison() && self.value != other.value => Self::fixed(value),
             _ => Self::from_both(value, self, other),
         }
     }
