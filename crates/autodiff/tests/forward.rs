@@ -141,7 +141,7 @@ over_any_number! {
     mask_zero: |x, y| S::constant(0.0) * x.sqrt() + y;
     weight_inside: |x, y| (y * c(0.0) + x).ln();
     other_variable: |x, y| y * x.sqrt();
-    branch_not_taken: |x, y| (x.sqrt() - c(3.0)).max(y).powi(2) + x.sqrt().min(-y) * y;
+    branch_not_taken: |x, y| (x.sqrt() - c(3.0)).max(y).powi(2) + x.sqrt().min(-y) * c(2.0);
     stopped: |x, y| x.sqrt().stop_gradient() * y + x.sqrt().floor();
     switched_off: |x, y| (x.sqrt() - c(1.0)).relu() * y + y;
     flat_factor: |x, y| x.powi(3) * x.cbrt() + y;
@@ -201,7 +201,7 @@ fn fixed_zeros_absorb() -> Result<(), Error> {
         ("weight inside", weight_inside, weight_inside, [0.0, 1.0], [infinity, 0.0]),
         ("other variable", other_variable, other_variable, [0.0, 2.0], [infinity, 0.0]),
         ("no weight yet", other_variable, other_variable, [0.0, 0.0], [0.0, 0.0]),
-        ("branch", branch_not_taken, branch_not_taken, [0.0, 3.0], [0.0, 3.0]),
+        ("branch", branch_not_taken, branch_not_taken, [0.0, 3.0], [0.0, 4.0]),
         ("stopped", stopped, stopped, [0.0, 1.0], [0.0, 0.0]),
         ("switched off", switched_off, switched_off, [0.0, 1.0], [0.0, 1.0]),
     ];

@@ -160,6 +160,17 @@ fn fixed_zeros_absorb_in_every_mode() -> Result<(), Error> {
     Ok(())
 }
 
+/// Looking once more does not make a number of a NaN that was there before.
+#[test]
+fn a_value_that_is_nan_stays_so() -> Result<(), Error> {
+    let f = Function::record(&[1.5], |x| x[0].ln().clamp(0.0, 1.0) + x[0].ln().max(-1.0))?;
+    assert!(f.value(&[-1.0])?.is_nan());
+    let clamped = Function::record(&[1.5], |x| x[0].ln().clamp(0.0, 1.0))?;
+    assert!(clamped.value(&[-1.0])?.is_nan());
+    assert_eq!(clamped.gradient(&[2.0])?, [0.5]);
+    Ok(())
+}
+
 #[test]
 fn policies_say_what_is_given_instead() -> Result<(), Error> {
     let f = |policy| {

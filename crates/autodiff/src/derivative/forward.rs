@@ -2,7 +2,7 @@
 //!
 //! Up to some ten inputs nothing is faster. The function is written once, generic over [`Scalar`](crate::Scalar); a closure
 //! says at which number it is wanted, which Rust infers: `|x| f(x)`. The primal and all branches are those of the plain
-//! function, so nothing can be refused.
+//! function, so nothing is refused: where a derivative cannot be told it is NaN, but for what [`Dual`] says of zeros.
 //!
 //! # Example
 //!

@@ -21,7 +21,8 @@
 //! Both are so whatever the order in which a product is formed, so forward and reverse sweeps, recorded gradients and
 //! linearisations agree to every order. Programs are evaluated with plain products; where NaN comes out, once more over
 //! numbers that know whether they depend on the inputs (`scalar/tracked.rs`). Recordings for one point are looked over
-//! for singularities first. A bare [`Dual`](crate::Dual) knows nothing of that, and lets zero tangents absorb.
+//! for singularities first. A bare [`Dual`](crate::Dual) knows less, and says
+//! what of that holds for it.
 //!
 //! At kinks a derivative is the subgradient that the table states. The second derivative of `|x|` at 0 is not the 0 on both
 //! sides: that of `|x|²` would be 0 too. So [`Unary::Jump`] is NaN there.

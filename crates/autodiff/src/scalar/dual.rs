@@ -22,13 +22,17 @@ use crate::tape::{IntoTensor, Tensor, Var};
 ///
 /// Comparisons and predicates look at the primal, so a program takes the same branches as over `f64`.
 ///
-/// # Zero tangents
+/// # Zeros
 ///
 /// A tangent that is 0 contributes 0, also where the derivative it would be multiplied with is infinite or NaN:
-/// `√x` at 0 has derivative +∞ in the direction in which `x` moves, and 0 in every other. The price: where a tangent
-/// vanishes by computation, at a point where the next function is not differentiable, the product `0·∞` counts as 0 too
-/// (`∛(x³)` at 0, where the derivative is 1): a number by itself cannot tell the one zero from the other. The operators that
-/// record, such as [`gradient`](crate::gradient()) and [`Function`](crate::Function), can, and refuse there.
+/// `√x` at 0 has derivative +∞ in the direction in which `x` moves, and 0 in every other. A factor or a slope that is 0
+/// absorbs an infinite tangent too if it is fixed (a weight or mask of 0, a branch not taken), or if what it is a factor of
+/// leaves no doubt (`x·√x` at 0); where the derivative cannot be told, as that of `√x·√x` at 0, it is NaN.
+///
+/// The price: where a tangent vanishes by computation, at a point where the next function is not differentiable, the product
+/// `0·∞` counts as 0 (`∛(x³)` at 0, where the derivative is 1): a number by itself cannot tell that zero from the tangent of a
+/// constant. The operators that record, such as [`gradient`](crate::gradient()), [`jvp`](crate::jvp()) and
+/// [`Function`](crate::Function), can, and refuse there.
 ///
 /// # Example
 ///
@@ -106,9 +110,7 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     #[inline]
     fn quotient_tangents(self, other: Self, y: S) -> [S; N] {
         let a = self.re;
-        let b = S::chained(other.eps, y, |i| {
-            a.is_zero() && S::absorbs(a, self.eps[i], other.re)
-        });
+        let b = S::chained(other.eps, y, |i| a.is_zero() && S::absorbs(a, self.eps[i], other.re));
         S::divided(from_fn(|i| self.eps[i] - b[i]), other.re)
     }
 }

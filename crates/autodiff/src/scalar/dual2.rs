@@ -127,9 +127,8 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
     #[inline(always)]
     fn quotient_derivatives(self, other: Self, y: S) -> ([S; N], [[S; N]; N]) {
         let (b, b_dot) = (other.re, other.gradient);
-        let rest = S::chained(b_dot, y, |i| {
-            self.re.is_zero() && S::absorbs(self.re, self.gradient[i], b)
-        });
+        let rest =
+            S::chained(b_dot, y, |i| self.re.is_zero() && S::absorbs(self.re, self.gradient[i], b));
         let y_dot: [S; N] = S::divided(from_fn(|i| self.gradient[i] - rest[i]), b);
         let lower = lower(|i, j| {
             let mixed = y_dot[i].chain(b_dot[j]) + b_dot[i].chain(y_dot[j]);

@@ -26,9 +26,11 @@ macro_rules! inherent_functions {
                 stop_gradient "The same value, taken as constant by every derivative.",
                 sigmoid "`1/(1 + e⁻ˣ)`", log_sigmoid "`ln σ(x)`, without overflow.",
                 softplus "`ln(1 + eˣ)`, without overflow.", relu "`max(x, 0)`, with derivative 0 at 0.",
+                soft_sign "`x/(1 + |x|)`", tanh_shrink "`x − tanh x`, accurate near 0.",
                 xlogx "`x ln x`, continued by 0 at 0.",
                 erf "Error function.", erfc "`1 − erf x`, accurate for large x.",
                 normal_cdf "Distribution function `Φ(x)` of the standard normal distribution.",
+                normal_log_cdf "`ln Φ(x)`, exact in both tails.",
                 ln_gamma "`ln |Γ(x)|`", digamma "`ψ(x)`, the derivative of `ln Γ(x)`.",
                 bessel_j0 "`J₀(x)`", bessel_j1 "`J₁(x)`",
                 silu "Sigmoid linear unit `x·σ(x)`.", gelu "Gaussian error linear unit `x·Φ(x)`.",
@@ -48,6 +50,13 @@ macro_rules! inherent_functions {
             #[track_caller]
             pub fn xlogy(self, y: impl $crate::IntoScalar<Self>) -> Self {
                 $crate::Scalar::xlogy(self, y.into_scalar())
+            }
+
+            /// `x·y`, 0 where either is 0, also if the other is infinite or NaN.
+            #[inline(always)]
+            #[track_caller]
+            pub fn mul_no_nan(self, y: impl $crate::IntoScalar<Self>) -> Self {
+                $crate::Elementary::mul_no_nan(self, y.into_scalar())
             }
 
             /// `ln(eˣ + eʸ)`, without overflow.
