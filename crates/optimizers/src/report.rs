@@ -135,6 +135,13 @@ pub struct Curvature<S> {
     pub source: CurvatureSource,
 }
 
+impl<S: Real> Curvature<S> {
+    /// Whether the smallest eigenvalue is negative by more than it may be off, however it was found.
+    pub(crate) fn is_negative_beyond_rounding(&self) -> bool {
+        self.smallest < self.lower_bound - self.smallest
+    }
+}
+
 /// The smallest eigenvalue with its unit eigenvector.
 pub(crate) type Eigenpair<S> = (Curvature<S>, Vec<S>);
 

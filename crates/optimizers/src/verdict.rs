@@ -88,6 +88,13 @@ impl<S: Real> Verdict<S> {
             SecondOrder::Indefinite(_) => {
                 return self.distrust(method, here, run, stop, (curvature, direction));
             }
+            // Beside a far larger eigenvalue, a negative one that counts as zero may be no rounding: the way down proves it.
+            SecondOrder::Semidefinite(_)
+                if curvature.is_negative_beyond_rounding()
+                    && here.escape(&direction, curvature.smallest, method.bounds())?.is_some() =>
+            {
+                return self.distrust(method, here, run, stop, (curvature, direction));
+            }
             _ if !kinks.is_empty() => SecondOrder::NotSmooth,
             second_order => second_order,
         };

@@ -63,6 +63,9 @@ pub(super) trait Source<S: Real> {
     fn recorded_on(&self, tape: Tape<S>, x: &[S]) -> Result<Program<S>, Error>;
 }
 
+/// An operation of the user's code, and its line.
+type Located = (String, Option<&'static Location<'static>>);
+
 /// A derived program at a point, to be evaluated with care.
 pub(super) struct Careful<'a, S: Real> {
     pub compiled: &'a Compiled<S>,
@@ -102,6 +105,22 @@ impl<S: Real> Careful<'_, S> {
         }
     }
 
+    /// As [`locate`](Self::locate), of derivatives along a direction, by the lowest order that is lost.
+    fn locate_along(&self, direction: &[S]) -> Result<Option<Located>, Error> {
+        let orders = [
+            (Kind::Jacobian, [direction, &[S::zero()]].concat()),
+            (Kind::Hvp, direction.to_vec()),
+            (Kind::Third, [direction, direction].concat()),
+        ];
+        for (kind, direction) in orders {
+            let located = Careful { kind, ..*self }.locate(&direction)?;
+            if located.is_some() {
+                return Ok(located);
+            }
+        }
+        Ok(None)
+    }
+
     /// One product.
     pub(super) fn product(&self, number: usize, v: &[S]) -> Result<Vec<S>, Error> {
         let Product { direction: range, outputs, .. } = &self.stage.products[number];
@@ -112,10 +131,7 @@ impl<S: Real> Careful<'_, S> {
 
     /// The operation of the user's code whose derivative is infinite or missing, and its line; found on a recording of its
     /// own, in which every instruction knows what it comes from.
-    fn locate(
-        &self,
-        direction: &[S],
-    ) -> Result<Option<(String, Option<&'static Location<'static>>)>, Error> {
+    fn locate(&self, direction: &[S]) -> Result<Option<Located>, Error> {
         let Origin { point, data } = self.origin;
         let primal = self.source.recorded_on(Tape::new(), point)?;
         let n = primal.inputs.len();
@@ -129,7 +145,7 @@ impl<S: Real> Careful<'_, S> {
                 marks.push(recording.marks);
                 recording.program
             }
-            Kind::Taylor(_) => return Ok(None),
+            Kind::Taylor(_) => return self.locate_along(direction),
             Kind::Gradient | Kind::Hvp | Kind::Third | Kind::Curvature => {
                 let recording =
                     gradient_program(Tape::deriving([&primal]).marking(), &primal, self.origin)?;

@@ -13,7 +13,8 @@ use super::{Binary, Unary};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Irregularity {
-    /// The function is continuous, but its slopes from different sides differ: `|x|` at 0, a tie of `max`.
+    /// The function is continuous, but its slopes or curvatures from different sides differ: `|x|` and `x/(1 + |x|)` at 0, a
+    /// tie of `max`.
     Kink,
     /// The function jumps: `⌊x⌋` at an integer, the sign at 0, a comparison at equality.
     Jump,
@@ -41,7 +42,8 @@ impl Unary {
         let near = |point: f64| (x - point).abs() <= margin;
         let found = |holds: bool, kind: Irregularity| holds.then_some(kind);
         match self {
-            Self::Abs | Self::Relu => found(near(0.0), Kink),
+            // The soft sign's slope has a kink, its curvature leaps from 2 to −2.
+            Self::Abs | Self::Relu | Self::SoftSign => found(near(0.0), Kink),
             Self::Sign | Self::Signum | Self::Step | Self::Jump => found(near(0.0), Jump),
             Self::Floor | Self::Ceil | Self::Fract => found(near(x.round()), Jump),
             Self::Trunc => found(x.round() != 0.0 && near(x.round()), Jump),
@@ -139,6 +141,7 @@ pub(crate) fn power_real_irregularity(x: f64, p: f64, margin: f64) -> Option<Irr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scalar::{Dual, Elementary};
 
     #[test]
     fn level_functions_have_no_jump_nearby() {
@@ -152,7 +155,7 @@ mod tests {
         }
     }
 
-    /// A value or a slope that changes by more than the distance allows is named.
+    /// A value, a slope or a curvature that changes by more than the distance allows is named.
     #[test]
     fn what_leaps_is_named() {
         const STEP: f64 = 1e-7;
@@ -161,9 +164,16 @@ mod tests {
             for x in special {
                 let [below, above] = [x - STEP, x + STEP].map(|x| f.value(x));
                 let [left, right] = [x - STEP, x + STEP].map(|x| f.derivative(x, f.value(x)));
-                let leaps = (above - below).abs() > 0.1 || (right - left).abs() > 0.1;
-                let finite = [below, above, left, right].iter().all(|y| y.is_finite());
-                if finite && leaps {
+                let curvature = |x: f64| {
+                    let dual = Dual::<f64, 1>::variable(x, 0);
+                    f.derivative(dual, dual.map(f)).eps[0]
+                };
+                let [before, behind] = [x - STEP, x + STEP].map(curvature);
+                let leaps = (above - below).abs() > 0.1
+                    || (right - left).abs() > 0.1
+                    || (behind - before).abs() > 0.1;
+                let all = [below, above, left, right, before, behind];
+                if all.iter().all(|y| y.is_finite()) && leaps {
                     assert!(f.irregularity(x, 0.0).is_some(), "{f:?} at {x}");
                 }
             }

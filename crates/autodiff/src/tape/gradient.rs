@@ -66,7 +66,8 @@ impl<'t, S: Scalar> Var<'t, S> {
         let Some(tape) = self.tape else { return vec![zero; x.len()] };
         let Some(sources) = tape.sources(x) else { return vec![tape.unknown(); x.len()] };
         let one = Value::Scalar(Self::from_value(S::one()));
-        let gradient = tape.adjoint(&[(self.id, one)], &sources);
+        let gradient =
+            tape.within(Location::caller(), || tape.adjoint(&[(self.id, one)], &sources));
         gradient.into_iter().map(|x_bar| x_bar.map_or(zero, Value::scalar)).collect()
     }
 
@@ -108,7 +109,7 @@ impl<'t, S: Scalar> Var<'t, S> {
         }
         let Some(sources) = tape.sources(x) else { return tape.unknown() };
         let v: Vec<Value<'t, S>> = v.iter().map(|&v| Value::Scalar(v)).collect();
-        let tangent = tape.tangent(self.id, &sources, &v);
+        let tangent = tape.within(Location::caller(), || tape.tangent(self.id, &sources, &v));
         tangent.map_or(Self::from_value(S::zero()), Value::scalar)
     }
 }
@@ -136,7 +137,8 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     #[track_caller]
     pub fn jvp(self, x: Self, v: Self) -> Self {
         let Some(sources) = self.linear_in("jvp", x, v, x) else { return self };
-        let tangent = self.tape.tangent(self.id, &sources, &[v.into()]);
+        let tangent = || self.tape.tangent(self.id, &sources, &[v.into()]);
+        let tangent = self.tape.within(Location::caller(), tangent);
         tangent.map_or_else(|| self.zeros(self.shape), |value| value.tensor(self.tape))
     }
 
@@ -148,7 +150,8 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     #[track_caller]
     pub fn vjp(self, y_bar: Self, x: Self) -> Self {
         let Some(sources) = self.linear_in("vjp", x, y_bar, self) else { return x };
-        let cotangent = self.tape.adjoint(&[(self.id, y_bar.into())], &sources).remove(0);
+        let cotangents = || self.tape.adjoint(&[(self.id, y_bar.into())], &sources);
+        let cotangent = self.tape.within(Location::caller(), cotangents).remove(0);
         cotangent.map_or_else(|| self.zeros(x.shape), |value| value.tensor(self.tape))
     }
 

@@ -86,7 +86,7 @@ impl<S: Scalar> Tape<S> {
         at: &'static Location<'static>,
         record: impl FnOnce() -> R,
     ) -> R {
-        self.lines.within(at, record)
+        self.lines.within(self.lines.users(at), record)
     }
 
     /// Where the user's code asked for the array that instruction `id` makes.

@@ -148,8 +148,14 @@ fn saddles_are_never_minima() {
     })
     .unwrap();
     let cosine = Function::record(&[0.0, 1e-9], |x| x[0].cos() + x[1].cos()).unwrap();
-    let cases: [(&dyn Objective<f64>, &[f64], f64); 4] = [
+    // The negative eigenvalue is 10⁻¹³ of the other one, and still no rounding.
+    let steep = Function::record(&[0.0, 0.0], |x| {
+        x[0].powi(2) * 1e13 - x[1].powi(2) + x[1].powi(4) + x[0] * x[1] * 1e2
+    })
+    .unwrap();
+    let cases: [(&dyn Objective<f64>, &[f64], f64); 5] = [
         (&faint, &[0.0, 0.0], 1.0 - 1e-14),
+        (&steep, &[0.0, 0.0], -0.2),
         (&monkey, &[1e-6, 0.0], 1.0 - 0.1),
         (&cosine, &[0.0, 1e-9], -2.0 + 1e-9),
         (&saddle(), &[0.0, 0.0], -0.25 + 1e-9),
