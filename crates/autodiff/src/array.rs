@@ -106,3 +106,15 @@ impl<S: num_traits::Zero + Clone> Array<S> {
         Self { shape: shape.into(), data: Arc::new(vec![S::zero(); size(shape)]) }
     }
 }
+
+/// A dense row-major array to read: its elements and its shape.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a, S> {
+    /// The elements in row-major order.
+    pub data: &'a [S],
+    /// Lengths of the axes, outermost first.
+    pub shape: &'a [usize],
+}
+
+/// Axis numbers of an array.
+pub(crate) type Axes = SmallVec<[usize; 4]>;

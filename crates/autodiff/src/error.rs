@@ -444,3 +444,13 @@ pub(crate) fn check_length<T>(
         Err(Error::Length { what, got: slice.len(), expected })
     }
 }
+
+impl Fault {
+    /// The fault that made a recording within an operation fail.
+    pub(crate) fn within(error: Error) -> Self {
+        match error {
+            Error::Failed { fault, .. } => fault,
+            error => Fault::Within(Box::new(error)),
+        }
+    }
+}

@@ -1,42 +1,49 @@
 #![doc = include_str!("../README.md")]
 
 mod array;
-mod derivative;
+mod compiled;
 mod error;
+mod function;
 mod interop;
 mod kernel;
-mod lattice;
+mod number;
+mod op;
 mod parts;
-#[cfg(feature = "planted-faults")]
-#[doc(hidden)]
-pub mod planted;
 mod program;
-mod rules;
-mod scalar;
+mod rule;
+mod strided;
 mod tape;
+mod tensor;
+mod transform;
 
-pub use array::Array;
-pub use derivative::{
-    BranchPolicy, Composite, CompositeLinearization, Fixed, Function, IndeterminatePolicy,
-    Inspection, Irregular, Likelihood, LinearMap, Linearization, Matrix, Memory, PerExample,
-    Quantity, Recorder, Smoothness, SparseHessian, SparseJacobian, SparseMatrix, SparsityPattern,
-    Step, Tree, VectorFunction, array_loss, checkpoint, checkpoint_scalars, forward, gauss_newton,
-    generic, gradient, gradient_of, hessian, hvp, jacobian, jvp, scalar_loss, scalar_residuals,
-    sparse_hessian, sparse_jacobian, taylor, third_derivative, value_and_gradient,
-    value_and_gradient_of, value_gradient_and_auxiliary_of, vjp,
-};
-#[cfg(feature = "linear-algebra")]
-pub use derivative::{implicit_minimum, implicit_optimum, implicit_root};
+pub use array::{Array, View};
+pub use compiled::{BranchPolicy, IndeterminatePolicy, Likelihood, Matrix};
 /// The same [`Error`] under a name that no other crate has, for code that imports everything of several.
 pub use error::Error as AutodiffError;
 pub use error::{Error, Fault};
-pub use kernel::{View, vectorized};
-pub use parts::{Entries, Part, Parts};
-pub use rules::{
-    ARRAY_OPERATIONS, Adjoint, Binary, Elementwise, Irregularity, NumericAdjoint, Operation, Unary,
+pub use function::{
+    Composite, CompositeLinearization, Fixed, Function, Inspection, Irregular, LinearMap,
+    Linearization, Memory, PerExample, Quantity, Recorder, Smoothness, SparseHessian,
+    SparseJacobian, SparseMatrix, SparsityPattern, Step, Tree, VectorFunction, array_loss,
+    checkpoint, checkpoint_scalars, forward, gauss_newton, generic, gradient, gradient_of, hessian,
+    hvp, jacobian, jvp, scalar_loss, scalar_residuals, sparse_hessian, sparse_jacobian, taylor,
+    third_derivative, value_and_gradient, value_and_gradient_of, value_gradient_and_auxiliary_of,
+    vjp,
 };
-pub use scalar::{Const, Dual, Dual2, Elementary, IntoScalar, Real, Scalar, c};
-pub use tape::{Convolution, IntoTensor, Pooling, Tape, Tensor, Var};
+#[cfg(feature = "linear-algebra")]
+pub use function::{implicit_minimum, implicit_optimum, implicit_root};
+#[cfg(feature = "planted-faults")]
+#[doc(hidden)]
+pub use number::planted;
+pub use number::{
+    Binary, Const, Dual, Dual2, Elementary, IntoScalar, Irregularity, Real, Scalar, Unary, c,
+    vectorized,
+};
+pub use op::ARRAY_OPERATIONS;
+pub use parts::{Entries, Part, Parts};
+pub use tape::{IntoTensor, Tape, Tensor, Var};
+pub use tensor::{Convolution, Pooling};
+pub use transform::{Adjoint, Elementwise, NumericAdjoint, Operation};
 
 /// What most programs need, in one import; without [`Error`], of which every crate has its own.
 ///

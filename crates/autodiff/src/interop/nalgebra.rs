@@ -9,7 +9,7 @@ use nalgebra::{ComplexField, Field, RealField, SimdValue};
 use num_traits::{Float, FloatConst, One, Zero};
 use simba::scalar::SubsetOf;
 
-use crate::scalar::{Dual, Real, Scalar};
+use crate::number::{Dual, Real, Scalar};
 
 /// A number of which duals may be numbers of nalgebra: `f32`, `f64` or such a dual.
 pub trait Inner: Scalar<Real: RealField> + std::fmt::Display + Send + Sync + 'static {}

@@ -2,7 +2,9 @@
 
 use nalgebra::{DMatrix, DVector, Scalar};
 
-use crate::{Array, Error, Matrix};
+use crate::array::Array;
+use crate::compiled::Matrix;
+use crate::error::Error;
 
 impl<S: Scalar> From<Matrix<S>> for DMatrix<S> {
     /// # Example

@@ -2,7 +2,9 @@
 
 use ndarray::{Array1, Array2, ArrayBase, ArrayD, Data, Dimension, Ix1, Ix2, IxDyn};
 
-use crate::{Array, Error, Matrix};
+use crate::array::Array;
+use crate::compiled::Matrix;
+use crate::error::Error;
 
 impl<S: Clone, D: Dimension, A: Data<Elem = S>> From<&ArrayBase<A, D>> for Array<S> {
     /// The elements in logical, row-major order, whatever the layout in memory.

@@ -1,10 +1,8 @@
 //! Elementwise operations, and repetition along axes.
 
-use super::dispatch::{Loop, MulAdd};
 use super::layout::{Axis, Walk};
-use super::{Kernels, Side, View};
-use crate::rules::{Binary, Unary};
-use crate::scalar::Scalar;
+use crate::array::View;
+use crate::number::{Binary, Kernels, Loop, MulAdd, Scalar, Side, Unary};
 
 /// `y[i] = f(x[i])`.
 pub(crate) fn map<S: Scalar>(f: Unary, x: &[S], y: &mut [S]) {

@@ -2,9 +2,7 @@
 
 #![expect(unsafe_code, reason = "the gemm crate takes raw pointers")]
 
-use super::Strided;
-use super::dispatch::{self, Loop, MulAdd};
-use crate::scalar::Real;
+use crate::number::{Loop, MulAdd, Real, Strided, simd};
 
 /// Up to this many multiplications, plain loops take less time than the crate does before its first one.
 const TINY: usize = 128;
@@ -25,7 +23,7 @@ pub(super) fn matmul<R: Real>([m, k, n]: [usize; 3], a: Strided<R>, b: Strided<R
         return y.fill(R::zero());
     }
     if m * k * n <= TINY {
-        return dispatch::run(Tiny { size: [m, k, n], a, b, y });
+        return simd::run(Tiny { size: [m, k, n], a, b, y });
     }
     // `gemm` computes dst = alpha·dst + beta·lhs·rhs; alpha is not used because dst is not read.
     let (read_dst, alpha, beta) = (false, R::zero(), R::one());

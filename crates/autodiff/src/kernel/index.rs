@@ -5,11 +5,10 @@ use std::ops::Range;
 
 use num_traits::{Float, ToPrimitive, Zero};
 
-use super::dispatch::{Loop, MulAdd};
 use super::layout::Walk;
-use super::{Side, View};
+use crate::array::View;
 use crate::error::Fault;
-use crate::scalar::{Real, Scalar};
+use crate::number::{Loop, MulAdd, Real, Scalar, Side};
 
 /// How an indexed axis lies among the others: the table is `[batches, before, length, after]`, the indices are `[batches,
 /// indices]`, and the elements read are `[batches, before, indices, after]`.

@@ -22,7 +22,7 @@ use faer::perm::PermRef;
 use faer::{MatMut, MatRef, Par, Spec};
 
 use crate::error::Fault;
-use crate::scalar::Real;
+use crate::number::Real;
 
 /// A number the library computes with: `f32` and `f64`.
 pub(crate) use faer::traits::RealField as Field;

@@ -1,11 +1,9 @@
 //! Logarithm of a sum of exponentials along an axis.
 
-use super::dispatch::{Loop, MulAdd};
 use super::max::{max, split};
 use super::sum::sum_slice;
-use super::{Kernels, View};
-use crate::rules::Unary;
-use crate::scalar::Scalar;
+use crate::array::View;
+use crate::number::{Kernels, Loop, MulAdd, Scalar, Unary};
 
 /// Number of exponentials computed at a time: of several rows where rows are short.
 const BLOCK: usize = 64;

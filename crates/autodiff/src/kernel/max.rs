@@ -1,9 +1,8 @@
 //! Maxima along an axis.
 
-use super::View;
-use super::dispatch::{Loop, MulAdd};
 use super::sum::LANES;
-use crate::scalar::Scalar;
+use crate::array::View;
+use crate::number::{Loop, MulAdd, Scalar};
 
 /// `y = max x` along `axis`; NaN if an element is NaN, −∞ if the axis is empty. At a tie of several elements the tangents
 /// are averaged.

@@ -2,9 +2,9 @@
 
 use smallvec::SmallVec;
 
-use super::View;
 use super::layout::{Axis, Walk};
-use crate::scalar::Scalar;
+use crate::array::View;
+use crate::number::Scalar;
 
 /// Side of the squares in which a transposition copies, so that whole cache lines are used on both sides.
 const TILE: usize = 16;

@@ -1,10 +1,9 @@
 //! Products of matrices and vectors.
 
-use super::dispatch::{Loop, MulAdd};
 use super::layout::Walk;
 use super::sum::sum_terms;
-use super::{Strided, View};
-use crate::scalar::Scalar;
+use crate::array::View;
+use crate::number::{Loop, MulAdd, Scalar, Strided};
 
 /// `y = op(a)·op(b)` for matrices, where `op` transposes if `ta` (`tb`) says so; for every batch of leading axes, broadcast
 /// to each other.

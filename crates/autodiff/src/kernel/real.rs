@@ -1,13 +1,8 @@
 //! The fast kernels of `f32` and `f64`.
 
-use super::dispatch::{self, Loop, MulAdd};
-use super::{Kernels, OwnRule, Side, Strided, View, gemm, vmath};
-use crate::error::Fault;
-#[cfg(feature = "linear-algebra")]
-use crate::rules::tensor::TensorOp;
-use crate::rules::tensor::over_reals;
-use crate::rules::{Binary, Unary};
-use crate::scalar::Real;
+use super::vmath::each;
+use super::{gemm, vmath};
+use crate::number::{Binary, Kernels, Loop, MulAdd, Real, Side, Strided, Unary, simd};
 
 /// `real_kernels!(f32, f64)` is `impl Kernels for f32 { .. }` and the same for `f64`. A blanket implementation for
 /// [`Real`] would exclude the defaults that other numbers use.
@@ -17,7 +12,7 @@ macro_rules! real_kernels {
             const HAS_TANGENTS: bool = false;
 
             fn run<L: Loop>(task: L) -> L::Output {
-                dispatch::run(task)
+                simd::run(task)
             }
 
             #[inline(always)]
@@ -33,14 +28,6 @@ macro_rules! real_kernels {
             #[inline(always)]
             fn zip_slice(f: Binary, a: Side<Self>, b: Side<Self>, y: &mut [Self]) {
                 zip_slice(f, a, b, y);
-            }
-
-            fn own(op: OwnRule<'_, Self>, x: &[View<'_, Self>], y: &mut [Self]) -> Result<(), Fault> {
-                match op.0 {
-                    #[cfg(feature = "linear-algebra")]
-                    TensorOp::LinearAlgebra(op) => op.forward(x, y),
-                    op => over_reals(op, x, y),
-                }
             }
 
             fn matmul_into(size: [usize; 3], a: Strided<Self>, b: Strided<Self>, y: &mut [Self]) {
@@ -108,13 +95,5 @@ fn zip_slice<R: Real>(f: Binary, a: Side<R>, b: Side<R>, y: &mut [R]) {
             f.value_into(y, |_| a, |i| b[i]);
         }
         (Side::All(a), Side::All(b)) => y.fill(f.value(a, b)),
-    }
-}
-
-/// `y[i] = f(x[i])`.
-#[inline(always)]
-pub(super) fn each<R: Copy>(x: &[R], y: &mut [R], f: impl Fn(R) -> R) {
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y = f(x);
     }
 }

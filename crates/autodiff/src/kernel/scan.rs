@@ -2,9 +2,9 @@
 
 use num_traits::Float;
 
-use super::View;
 use super::max::split;
-use crate::scalar::Scalar;
+use crate::array::View;
+use crate::number::Scalar;
 
 /// `y[k] = x[0] + … + x[k]` along `axis`, or from the end: `x[k] + … + x[n−1]`, added one by one in that direction.
 pub(crate) fn cumulative_sum<S: Scalar>(x: View<S>, axis: usize, from_end: bool, y: &mut [S]) {

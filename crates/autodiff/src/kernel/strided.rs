@@ -1,7 +1,7 @@
 //! Reading from, and adding to, regularly spaced positions.
 
 use super::layout::{Axis, Walk};
-use crate::lattice::Lattice;
+use crate::strided::Lattice;
 
 /// `y = x` at the positions of the lattice.
 pub(crate) fn read_lattice<S: Copy>(x: &[S], lattice: &Lattice, y: &mut [S]) {

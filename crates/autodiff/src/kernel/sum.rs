@@ -10,9 +10,8 @@ use std::array::from_fn;
 
 use smallvec::SmallVec;
 
-use super::View;
-use super::dispatch::{Loop, MulAdd};
-use crate::scalar::Scalar;
+use crate::array::View;
+use crate::number::{Loop, MulAdd, Scalar};
 
 /// Number of partial sums: enough for two vector registers of `f32` or four of `f64` to be added at a time.
 pub(super) const LANES: usize = 16;

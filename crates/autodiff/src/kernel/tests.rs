@@ -5,8 +5,10 @@ use proptest::prelude::*;
 
 use super::product::dot;
 use super::*;
-use crate::rules::{Binary, Unary};
-use crate::scalar::{Dual, Scalar, c};
+use crate::array::View;
+use crate::number::Elementary;
+use crate::number::{Binary, Dual, Scalar, Unary, c};
+use num_traits::Zero;
 
 type Dual2 = Dual<f64, 2>;
 

@@ -1,11 +1,11 @@
 //! A program in whose products of the chain rule every zero absorbs.
 
-use super::{Program, renamed};
+use super::Program;
+use super::instruction::{Id, Instruction, Op};
+use super::simplify::renamed;
 use crate::array::Array;
-use crate::rules::tensor::TensorOp;
-use crate::rules::{Binary, Unary};
-use crate::scalar::Real;
-use crate::tape::{Id, Instruction, Op};
+use crate::number::{Binary, Real, Unary};
+use crate::op::TensorOp;
 
 impl<S: Real> Program<S> {
     /// The same program, but for its products of the chain rule, which are 0 where either factor is, also if the other is

@@ -7,8 +7,8 @@
 use std::ops::{Deref, Range};
 
 use super::Program;
-use crate::scalar::Real;
-use crate::tape::{Id, specialised};
+use super::instruction::{Id, specialised};
+use crate::number::Real;
 
 /// A program in which every instruction reads earlier ones only. It can be read, but not changed.
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::Program;
-use crate::rules::tensor::TensorOp;
-use crate::scalar::Scalar;
-use crate::tape::{Id, Op};
+use super::instruction::{Id, Op};
+use crate::number::Scalar;
+use crate::op::TensorOp;
 
 /// Columns are aligned to the widest entry of the first this many lines.
 const ALIGNED: usize = 10_000;

@@ -2,14 +2,14 @@
 
 use smallvec::SmallVec;
 
-use super::plan::{Place, Source};
-use super::{Checked, Plan, Program};
-use crate::array::{Array, size};
+use super::Program;
+use super::checked::Checked;
+use super::instruction::{Fact, Id, Node, Op, Operand, fingerprint};
+use super::plan::{Place, Plan, Source};
+use crate::array::{Array, View, size};
 use crate::error::Error;
-use crate::kernel::View;
-use crate::rules::tensor::{TensorOp, assemble};
-use crate::scalar::Real;
-use crate::tape::{Fact, Id, Node, Op, Operand, fingerprint};
+use crate::number::Real;
+use crate::op::{TensorOp, assemble};
 
 /// What a program is evaluated at.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +124,7 @@ impl<S: Real> Workspace<S> {
             Operand::Constant(c) => c,
         };
         #[cfg(feature = "planted-faults")]
-        if !crate::planted::guards_hold() {
+        if !crate::number::planted::guards_hold() {
             return self.check_results();
         }
         for guard in &program.guards {

@@ -1,10 +1,10 @@
 //! Where a recording stands on a kink, a jump or a singularity of one of its instructions.
 
+use super::instruction::{Fact, Id, Op, Operand};
+use super::recording::Recording;
 use crate::array::size;
-use crate::rules::tensor::TensorOp;
-use crate::rules::{Binary, Irregularity, power_int_irregularity, power_real_irregularity};
-use crate::scalar::Real;
-use crate::tape::{Fact, Id, Op, Operand, Recording};
+use crate::number::{Binary, Irregularity, Real, power_int_irregularity, power_real_irregularity};
+use crate::op::TensorOp;
 
 impl<S: Real> Recording<S> {
     /// Whether all derivatives of all instructions, to third order, are finite numbers here and those of smooth functions.

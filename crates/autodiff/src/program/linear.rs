@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::Program;
-use crate::scalar::Real;
-use crate::tape::{Id, Instruction, Op};
+use super::instruction::{Id, Instruction, Op};
+use crate::number::Real;
 
 /// Instructions from number `frozen` on of a scalar program, each a linear combination of earlier tangents whose
 /// coefficients depend on the frozen instructions only.

@@ -1,54 +1,58 @@
-//! Programs: finished recordings, and the transformations between them.
+//! Programs as data: finished recordings, how they are listed, simplified, planned and evaluated. Nothing here knows a tape or a
+//! derivative of an array operation.
 //!
 //! ```text
 //! record ─► program ─► adjoint ─► gradient program ─► tangent ─► Hessian-vector program ─► plan ─► evaluate
 //! ```
 //!
-//! A transformation *emits* the old program onto a new tape and appends to it, so the result is again a program: the
-//! gradient graph can be differentiated as often as one likes.
+//! This folder imports `op` and what is below it.
+//!
+//! | file | |
+//! |---|---|
+//! | `mod.rs` | [`Program`]: instructions in order; the value and the partial derivatives of a scalar instruction |
+//! | `instruction.rs` | instructions on scalars, nodes on arrays, and guards |
+//! | `recording.rs` | a program with the values that it had when it was recorded |
+//! | `display.rs` | a program as text |
+//! | `simplify.rs`, `sums.rs`, `absorbing.rs` | fewer instructions; sums of loops as one; where every zero absorbs |
+//! | `irregular.rs` | where a recording stands on a kink |
+//! | `plan.rs`, `checked.rs`, `evaluate.rs` | memory, operands checked once, evaluation over plain numbers |
+//! | `linear.rs` | the tangent part of a scalar program as a sparse linear map |
+//! | `scalar.rs`, `embed.rs` | scalar programs over any number; constants of one number in another |
+//! | `frames.rs` | the memory that calls of programs run in |
+//! | `planted.rs` | wrong derivatives of scalar instructions, to test tests with |
 
 mod absorbing;
-mod adjoint;
-mod batch;
-mod call;
 mod checked;
-#[cfg(test)]
-mod closure;
-mod collect;
-mod compute;
 mod display;
-mod emit;
+mod embed;
 mod evaluate;
-mod gather;
+mod frames;
+mod instruction;
 mod irregular;
 mod linear;
-mod pattern;
 mod plan;
-mod simplify;
-mod tangent;
-mod tracked;
-
 #[cfg(feature = "planted-faults")]
-use crate::planted;
-use crate::rules::tensor::TensorOp;
-use crate::rules::{Binary, power_int_derivative, power_real_derivative};
-use crate::scalar::{Elementary, Scalar};
-use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
+mod planted;
+mod recording;
+mod scalar;
+mod simplify;
+mod sums;
 
-pub(crate) use adjoint::{record_adjoint, record_adjoint_in, sum_of_products};
-pub(crate) use batch::{Lanes, Tiles, record_batch, tiles_read};
-pub(crate) use call::{Call, Frames};
 pub(crate) use checked::Checked;
-pub(crate) use collect::collected_sum;
-pub(crate) use compute::{evaluate_scalars, reverse_scalars};
-pub(crate) use emit::{Embed, Embedding, Plain, Unchanged, Value, emit};
+pub(crate) use embed::{Embed, Embedding, Plain, Unchanged};
 pub(crate) use evaluate::{Arguments, Workspace};
+pub(crate) use frames::{Frame, Frames};
+pub(crate) use instruction::{
+    Fact, Guard, Id, Instruction, Node, Op, Operand, Relation, fingerprint,
+};
 pub(crate) use linear::{Coefficients, LinearPart};
-pub(crate) use pattern::dependencies;
 pub(crate) use plan::Plan;
+pub(crate) use recording::{Recording, origin_of};
+pub(crate) use scalar::{evaluate_scalars, reverse_scalars};
 pub(crate) use simplify::renamed;
-pub(crate) use tangent::{record_tangent, record_tangent_in};
-pub(crate) use tracked::{Outputs, evaluate_tracked};
+
+use crate::number::{Binary, Elementary, Scalar, power_int_derivative, power_real_derivative};
+use crate::op::TensorOp;
 
 /// A finished recording: instructions in order, each reading only earlier ones.
 #[derive(Clone, Debug)]
@@ -124,7 +128,7 @@ impl<S: Scalar> Program<S> {
     }
 
     /// The operands listed for a scalar instruction on a list.
-    fn listed(&self, instruction: Instruction) -> &[Id] {
+    pub(crate) fn listed(&self, instruction: Instruction) -> &[Id] {
         &self.lists[self.listed_range(instruction)]
     }
 
@@ -250,7 +254,7 @@ impl<S: Scalar> Program<S> {
 }
 
 /// Calls `visit` with everything whose value this guard needs.
-fn guarded_by<S: Scalar>(guard: &Guard<S>, mut visit: impl FnMut(Id)) {
+pub(crate) fn guarded_by<S: Scalar>(guard: &Guard<S>, mut visit: impl FnMut(Id)) {
     match guard.fact {
         Fact::Compared { left, right, .. } => {
             for operand in [left, right] {

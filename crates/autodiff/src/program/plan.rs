@@ -1,10 +1,10 @@
 //! Where every array of a program lives while it is evaluated.
 
 use super::Program;
+use super::instruction::{Id, Op};
 use crate::array::size;
-use crate::rules::tensor::{TensorOp, tiles};
-use crate::scalar::Scalar;
-use crate::tape::{Id, Op};
+use crate::number::Scalar;
+use crate::op::{TensorOp, tiles};
 
 /// The memory plan of a program: buffers are laid out once, and reused as soon as nobody reads them any more.
 ///

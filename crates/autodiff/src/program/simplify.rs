@@ -5,11 +5,10 @@ use std::hash::{Hash, Hasher};
 use smallvec::SmallVec;
 
 use super::Program;
+use super::instruction::{Fact, Guard, Id, Instruction, Node, Op, Operand};
 use crate::array::size;
-use crate::rules::Binary;
-use crate::rules::tensor::TensorOp;
-use crate::scalar::Real;
-use crate::tape::{Fact, Guard, Id, Instruction, Node, Op, Operand};
+use crate::number::{Binary, Real};
+use crate::op::TensorOp;
 
 impl<S: Real> Program<S> {
     /// The same function with common subexpressions shared, transposes read in place by the products that use them, sums
@@ -328,9 +327,10 @@ fn look_through<S: Real>(program: &Program<S>, node: &mut Node<S>) -> Option<Id>
 #[cfg(test)]
 mod tests {
     use super::{Known, hash};
-    use crate::derivative::generic::record_scalars;
-    use crate::tape::{Id, Op};
-    use crate::{Error, Var};
+    use crate::error::Error;
+    use crate::program::instruction::{Id, Op};
+    use crate::tape::Var;
+    use crate::tape::record_scalars;
 
     /// Instructions that share one operand, on either side, have hashes of their own, whatever the size of the table.
     #[test]

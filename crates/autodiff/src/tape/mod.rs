@@ -3,27 +3,40 @@
 //! User code computes with [`Var`] and [`Tensor`] handles; each operation appends an instruction and has its value at
 //! once, so code may loop and branch on values as usual. The tape stores what was done, not derivatives: those come from
 //! the recorded [program](crate::Function).
+//!
+//! This folder imports `program` and what is below it.
+//!
+//! | file | |
+//! |---|---|
+//! | `mod.rs` | [`Tape`]: what a recording holds, how it begins and ends, its errors |
+//! | `var.rs`, `var_operators.rs` | the handle of a scalar, and recording scalars |
+//! | `tensor.rs`, `tensor_operators.rs` | the handle of an array |
+//! | `arrays.rs` | recording arrays |
+//! | `operand.rs` | what may stand beside a handle |
+//! | `value.rs` | either handle; the handle of an instruction |
+//! | `record.rs` | recording a function of scalars |
+//! | `lines.rs`, `watch.rs` | lines of the user's code, and that of one instruction |
+//! | `store.rs`, `notes.rs` | growing lists, and notes on instructions |
 
-mod conv;
-mod einsum;
-mod gradient;
-mod instruction;
+mod arrays;
 mod lines;
-mod pooling;
-mod slice;
+mod notes;
+mod operand;
+mod record;
 mod store;
 mod tensor;
-mod tensor_functions;
-mod tensor_index;
-mod tensor_join;
-mod tensor_layout;
-#[cfg(feature = "linear-algebra")]
-mod tensor_linear_algebra;
-mod tensor_networks;
-mod tensor_operations;
-mod tensor_reduce;
+mod tensor_operators;
+mod value;
 mod var;
-mod var_operations;
+mod var_operators;
+mod watch;
+
+pub(crate) use notes::{Mark, Notes};
+pub use operand::IntoTensor;
+pub(crate) use record::{record_scalars, record_scalars_on};
+pub use tensor::Tensor;
+pub(crate) use value::Value;
+pub use var::Var;
 
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -35,26 +48,13 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use typed_arena::Arena;
 
-use crate::array::{Array, has_room, size};
+use crate::array::{Array, has_room};
 use crate::error::Error;
-use crate::kernel::View;
-use crate::program::{Frames, Program};
-use crate::rules::tensor::TensorOp;
-use crate::scalar::Scalar;
-
+use crate::number::Scalar;
+use crate::op::TensorOp;
+use crate::program::{Fact, Frames, Guard, Id, Instruction, Node, Program, Recording};
 use lines::{Line, Lines};
-
-pub use conv::Convolution;
-pub(crate) use instruction::{
-    Code, Fact, Guard, Id, Instruction, Node, Op, Operand, Relation, specialised,
-};
-pub use pooling::Pooling;
-use slice::Notes;
-pub(crate) use store::{Steps, Store};
-pub use tensor::Tensor;
-pub(crate) use tensor::fingerprint;
-pub use tensor_index::IntoTensor;
-pub use var::Var;
+use store::{Steps, Store};
 
 /// A recording in progress.
 ///
@@ -107,17 +107,17 @@ pub use var::Var;
 pub struct Tape<S: Scalar = f64> {
     steps: Steps<S>,
     constants: Store<S>,
-    lists: Store<Id>,
+    pub(crate) lists: Store<Id>,
     guards: Store<Guard<S>>,
-    nodes: RefCell<Vec<Node<S>>>,
+    pub(crate) nodes: RefCell<Vec<Node<S>>>,
     /// The elements of each node; those of a view are its operand's.
     arrays: RefCell<Vec<Option<Arc<Vec<S>>>>>,
     elements: Arena<Arc<Vec<S>>>,
     shapes: Arena<usize>,
-    error: RefCell<Option<Error>>,
-    inputs: RefCell<Vec<Id>>,
+    pub(crate) error: RefCell<Option<Error>>,
+    pub(crate) inputs: RefCell<Vec<Id>>,
     /// What cutting out a part of the recording notes.
-    notes: RefCell<Notes>,
+    pub(crate) notes: RefCell<Notes>,
     /// What calls run in.
     frames: OnceCell<Box<dyn Any>>,
     /// The number of the first instruction that is not simply appended: the watched one, or one too many.
@@ -197,23 +197,6 @@ impl<S: Scalar> Tape<S> {
         self.len() == 0
     }
 
-    /// A new scalar input with this value.
-    pub fn input(&self, value: S) -> Var<'_, S> {
-        let mut inputs = self.inputs.borrow_mut();
-        let input = self.push(Op::Input, inputs.len() as u32, 0, value);
-        inputs.push(input.id);
-        input
-    }
-
-    /// A new array input with these values.
-    #[track_caller]
-    pub fn input_array(&self, value: &Array<S>) -> Tensor<'_, S> {
-        let number = self.inputs.borrow().len();
-        let input = self.push_source(|_| TensorOp::Input(number), value, Location::caller());
-        self.inputs.borrow_mut().push(input.id);
-        input
-    }
-
     /// A new array input of this shape, with these elements where there are any.
     #[track_caller]
     pub(crate) fn input_of_shape(
@@ -230,18 +213,6 @@ impl<S: Scalar> Tape<S> {
         let input = self.push_node(node, &[], None);
         inputs.push(input.id);
         input
-    }
-
-    /// A constant array. Its elements are shared, not copied.
-    #[track_caller]
-    pub fn constant(&self, value: &Array<S>) -> Tensor<'_, S> {
-        self.push_source(TensorOp::Constant, value, Location::caller())
-    }
-
-    /// Array number `slot` of the data that comes with each evaluation and is not differentiated.
-    #[track_caller]
-    pub(crate) fn data(&self, slot: usize, value: &Array<S>) -> Tensor<'_, S> {
-        self.push_source(|_| TensorOp::Data(slot), value, Location::caller())
     }
 
     /// The first error met while recording, if any.
@@ -307,44 +278,10 @@ impl<S: Scalar> Tape<S> {
         std::ptr::eq(self, other)
     }
 
-    /// Appends a scalar instruction.
-    #[inline(always)]
-    #[track_caller]
-    pub(crate) fn push(&self, op: Op, a: u32, b: u32, value: S) -> Var<'_, S> {
-        // More than can be numbered are refused when the recording ends.
-        let id = self.steps.push(Instruction::new(op, a, b), value);
-        if id >= self.watch.get() {
-            self.pushed_watched(id);
-        }
-        Var::recorded(self, id as Id, value)
-    }
-
     /// Stores a constant for an instruction's field and returns its number.
     #[inline]
     pub(crate) fn store_constant(&self, value: S) -> u32 {
         self.constants.push(value) as u32
-    }
-
-    /// The instruction whose value is the constant `value`.
-    pub(crate) fn push_constant(&self, value: S) -> Var<'_, S> {
-        let number = self.store_constant(value);
-        self.push(Op::Constant, number, 0, value)
-    }
-
-    /// Appends an instruction on a list of operands; `count` is what its field `b` counts.
-    #[track_caller]
-    pub(crate) fn push_list(
-        &self,
-        op: Op,
-        operands: impl Iterator<Item = Id>,
-        count: u32,
-        value: S,
-    ) -> Var<'_, S> {
-        let start = self.lists.len() as u32;
-        for id in operands {
-            self.lists.push(id);
-        }
-        self.push(op, start, count, value)
     }
 
     pub(crate) fn push_guard(&self, fact: Fact<S>, at: &'static Location<'static>) {
@@ -359,54 +296,6 @@ impl<S: Scalar> Tape<S> {
         self.constants.get(number as usize)
     }
 
-    /// Records `op` on arrays: infers the shape, computes the value, appends the node.
-    ///
-    /// If the shapes do not fit, or the values have no result, the tape keeps the error and the result is filled with NaN.
-    pub(crate) fn record<'t>(
-        &'t self,
-        op: TensorOp<S>,
-        operands: &[Tensor<'t, S>],
-        at: &'static Location<'static>,
-    ) -> Tensor<'t, S> {
-        let at = self.lines.users(at);
-        if let Some(foreign) = operands.iter().find(|x| !x.tape.owns(self)) {
-            self.refuse_foreign(foreign.tape, at);
-        }
-        let shapes: SmallVec<[&[usize]; 4]> = operands.iter().map(|x| x.shape).collect();
-        let shape = match op.shape(&shapes) {
-            Ok(shape) => shape,
-            Err(needs) => {
-                let shapes = shapes.iter().map(|s| s.to_vec()).collect();
-                self.fail(Error::Shape { operation: op.name(), shapes, needs, at });
-                return self.poison(operands.first().map_or(&[], |x| x.shape), at);
-            }
-        };
-        if !has_room::<S>(&shape) {
-            self.fail(Error::TooLarge { operation: op.name(), shape: shape.to_vec(), at });
-            return self.poison(operands.first().map_or(&[], |x| x.shape), at);
-        }
-        let (data, elements): (&[S], _) = match op {
-            _ if self.shapes_only => (&[], None),
-            // A view lends its operand's own elements.
-            TensorOp::View { offset, .. } => {
-                (&operands[0].data[offset..offset + size(&shape)], None)
-            }
-            _ => {
-                let views: SmallVec<[View<'_, S>; 4]> =
-                    operands.iter().map(|x| View { data: x.data, shape: x.shape }).collect();
-                let mut value = vec![S::zero(); size(&shape)];
-                if let Err(fault) = op.forward(&views, &mut value, &shape) {
-                    self.fail(fault.into_error(op.name(), at));
-                    value.fill(S::nan());
-                }
-                let value = Arc::new(value);
-                (self.lend(&value), Some(value))
-            }
-        };
-        let operands = operands.iter().map(|x| x.id).collect();
-        self.push_node(Node { op, operands, shape, at }, data, elements)
-    }
-
     /// The memory that calls recorded on this tape run in; that of another tape if it was shared in time.
     pub(crate) fn frames(&self) -> Frames<S::Real> {
         let frames = self.frames.get_or_init(|| Box::new(Frames::<S::Real>::default()));
@@ -418,73 +307,9 @@ impl<S: Scalar> Tape<S> {
         self.frames.get_or_init(|| Box::new(frames));
     }
 
-    /// What stands for the result of a refused operation.
-    pub(crate) fn poison(&self, shape: &[usize], at: &'static Location<'static>) -> Tensor<'_, S> {
-        let nan = vec![S::nan(); size(shape)];
-        self.push_source(TensorOp::Constant, &Array::from_shared(shape, Arc::new(nan)), at)
-    }
-
-    /// A node without operands: an input, a constant, or data.
-    fn push_source(
-        &self,
-        op: impl FnOnce(Array<S>) -> TensorOp<S>,
-        value: &Array<S>,
-        at: &'static Location<'static>,
-    ) -> Tensor<'_, S> {
-        let node = Node {
-            op: op(value.clone()),
-            operands: SmallVec::new(),
-            shape: value.shape().into(),
-            at,
-        };
-        self.push_node(node, self.lend(&value.shared()), Some(value.shared()))
-    }
-
     /// The elements of an array, for as long as the tape lives.
     fn lend(&self, elements: &Arc<Vec<S>>) -> &[S] {
         self.elements.alloc(Arc::clone(elements)).as_slice()
-    }
-
-    fn push_node<'t>(
-        &'t self,
-        node: Node<S>,
-        data: &'t [S],
-        elements: Option<Arc<Vec<S>>>,
-    ) -> Tensor<'t, S> {
-        let shape: &[usize] = self.shapes.alloc_extend(node.shape.iter().copied());
-        let mut nodes = self.nodes.borrow_mut();
-        let scalar = match data {
-            [value] if shape.is_empty() => *value,
-            _ => S::zero(),
-        };
-        let id = self.push(Op::Array, nodes.len() as u32, 0, scalar).id;
-        nodes.push(node);
-        self.arrays.borrow_mut().push(elements);
-        Tensor { tape: self, id, shape, data }
-    }
-
-    /// A scalar seen as an array of rank 0; the same instruction.
-    #[track_caller]
-    pub(crate) fn scalar_tensor(&self, x: Var<'_, S>) -> Tensor<'_, S> {
-        let id = self.id_of(x);
-        let data: &[S] = match self.shapes_only {
-            true => &[],
-            false => self.lend(&Arc::new(vec![x.value])),
-        };
-        Tensor { tape: self, id, shape: &[], data }
-    }
-
-    /// The instruction of `x`, recorded now if `x` is a constant, or refused for being on another tape.
-    #[track_caller]
-    pub(crate) fn id_of(&self, x: Var<'_, S>) -> Id {
-        match x.tape {
-            Some(tape) if tape.owns(self) => x.id,
-            Some(tape) => {
-                self.refuse_foreign(tape, Location::caller());
-                self.push_constant(x.value).id
-            }
-            None => self.push_constant(x.value).id,
-        }
     }
 
     /// Ends the recording.
@@ -530,49 +355,6 @@ impl<S: Scalar> Tape<S> {
             marks: RefCell::new(None),
             shapes_only: false,
             lines: Lines::opened(at),
-        }
-    }
-}
-
-/// The instruction from which instruction `id` of a transformed program was made.
-pub(crate) fn origin_of(marks: &[(usize, Id)], id: Id) -> Option<Id> {
-    let after = marks.partition_point(|&(start, _)| start <= id as usize);
-    Some(marks[after.checked_sub(1)?].1)
-}
-
-/// A finished recording: the program, and the values that it had.
-#[derive(Debug)]
-pub(crate) struct Recording<S> {
-    pub program: Program<S>,
-    pub values: Vec<S>,
-    /// The elements of each node; those of a view are its operand's.
-    pub arrays: Vec<Option<Arc<Vec<S>>>>,
-    /// Which instructions were made from which of the program that was transformed.
-    pub marks: Vec<(usize, Id)>,
-}
-
-impl<S> Default for Recording<S> {
-    fn default() -> Self {
-        Self {
-            program: Program::default(),
-            values: Vec::new(),
-            arrays: Vec::new(),
-            marks: Vec::new(),
-        }
-    }
-}
-
-impl<S: Scalar> Recording<S> {
-    /// The elements that the result of instruction `id` had.
-    pub(crate) fn elements(&self, id: Id) -> &[S] {
-        let Some(node) = self.program.node(id) else {
-            return std::slice::from_ref(&self.values[id as usize]);
-        };
-        match (&node.op, &self.arrays[self.program.instructions[id as usize].a as usize]) {
-            (TensorOp::View { offset, .. }, None) => {
-                &self.elements(node.operands[0])[*offset..*offset + size(&node.shape)]
-            }
-            (_, elements) => elements.as_ref().map_or(&[], |elements| elements),
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::cell::UnsafeCell;
 use std::fmt;
 
-use super::Instruction;
+use crate::program::Instruction;
 
 /// A `Vec` of plain values with `push` and `get` on `&self`.
 ///
@@ -145,7 +145,7 @@ impl<S: Copy> Steps<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tape::Op;
+    use crate::program::Op;
 
     #[test]
     fn values_survive_growth() {

@@ -3,14 +3,13 @@
 use std::fmt;
 use std::panic::Location;
 
-use smallvec::SmallVec;
-
-use super::{Fact, Id, Op, Tape, Var};
+use super::Tape;
+use super::var::Var;
 use crate::array::{Array, Shape, size};
 use crate::error::Error;
-use crate::rules::tensor::TensorOp;
-use crate::rules::{Binary, Unary};
-use crate::scalar::{Elementary, Scalar};
+use crate::number::{Binary, Elementary, Scalar, Unary};
+use crate::op::TensorOp;
+use crate::program::{Fact, Id, Op, fingerprint};
 
 /// A dense row-major array on a tape: its shape, its values, and the instruction that made it.
 ///
@@ -120,71 +119,6 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         self.reshape(&[]).get(0)
     }
 
-    /// `C = A·B` of matrices `[.., m, k]` and `[.., k, n]`; leading axes are those of a batch and broadcast to each other.
-    ///
-    /// A vector on the right is a column, on the left a row, and its axis is not in the result: a matrix times a vector is a
-    /// vector, two vectors make their [`dot`](Self::dot) product as an array of rank 0. These are NumPy's rules.
-    ///
-    /// In a recorded function a transposed operand (`a.t().matmul(b)`, or with its last two axes exchanged) is read in place,
-    /// not copied. Complexity `O(m·k·n)` for each batch.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use dualtape_autodiff::{Array, Function};
-    ///
-    /// // xᵀ·A·x
-    /// let a = Array::new(&[2, 2], vec![2.0, 1.0, 1.0, 3.0])?;
-    /// let f = Function::<f64>::record_tensor(&[1.0, 1.0], &[&a], |x, data| x.matmul(data[0].matmul(x)).to_var())?;
-    /// assert_eq!(f.value(&[1.0, 1.0])?, 7.0);
-    /// assert_eq!(f.gradient(&[1.0, -1.0])?, [2.0, -4.0]);
-    /// assert_eq!(f.hessian(&[1.0, -1.0])?.as_slice(), [4.0, 2.0, 2.0, 6.0]);
-    /// # Ok::<(), dualtape_autodiff::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn matmul(self, other: Self) -> Self {
-        let (left, right) = (self.shape, other.shape);
-        if let (&[.., k], &[rows]) | (&[k], &[.., rows, _]) = (left, right) {
-            if k != rows {
-                let needs =
-                    format!("as many columns on the left as rows on the right, not {k} and {rows}");
-                self.tape.refuse("matmul", &[left, right], &needs);
-                return self;
-            }
-            let a = if left.len() == 1 { self.reshape(&[1, k]) } else { self };
-            let b = if right.len() == 1 { other.reshape(&[k, 1]) } else { other };
-            let rows = &left[..left.len() - 1];
-            let batch = &right[..right.len().saturating_sub(2)];
-            let columns = if right.len() == 1 { &[] } else { &right[right.len() - 1..] };
-            let y: Shape = batch.iter().chain(rows).chain(columns).copied().collect();
-            return a.matmul(b).reshape(&y);
-        }
-        // Rows of all batches times one matrix are one product.
-        if let (&[ref batch @ .., m, k], &[rows, n]) = (left, right)
-            && !batch.is_empty()
-            && k == rows
-        {
-            let y: Shape = batch.iter().copied().chain([m, n]).collect();
-            return self.reshape(&[size(batch) * m, k]).matmul(other).reshape(&y);
-        }
-        let op = TensorOp::MatMul { transpose_a: false, transpose_b: false };
-        self.record(op, &[self, other])
-    }
-
-    /// Transpose of a matrix.
-    #[track_caller]
-    pub fn t(self) -> Self {
-        if self.rank() != 2 {
-            self.tape.refuse(
-                "t",
-                &[self.shape],
-                "a matrix (`swap_axes` exchanges two axes of any array)",
-            );
-            return self;
-        }
-        self.permute(&[1, 0])
-    }
-
     /// Axis `i` of the result is axis `axes[i]` of this array.
     #[track_caller]
     pub fn permute(self, axes: &[usize]) -> Self {
@@ -241,91 +175,6 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         self.reshape(&shape)
     }
 
-    /// Sum of all elements.
-    #[track_caller]
-    pub fn sum(self) -> Var<'t, S> {
-        self.record(TensorOp::Sum((0..self.rank()).collect()), &[self]).to_var()
-    }
-
-    /// Mean of all elements; NaN if there are none.
-    #[track_caller]
-    pub fn mean(self) -> Var<'t, S> {
-        self.sum() / Var::constant(self.len() as f64)
-    }
-
-    /// Sum over an axis, which disappears.
-    #[track_caller]
-    pub fn sum_axis(self, axis: usize) -> Self {
-        self.record(TensorOp::Sum(SmallVec::from_slice(&[axis])), &[self])
-    }
-
-    /// Mean over an axis, which disappears.
-    #[track_caller]
-    pub fn mean_axis(self, axis: usize) -> Self {
-        let length = self.shape.get(axis).copied().unwrap_or(0);
-        self.sum_axis(axis) / S::constant(length as f64)
-    }
-
-    /// The largest along an axis, which disappears. At a tie the elements share the derivative equally.
-    #[track_caller]
-    pub fn max_axis(self, axis: usize) -> Self {
-        self.record(TensorOp::Max(axis), &[self])
-    }
-
-    /// `ln Σ exp x` over an axis, which disappears; does not overflow.
-    #[track_caller]
-    pub fn log_sum_exp(self, axis: usize) -> Self {
-        if !self.has_axis("log_sum_exp", axis) {
-            return self;
-        }
-        let (shifted, shift) = self.shifted(axis);
-        shifted.record(TensorOp::LogSumExp(axis), &[shifted]) + shift
-    }
-
-    /// `x − ln Σ exp x` over an axis.
-    #[track_caller]
-    pub fn log_softmax(self, axis: usize) -> Self {
-        if !self.has_axis("log_softmax", axis) {
-            return self;
-        }
-        let (shifted, _) = self.shifted(axis);
-        shifted - shifted.record(TensorOp::LogSumExp(axis), &[shifted]).keep_axis(axis)
-    }
-
-    /// `x − max x` over an axis, and the maximum: in differences, large elements lose no digits.
-    ///
-    /// The shift cancels in what is computed from it, and so does its derivative: it counts as constant.
-    #[track_caller]
-    fn shifted(self, axis: usize) -> (Self, Self) {
-        let shift = self.record(TensorOp::Shift(axis), &[self]);
-        (self - shift.keep_axis(axis), shift)
-    }
-
-    /// The same values, taken as constant by every derivative.
-    #[track_caller]
-    pub fn stop_gradient(self) -> Self {
-        self.map(Unary::StopGradient)
-    }
-
-    /// `exp x / Σ exp x` over an axis; does not overflow.
-    #[track_caller]
-    pub fn softmax(self, axis: usize) -> Self {
-        if !self.has_axis("softmax", axis) {
-            return self;
-        }
-        self.log_softmax(axis).map(Unary::Exp)
-    }
-
-    /// `Σᵢ xᵢ·yᵢ` over all elements of two arrays of the same shape.
-    #[track_caller]
-    pub fn dot(self, other: Self) -> Var<'t, S> {
-        if self.shape != other.shape {
-            self.tape.refuse("dot", &[self.shape, other.shape], "two arrays of the same shape");
-        }
-        let n = self.len();
-        self.reshape(&[1, n]).matmul(other.reshape(&[n, 1])).to_var()
-    }
-
     /// What stands for the result of an operation on a list of operands that has none, and so names no tape.
     ///
     /// The error is kept by a tape of its own, from which it passes to every tape that the result is used on. That tape is
@@ -352,15 +201,6 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             _ => None,
         }
     }
-}
-
-/// A hash of the elements' primal bits: equal for equal arrays.
-pub(crate) fn fingerprint<S: Scalar>(data: &[S]) -> u64 {
-    use num_traits::ToPrimitive;
-    data.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, x| {
-        let bits = x.primal().to_f64().unwrap_or(f64::NAN).to_bits();
-        (hash ^ bits).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23)
-    })
 }
 
 /// A product of which 0 is a special case; with a known factor that is finite and not 0, an ordinary one.
@@ -420,5 +260,19 @@ impl<S: Scalar> Elementary for Tensor<'_, S> {
 impl<S: Scalar> fmt::Debug for Tensor<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tensor(%{} {:?} = {:?})", self.id, self.shape, self.data)
+    }
+}
+
+impl<'t, S: Scalar> Var<'t, S> {
+    /// This scalar as an array of rank 0 on `tape`.
+    #[track_caller]
+    pub fn to_tensor(self, tape: &'t Tape<S>) -> Tensor<'t, S> {
+        tape.scalar_tensor(self)
+    }
+
+    /// A constant array on this scalar's tape; `None` if this is itself a constant on no tape.
+    #[track_caller]
+    pub fn constant_array(self, value: &Array<S>) -> Option<Tensor<'t, S>> {
+        Some(self.tape?.constant(value))
     }
 }

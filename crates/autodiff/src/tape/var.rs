@@ -3,13 +3,9 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::{Fact, Id, Op, Operand, Relation, Tape, Tensor};
-use crate::array::Array;
-use crate::error::Fault;
-use crate::kernel::{Kernels, OwnRule, View};
-use crate::rules::tensor::over_recorded;
-use crate::rules::{Binary, Unary};
-use crate::scalar::{Elementary, Scalar};
+use super::Tape;
+use crate::number::{Binary, Elementary, Kernels, Scalar, Unary};
+use crate::program::{Fact, Id, Instruction, Op, Operand, Relation};
 
 /// A scalar on a tape: its value, and the instruction that made it.
 ///
@@ -60,18 +56,6 @@ impl<'t, S: Scalar> Var<'t, S> {
     /// The tape, unless this is a constant.
     pub fn tape(self) -> Option<&'t Tape<S>> {
         self.tape
-    }
-
-    /// This scalar as an array of rank 0 on `tape`.
-    #[track_caller]
-    pub fn to_tensor(self, tape: &'t Tape<S>) -> Tensor<'t, S> {
-        tape.scalar_tensor(self)
-    }
-
-    /// A constant array on this scalar's tape; `None` if this is itself a constant on no tape.
-    #[track_caller]
-    pub fn constant_array(self, value: &Array<S>) -> Option<Tensor<'t, S>> {
-        Some(self.tape?.constant(value))
     }
 
     /// The common tape of two operands; constants have none.
@@ -332,17 +316,70 @@ where
     }
 }
 
-impl<S: Scalar> Kernels for Var<'_, S> {
-    fn own(op: OwnRule<'_, Self>, x: &[View<'_, Self>], y: &mut [Self]) -> Result<(), Fault> {
-        over_recorded(op.0, x, y)
-    }
-}
+impl<S: Scalar> Kernels for Var<'_, S> {}
 
 impl<S: Scalar> fmt::Debug for Var<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.tape {
             Some(_) => write!(f, "Var(%{} = {:?})", self.id, self.value),
             None => write!(f, "Var({:?})", self.value),
+        }
+    }
+}
+
+impl<S: Scalar> Tape<S> {
+    /// A new scalar input with this value.
+    pub fn input(&self, value: S) -> Var<'_, S> {
+        let mut inputs = self.inputs.borrow_mut();
+        let input = self.push(Op::Input, inputs.len() as u32, 0, value);
+        inputs.push(input.id);
+        input
+    }
+
+    /// Appends a scalar instruction.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn push(&self, op: Op, a: u32, b: u32, value: S) -> Var<'_, S> {
+        // More than can be numbered are refused when the recording ends.
+        let id = self.steps.push(Instruction::new(op, a, b), value);
+        if id >= self.watch.get() {
+            self.pushed_watched(id);
+        }
+        Var::recorded(self, id as Id, value)
+    }
+
+    /// The instruction whose value is the constant `value`.
+    pub(crate) fn push_constant(&self, value: S) -> Var<'_, S> {
+        let number = self.store_constant(value);
+        self.push(Op::Constant, number, 0, value)
+    }
+
+    /// Appends an instruction on a list of operands; `count` is what its field `b` counts.
+    #[track_caller]
+    pub(crate) fn push_list(
+        &self,
+        op: Op,
+        operands: impl Iterator<Item = Id>,
+        count: u32,
+        value: S,
+    ) -> Var<'_, S> {
+        let start = self.lists.len() as u32;
+        for id in operands {
+            self.lists.push(id);
+        }
+        self.push(op, start, count, value)
+    }
+
+    /// The instruction of `x`, recorded now if `x` is a constant, or refused for being on another tape.
+    #[track_caller]
+    pub(crate) fn id_of(&self, x: Var<'_, S>) -> Id {
+        match x.tape {
+            Some(tape) if tape.owns(self) => x.id,
+            Some(tape) => {
+                self.refuse_foreign(tape, Location::caller());
+                self.push_constant(x.value).id
+            }
+            None => self.push_constant(x.value).id,
         }
     }
 }

@@ -4,8 +4,8 @@
 //! then `eˣ = 2ⁿ·eʳ` with a polynomial for `eʳ`.
 
 use super::format::Format;
-use super::polynomial;
-use crate::kernel::dispatch::MulAdd;
+use super::polynomial::polynomial;
+use crate::number::MulAdd;
 
 /// `eˣ`.
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! What the elementary functions need to know of a floating-point format.
 
-use crate::scalar::Real;
+use crate::number::Real;
 
 /// Constants and bit-level operations of `f32` and `f64`.
 pub(in crate::kernel) trait Format: Real {

@@ -5,8 +5,8 @@
 
 use super::exp::exp;
 use super::format::Format;
-use super::polynomial;
-use crate::kernel::dispatch::MulAdd;
+use super::polynomial::polynomial;
+use crate::number::MulAdd;
 
 /// `ln x`.
 #[inline(always)]

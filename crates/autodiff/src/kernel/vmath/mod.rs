@@ -2,18 +2,22 @@
 //!
 //! They agree with the standard library at NaN, ±∞, ±0, overflow and underflow, and everywhere else to within 2.5 ulp of the
 //! true value. Other functions are those of the standard library.
+//!
+//! | file | |
+//! |---|---|
+//! | `exp.rs`, `log.rs` | the functions |
+//! | `format.rs`, `polynomial.rs` | the bits of a number; polynomials |
 
 mod exp;
 mod format;
 mod log;
+mod polynomial;
 #[cfg(test)]
 mod tests;
 
-use super::dispatch::MulAdd;
-use super::real::each;
-use crate::rules::Unary;
+use crate::number::{MulAdd, Unary};
 use exp::{exp, exp_m1, sech2, sigmoid, tanh};
-pub(super) use format::Format;
+use format::Format;
 use log::{ln, ln_1p, softplus, x_log_x};
 
 /// `y[i] = f(x[i])`.
@@ -34,8 +38,10 @@ pub(super) fn map<R: Format, M: MulAdd>(f: Unary, x: &[R], y: &mut [R]) {
     }
 }
 
-/// `Σ c[i]·xⁱ` by Horner's rule.
+/// `y[i] = f(x[i])`.
 #[inline(always)]
-fn polynomial<R: Format, M: MulAdd>(c: &[R], x: R) -> R {
-    c.iter().rev().copied().reduce(|sum, c| M::mul_add(sum, x, c)).unwrap_or(R::zero())
+pub(crate) fn each<R: Copy>(x: &[R], y: &mut [R], f: impl Fn(R) -> R) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = f(x);
+    }
 }

@@ -4,9 +4,8 @@
 use std::f64::consts::LN_2;
 use std::ops::{Add, Div, Mul, Sub};
 
-use super::Format;
-use crate::kernel::dispatch::{Fused, Loop, MulAdd, Separate};
-use crate::rules::Unary;
+use super::format::Format;
+use crate::number::{Fused, Loop, MulAdd, Separate, Unary};
 
 /// The functions that are ours.
 const OWN: [Unary; 10] = [

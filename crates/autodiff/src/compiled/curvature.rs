@@ -1,0 +1,158 @@
+//! A loss in two parts, `f(x) = L(z(x))`, and the curvatures that need them apart.
+
+use super::derived::{
+    Origin, data, gradient_program, id_or_zero, ids_or_zero, inputs_like, output_ids,
+    tangent_program,
+};
+use crate::array::Array;
+use crate::error::Error;
+use crate::number::{Real, Scalar};
+use crate::program::{Id, Program};
+use crate::tape::{Tape, Tensor, Value, Var};
+use crate::transform::{emit, record_adjoint, record_tangent};
+
+/// The parts of a composition, each a program of its own: `z` cannot be bypassed.
+#[derive(Clone, Debug)]
+pub(crate) struct Split<S> {
+    /// `x ↦ z`
+    pub inner: Program<S>,
+    /// `z ↦ L`
+    pub outer: Program<S>,
+    /// `z ↦ A`, the log-partition function of the stated distribution.
+    pub log_partition: Option<Program<S>>,
+}
+
+/// The predictive distribution of an observation, of which the outputs `z` of a model are the natural parameters.
+///
+/// A distribution of an exponential family, `p(y|z) ∝ exp(y·z − A(z))`, has the Fisher information `∇²A(z)`: that is all that
+/// is stated here, and the tape differentiates it. Several observations are independent; their information is averaged as
+/// a loss that is the mean of `−ln p` has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Likelihood {
+    /// A class for each row of logits (the last axis): `A = ln Σ eᶻ`. Averaged over rows.
+    Categorical,
+    /// Yes or no for each logit: `A = ln(1 + eᶻ)`. Averaged over all elements.
+    Bernoulli,
+    /// A number of mean `z` for each output: `A = z²/(2·variance)`. Averaged over all elements.
+    ///
+    /// The mean of the squared errors is `−ln p` at variance ½.
+    Gaussian {
+        /// Of each observation.
+        variance: f64,
+    },
+}
+
+impl Likelihood {
+    /// The mean of `A(z)` over the observations.
+    fn log_partition<'t, S: Real>(self, z: Tensor<'t, S>) -> Var<'t, S> {
+        match self {
+            Self::Categorical if z.rank() > 0 => z.log_sum_exp(z.rank() - 1).mean(),
+            // A single logit has a single class.
+            Self::Categorical => z.to_var(),
+            Self::Bernoulli => z.softplus().mean(),
+            Self::Gaussian { variance } => (z * z).mean() / Var::constant(2.0 * variance),
+        }
+    }
+
+    /// Recorded at outputs that were recorded as `z`.
+    pub(crate) fn record<S: Real>(self, z: &[(Vec<usize>, Vec<S>)]) -> Result<Program<S>, Error> {
+        let tape = Tape::new();
+        let values: Vec<Value<'_, S>> = z
+            .iter()
+            .map(|(shape, data)| match shape[..] {
+                [] => Value::Scalar(tape.input(data[0])),
+                _ => {
+                    Value::Array(tape.input_array(&Array::from_shared(shape, data.clone().into())))
+                }
+            })
+            .collect();
+        let z = match values[..] {
+            [Value::Array(z)] => z,
+            _ => {
+                let scalars: Vec<Var<'_, S>> = values.iter().map(|z| z.scalar()).collect();
+                Tensor::from_vars(&tape, &scalars)
+            }
+        };
+        let output = tape.id_of(self.log_partition(z));
+        Ok(tape.finish(vec![output])?.program)
+    }
+}
+
+/// `L(z(x))` and the elements of `z`, from the recorded parts.
+pub(crate) fn composed<S: Real>(
+    inner: &Program<S>,
+    outer: &Program<S>,
+    origin: Origin<'_, S>,
+) -> Result<Program<S>, Error> {
+    let tape = Tape::of_shapes();
+    let arrays = data(&tape, origin.data);
+    let point = inputs_like(&tape, inner, &inner.inputs, origin.point);
+    let values = emit(inner, &tape, &point, &arrays);
+    let z: Vec<_> = inner.outputs.iter().map(|&id| values[id as usize]).collect();
+    let loss = emit(outer, &tape, &z, &arrays);
+    let mut outputs = output_ids(outer, &tape, &loss);
+    outputs.extend(z.iter().map(|z| z.id(&tape)));
+    Ok(tape.finish(outputs)?.program)
+}
+
+/// Appends to the program of the Hessian product `Jᵀ·M·J·v` for each curvature `M` of a function of `z`: of the loss, which is
+/// the Gauss–Newton product, and of the log-partition function, which is that with Fisher's matrix.
+pub(crate) fn curvature_program<S: Real>(
+    hvp: &Program<S>,
+    split: &Split<S>,
+    origin: Origin<'_, S>,
+) -> Result<Program<S>, Error> {
+    let Split { inner, outer, log_partition } = split;
+    let tape = Tape::deriving([hvp, inner, outer].into_iter().chain(log_partition));
+    let arrays = data(&tape, origin.data);
+    let point = inputs_like(&tape, inner, &inner.inputs, origin.point);
+    let direction = inputs_like(&tape, inner, &inner.inputs, &[]);
+    let values = emit(hvp, &tape, &[&point[..], &direction].concat(), &arrays);
+    let mut outputs = output_ids(hvp, &tape, &values);
+
+    let inner_values = emit(inner, &tape, &point, &arrays);
+    let tangents = record_tangent(inner, &tape, &inner_values, &direction);
+    let z: Vec<_> = inner.outputs.iter().map(|&id| inner_values[id as usize]).collect();
+    let z_dot: Vec<Value<'_, S>> = inner
+        .outputs
+        .iter()
+        .map(|&id| tape.handle(id_or_zero(&tape, tangents[id as usize], inner.shape(id))))
+        .collect();
+    let at_z: Vec<S> = z.iter().flat_map(|z| elements(*z)).collect();
+    for function in [Some(outer), log_partition.as_ref()].into_iter().flatten() {
+        let product = second_order(function, Origin { point: &at_z, data: origin.data })?;
+        let values = emit(&product, &tape, &[&z[..], &z_dot].concat(), &arrays);
+        let products = &product.outputs[product.outputs.len() - z.len()..];
+        let seeds: Vec<(Id, Value<'_, S>)> = inner
+            .outputs
+            .iter()
+            .zip(products)
+            .map(|(&z, &product)| (z, values[product as usize]))
+            .collect();
+        let pulled_back = record_adjoint(inner, &tape, &inner_values, &seeds);
+        outputs.extend(ids_or_zero(&tape, inner, pulled_back, &inner.inputs));
+    }
+    Ok(tape.finish(outputs)?.program)
+}
+
+/// `z, u ↦ …, ∇²L(z)·u`
+fn second_order<S: Real>(
+    function: &Program<S>,
+    origin: Origin<'_, S>,
+) -> Result<Program<S>, Error> {
+    let n = function.inputs.len();
+    let gradient =
+        gradient_program(Tape::deriving([function]), function, origin)?.program.simplified();
+    let components = gradient.outputs.len() - n..gradient.outputs.len();
+    Ok(tangent_program(Tape::deriving([&gradient]), &gradient, n, components, origin)?
+        .program
+        .simplified())
+}
+
+fn elements<S: Real>(value: Value<'_, S>) -> Vec<S> {
+    match value {
+        Value::Scalar(x) => vec![x.value],
+        Value::Array(x) => x.data.to_vec(),
+    }
+}

@@ -1,0 +1,159 @@
+//! Programs derived from a program: its gradient, its tangent, its Jacobian.
+
+use crate::array::{Array, size};
+use crate::error::Error;
+use crate::number::Real;
+use crate::program::{Id, Plain, Program, Recording};
+use crate::tape::{Tape, Tensor, Value, Var};
+use crate::transform::{collected_sum, emit, record_adjoint, record_tangent, record_tangent_in};
+
+/// Where a recording was made; what is derived from values is recorded there too.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin<'a, S> {
+    pub point: &'a [S],
+    pub data: &'a [Array<S>],
+}
+
+/// An input of the shape of instruction `id` on `tape`, with the next elements of `elements`.
+fn input_like<'t, S: Real>(
+    tape: &'t Tape<S>,
+    program: &Program<S>,
+    id: Id,
+    elements: &mut impl Iterator<Item = S>,
+) -> Value<'t, S> {
+    let shape = program.shape(id);
+    let mut next = || elements.next().unwrap_or_else(S::zero);
+    if shape.is_empty() {
+        return Value::Scalar(tape.input(next()));
+    }
+    let part = || (0..size(shape)).map(|_| next()).collect();
+    Value::Array(tape.input_of_shape(shape, part))
+}
+
+/// Inputs of the shapes of `ids` on `tape`, taken from the flat `point`, or zero where that ends.
+pub(crate) fn inputs_like<'t, S: Real>(
+    tape: &'t Tape<S>,
+    program: &Program<S>,
+    ids: &[Id],
+    point: &[S],
+) -> Vec<Value<'t, S>> {
+    let mut elements = point.iter().copied();
+    ids.iter().map(|&id| input_like(tape, program, id, &mut elements)).collect()
+}
+
+pub(crate) fn data<'t, S: Real>(tape: &'t Tape<S>, data: &[Array<S>]) -> Vec<Tensor<'t, S>> {
+    data.iter().enumerate().map(|(slot, array)| tape.data(slot, array)).collect()
+}
+
+/// A derivative that may be structurally zero, as an instruction.
+pub(crate) fn id_or_zero<S: Real>(
+    tape: &Tape<S>,
+    value: Option<Value<'_, S>>,
+    shape: &[usize],
+) -> Id {
+    match value {
+        Some(value) => value.id(tape),
+        None if shape.is_empty() => tape.push_constant(S::zero()).id,
+        None => tape.constant(&Array::zeros(shape)).id,
+    }
+}
+
+/// Derivatives that may be structurally zero, as instructions; each in the shape of one of `like`.
+pub(crate) fn ids_or_zero<'t, S: Real>(
+    tape: &Tape<S>,
+    program: &Program<S>,
+    values: impl IntoIterator<Item = Option<Value<'t, S>>>,
+    like: &[Id],
+) -> Vec<Id> {
+    let shaped = values.into_iter().zip(like);
+    shaped.map(|(value, &id)| id_or_zero(tape, value, program.shape(id))).collect()
+}
+
+pub(crate) fn output_ids<S: Real>(
+    program: &Program<S>,
+    tape: &Tape<S>,
+    values: &[Value<'_, S>],
+) -> Vec<Id> {
+    program.outputs.iter().map(|&id| values[id as usize].id(tape)).collect()
+}
+
+/// Appends the adjoint of the first output: the gradient graph.
+pub(crate) fn gradient_program<S: Real>(
+    tape: Tape<S>,
+    primal: &Program<S>,
+    origin: Origin<'_, S>,
+) -> Result<Recording<S>, Error> {
+    let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
+    let values = emit(primal, &tape, &point, &data(&tape, origin.data));
+    let one = Value::Scalar(Var::from_value(S::one()));
+    let gradient = record_adjoint(primal, &tape, &values, &[(primal.outputs[0], one)]);
+    let mut outputs = output_ids(primal, &tape, &values);
+    outputs.extend(ids_or_zero(&tape, primal, gradient, &primal.inputs));
+    tape.finish(outputs)
+}
+
+/// Appends the tangents of some outputs, along a direction of the first `moving` inputs that becomes an input itself.
+pub(crate) fn tangent_program<S: Real>(
+    tape: Tape<S>,
+    program: &Program<S>,
+    moving: usize,
+    differentiated: std::ops::Range<usize>,
+    origin: Origin<'_, S>,
+) -> Result<Recording<S>, Error> {
+    let point = inputs_like(&tape, program, &program.inputs, origin.point);
+    let direction = inputs_like(&tape, program, &program.inputs[..moving], &[]);
+    let values = emit(program, &tape, &point, &data(&tape, origin.data));
+    let tangents = record_tangent(program, &tape, &values, &direction);
+    let mut outputs = output_ids(program, &tape, &values);
+    let ids = &program.outputs[differentiated];
+    let moved = ids.iter().map(|&id| tangents[id as usize]);
+    outputs.extend(ids_or_zero(&tape, program, moved, ids));
+    tape.finish(outputs)
+}
+
+/// Appends the next derivative along the direction that is the second set of inputs, or becomes it.
+pub(crate) fn next_order<S: Real>(
+    program: &Program<S>,
+    n: usize,
+    outputs: usize,
+    origin: Origin<'_, S>,
+) -> Result<Program<S>, Error> {
+    let tape = Tape::deriving([program]);
+    let point = inputs_like(&tape, program, &program.inputs, origin.point);
+    let direction = match point.len() > n {
+        true => point[n..].to_vec(),
+        false => inputs_like(&tape, program, &program.inputs, &[]),
+    };
+    let values = emit(program, &tape, &point, &data(&tape, origin.data));
+    let tangents =
+        record_tangent_in::<S, S, Plain>(program, &tape, &values, &direction, collected_sum);
+    let last = match program.outputs.len() > outputs {
+        true => program.outputs[program.outputs.len() - 1],
+        false => program.outputs[0],
+    };
+    let mut ids = output_ids(program, &tape, &values);
+    ids.push(id_or_zero(&tape, tangents[last as usize], program.shape(last)));
+    Ok(tape.finish(ids)?.program)
+}
+
+/// Appends the tangents of the first `m` outputs, and the cotangents of the inputs; direction and cotangents become inputs.
+pub(crate) fn jacobian_program<S: Real>(
+    tape: Tape<S>,
+    primal: &Program<S>,
+    m: usize,
+    origin: Origin<'_, S>,
+) -> Result<Recording<S>, Error> {
+    let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
+    let direction = inputs_like(&tape, primal, &primal.inputs, &[]);
+    let ids = &primal.outputs[..m];
+    let cotangents = inputs_like(&tape, primal, ids, &[]);
+    let values = emit(primal, &tape, &point, &data(&tape, origin.data));
+    let tangents = record_tangent(primal, &tape, &values, &direction);
+    let seeds: Vec<_> = ids.iter().copied().zip(cotangents).collect();
+    let pulled_back = record_adjoint(primal, &tape, &values, &seeds);
+    let mut outputs = output_ids(primal, &tape, &values);
+    let pushed_forward = ids.iter().map(|&id| tangents[id as usize]);
+    outputs.extend(ids_or_zero(&tape, primal, pushed_forward, ids));
+    outputs.extend(ids_or_zero(&tape, primal, pulled_back, &primal.inputs));
+    tape.finish(outputs)
+}

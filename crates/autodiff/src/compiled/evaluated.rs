@@ -1,0 +1,121 @@
+//! A program evaluated at a point.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::cache::{Compiled, Kind};
+use super::derived::Origin;
+use super::indeterminate::{Careful, IndeterminatePolicy, Source};
+use super::stage::Stage;
+use crate::array::{Array, size};
+use crate::error::{Error, check_length};
+use crate::number::Real;
+use crate::program::{Arguments, Id, Workspace};
+
+/// A stage evaluated at a point: its frozen part is.
+pub(crate) struct Evaluated<S> {
+    pub compiled: Arc<Compiled<S>>,
+    pub stage: Arc<Stage<S>>,
+    pub kind: Kind,
+    pub data: Arc<[Array<S>]>,
+    pub policy: IndeterminatePolicy,
+    pub workspace: Workspace<S>,
+}
+
+impl<S: Real> Evaluated<S> {
+    /// The program at `point`, to be evaluated with care.
+    pub(crate) fn careful<'a>(
+        &'a self,
+        point: &'a [S],
+        source: &'a dyn Source<S>,
+    ) -> Careful<'a, S> {
+        let Self { compiled, stage, kind, data, policy, .. } = self;
+        let origin = Origin { point, data };
+        Careful { compiled, stage, kind: *kind, origin, policy: *policy, source }
+    }
+
+    /// Evaluates the outputs that depend on the point alone with care, if there is NaN in them that the values do not explain.
+    pub(crate) fn mend_outputs(
+        &mut self,
+        point: &[S],
+        source: &dyn Source<S>,
+    ) -> Result<(), Error> {
+        if self.policy == IndeterminatePolicy::Absorb {
+            return Ok(());
+        }
+        let Stage { program, plan, frozen, .. } = &*self.stage;
+        let arguments = Arguments { point, direction: &[], data: &self.data };
+        let nan = |id: Id, all: bool| {
+            let of = |x: &[S]| match all {
+                true => x.iter().all(|x| x.is_nan()),
+                false => x.iter().any(|x| x.is_nan()),
+            };
+            match program.shape(id) {
+                [] => of(&self.workspace.values[id as usize..=id as usize]),
+                _ => of(self.workspace.array(program, plan, arguments, id)),
+            }
+        };
+        let (values, derivatives) = program.outputs.split_at(self.compiled.primal().outputs.len());
+        let derivatives = derivatives.iter().filter(|&&id| (id as usize) < *frozen);
+        let outputs = values.iter().chain(derivatives).copied();
+        if !outputs.clone().any(|id| nan(id, false)) {
+            return Ok(());
+        }
+        // Outside of the domain there is nothing to mend.
+        if values.iter().all(|&id| nan(id, true)) && !self.compiled.has_derivatives() {
+            return Ok(());
+        }
+        let outputs: Vec<Id> = outputs.collect();
+        let mended = self.careful(point, source).outputs(&[], &outputs)?;
+        let stage = Arc::clone(&self.stage);
+        let mut rest = &mended[..];
+        for id in outputs {
+            let (value, later) = rest.split_at(size(stage.program.shape(id)));
+            self.workspace.overwrite(&stage.program, &stage.plan, id, value);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// The first output, if it is a scalar.
+    pub(crate) fn value(&self) -> S {
+        self.workspace.values[self.stage.program.outputs[0] as usize]
+    }
+
+    /// Writes all outputs of the recording but the first, flat and in order, to `out`; the first is returned.
+    pub(crate) fn copy_auxiliary(&self, point: &[S], out: &mut [S]) -> Result<S, Error> {
+        let program = &self.stage.program;
+        let auxiliary = 1..self.compiled.primal().outputs.len();
+        let ids = &program.outputs[auxiliary.clone()];
+        check_length("the auxiliary", out, ids.iter().map(|&id| size(program.shape(id))).sum())?;
+        self.copy_outputs(auxiliary, point, out);
+        Ok(self.value())
+    }
+
+    /// Writes outputs, flat and in order, to `out`.
+    pub(crate) fn copy_outputs(&self, outputs: Range<usize>, point: &[S], out: &mut [S]) {
+        let Stage { program, plan, .. } = &*self.stage;
+        let arguments = Arguments { point, direction: &[], data: &self.data };
+        self.workspace.copy_outputs(program, plan, arguments, outputs, out);
+    }
+}
+
+/// Workspaces that are not in use.
+#[derive(Debug)]
+pub(crate) struct Pool<S>(Mutex<Vec<Workspace<S>>>);
+
+impl<S> Default for Pool<S> {
+    fn default() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+}
+
+impl<S: Real> Pool<S> {
+    pub(crate) fn take(&self) -> Workspace<S> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_back(&self, workspace: Workspace<S>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+    }
+}

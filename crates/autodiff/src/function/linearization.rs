@@ -1,0 +1,190 @@
+//! A function frozen at a point, ready for Hessian-vector products.
+
+use std::fmt;
+
+use crate::compiled::{Frozen, Matrix, symmetrize, unit_lanes};
+use crate::error::{Error, check_length};
+use crate::number::Real;
+use crate::parts::Entries;
+
+/// Value, gradient and Hessian operator of a [`Function`](crate::Function) at one point.
+///
+/// All primal values and first adjoints are kept, so a Hessian-vector product evaluates tangents only: no function of the
+/// original program is computed again, and nothing is allocated.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::Function;
+///
+/// let f = Function::record(&[1.0; 3], |x| x[0] * x[1].powi(2) + x[2].exp())?;
+/// let at = f.linearize(&[2.0, 3.0, 0.0])?;
+/// assert_eq!((at.value(), at.gradient()), (19.0, &[9.0, 12.0, 1.0][..]));
+/// assert_eq!(at.hvp(&[1.0, 0.0, 1.0])?, [0.0, 6.0, 1.0]);
+/// assert_eq!(at.hessian()?.row(1), [6.0, 4.0, 0.0]);
+/// assert_eq!(at.hessian_diagonal()?, [0.0, 4.0, 1.0]);
+/// assert_eq!(at.hessian_block(0..2)?.as_slice(), [0.0, 6.0, 6.0, 4.0]);
+/// // Several products at once: the directions are the rows.
+/// let mut products = [0.0; 6];
+/// at.hvps_into(&[1.0, 0.0, 1.0, 0.0, 0.0, 2.0], &mut products)?;
+/// assert_eq!(products, [0.0, 6.0, 1.0, 0.0, 0.0, 2.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+pub struct Linearization<'a, S: Real = f64> {
+    pub(crate) frozen: Frozen<'a, S>,
+    value: S,
+    gradient: Vec<S>,
+}
+
+/// The number of the Hessian among the products of a stage that has it.
+pub(crate) const HESSIAN: usize = 0;
+
+impl<'a, S: Real> Linearization<'a, S> {
+    /// Of a stage whose first output is the value, whose outputs before the products are the gradient, and whose first
+    /// product is that with the Hessian.
+    pub(crate) fn new(frozen: Frozen<'a, S>) -> Self {
+        let value = frozen.outputs(0..1)[0];
+        let hessian = frozen.stage().products[HESSIAN].outputs.clone();
+        let gradient = frozen.outputs(hessian.start - hessian.len()..hessian.start);
+        Self { frozen, value, gradient }
+    }
+
+    /// Number of inputs.
+    pub fn dim(&self) -> usize {
+        self.point().len()
+    }
+
+    /// The point.
+    pub fn point(&self) -> &[S] {
+        self.frozen.point()
+    }
+
+    /// `f(x)`.
+    pub fn value(&self) -> S {
+        self.value
+    }
+
+    /// `∇f(x)`.
+    pub fn gradient(&self) -> &[S] {
+        &self.gradient
+    }
+
+    /// The Hessian-vector product `∇²f(x)·v`, written to `product`. Allocates nothing after the first call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if a slice is not as long as the point.
+    pub fn hvp_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
+        self.frozen.apply(HESSIAN, v, product)
+    }
+
+    /// The Hessian-vector product `∇²f(x)·v`.
+    ///
+    /// # Errors
+    ///
+    /// As [`hvp_into`](Self::hvp_into).
+    pub fn hvp(&self, v: &[S]) -> Result<Vec<S>, Error> {
+        let mut product = vec![S::zero(); self.dim()];
+        self.hvp_into(v, &mut product)?;
+        Ok(product)
+    }
+
+    /// K Hessian-vector products at once, `∇²f(x)·vₖ` in row `k` of `products` for row `k` of `directions`; both are `[K, n]`,
+    /// row by row. Each has the bits that [`hvp_into`](Self::hvp_into) gives it alone.
+    ///
+    /// Complexity: through a scalar program, eight products cost little more than two.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`] if a slice is not a whole number of directions, or not as long as the other.
+    pub fn hvps_into(&self, directions: &[S], products: &mut [S]) -> Result<(), Error> {
+        self.frozen.apply_rows(HESSIAN, directions, products)
+    }
+
+    /// The Hessian `∇²f(x)`, exactly symmetric.
+    ///
+    /// Complexity: n Hessian-vector products, eight at a time. Where the inputs are views of one array, a product is
+    /// evaluated only as far as the lower triangle needs it.
+    ///
+    /// # Errors
+    ///
+    /// What an operation refuses.
+    pub fn hessian(&self) -> Result<Matrix<S>, Error> {
+        self.frozen.symmetric_matrix()
+    }
+
+    /// The diagonal of the Hessian, exact: `∂²f/∂xᵢ²`.
+    ///
+    /// Complexity: n Hessian-vector products, but no n × n matrix.
+    ///
+    /// # Errors
+    ///
+    /// As [`hessian`](Self::hessian).
+    pub fn hessian_diagonal(&self) -> Result<Vec<S>, Error> {
+        let mut diagonal = vec![S::zero(); self.dim()];
+        let unit = |k, i| unit_lanes::<S, 1>(k, i)[0];
+        self.frozen.apply_all(HESSIAN, self.dim(), unit, |k, i, entry| {
+            if i == k {
+                diagonal[k] = entry;
+            }
+        })?;
+        Ok(diagonal)
+    }
+
+    /// The block of the Hessian that belongs to some inputs, exactly symmetric: entry `(a, b)` is the second derivative with
+    /// respect to the inputs numbered `a` and `b` of these: a range of inputs (`0..10`), any list of them, or a
+    /// [`Part`](crate::Part) of the vector by its name.
+    ///
+    /// Complexity: one Hessian-vector product for each input of the block.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchInput`]; [`Error::ForeignPart`] for a part of another vector.
+    pub fn hessian_block(&self, inputs: impl Entries) -> Result<Matrix<S>, Error> {
+        let n = self.dim();
+        let indices = inputs.within(n)?;
+        let size = indices.len();
+        let mut places = vec![Vec::new(); n];
+        for (place, &index) in indices.iter().enumerate() {
+            places[index].push(place);
+        }
+        let mut block = vec![S::zero(); size * size];
+        let unit = |k: usize, i| unit_lanes::<S, 1>(indices[k], i)[0];
+        self.frozen.apply_all(HESSIAN, size, unit, |k, i, entry| {
+            for place in &places[i] {
+                block[k * size + place] = entry;
+            }
+        })?;
+        symmetrize(size, &mut block);
+        Ok(Matrix::from_rows(size, size, block))
+    }
+
+    /// The blocks on the Hessian's diagonal that belong to these ranges or [parts](crate::Part) of the inputs: for the layers of
+    /// a network, its block-diagonal approximation.
+    ///
+    /// # Errors
+    ///
+    /// As [`hessian_block`](Self::hessian_block).
+    pub fn hessian_blocks<E: Entries + Clone>(
+        &self,
+        blocks: &[E],
+    ) -> Result<Vec<Matrix<S>>, Error> {
+        blocks.iter().map(|block| self.hessian_block(block.clone())).collect()
+    }
+
+    /// The quadratic form `vᵀ∇²f(x)·v`: the curvature along `v`.
+    ///
+    /// # Errors
+    ///
+    /// As [`hvp_into`](Self::hvp_into).
+    pub fn curvature(&self, v: &[S]) -> Result<S, Error> {
+        check_length("the direction", v, self.dim())?;
+        Ok(S::sum_of_products(v.iter().copied().zip(self.hvp(v)?)))
+    }
+}
+
+impl<S: Real> fmt::Debug for Linearization<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Linearization({} inputs, value {:?})", self.dim(), self.value)
+    }
+}

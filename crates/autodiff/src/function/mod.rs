@@ -1,0 +1,57 @@
+//! The operators that a user asks for derivatives with.
+//!
+//! This folder imports `compiled` and what is below it.
+//!
+//! | file | |
+//! |---|---|
+//! | `one_shot.rs`, `generic.rs`, `closure.rs` | derivatives of a closure at one point, over `f64` and over either precision |
+//! | `forward.rs` | the same by forward mode, without a recording |
+//! | `tree.rs`, `losses.rs` | structured inputs; names for closures |
+//! | `function.rs`, `vector.rs`, `composite.rs`, `per_example.rs` | recorded functions |
+//! | `linearization.rs` | a function at a point, ready for products |
+//! | `recorder.rs` | gradients of one-shot recordings in memory that is kept |
+//! | `sparse/` | sparse Hessians and Jacobians |
+//! | `implicit.rs`, `checkpoint.rs` | what is defined by an equation; recomputing instead of storing |
+//! | `inspect.rs`, `steps.rs`, `smoothness.rs` | looking into a recorded function |
+
+mod checkpoint;
+mod closure;
+mod composite;
+pub mod forward;
+mod function;
+pub mod generic;
+#[cfg(feature = "linear-algebra")]
+mod implicit;
+mod inspect;
+mod linearization;
+mod losses;
+mod one_shot;
+mod per_example;
+mod recorder;
+mod smoothness;
+mod sparse;
+mod steps;
+mod tree;
+mod vector;
+
+pub use checkpoint::{checkpoint, checkpoint_scalars};
+pub use composite::{Composite, CompositeLinearization};
+pub use function::Function;
+#[cfg(feature = "linear-algebra")]
+pub use implicit::{implicit_minimum, implicit_optimum, implicit_root};
+pub use inspect::{Inspection, Memory, Quantity};
+pub use linearization::Linearization;
+pub use losses::{array_loss, scalar_loss, scalar_residuals};
+pub use one_shot::{
+    gauss_newton, gradient, gradient_of, hessian, hvp, jacobian, jvp, taylor, third_derivative,
+    value_and_gradient, value_and_gradient_of, value_gradient_and_auxiliary_of, vjp,
+};
+pub use per_example::PerExample;
+pub use recorder::Recorder;
+pub use smoothness::{Irregular, Smoothness};
+pub use sparse::{
+    SparseHessian, SparseJacobian, SparseMatrix, SparsityPattern, sparse_hessian, sparse_jacobian,
+};
+pub use steps::Step;
+pub use tree::{Fixed, Tree};
+pub use vector::{LinearMap, VectorFunction};

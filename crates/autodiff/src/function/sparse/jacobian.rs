@@ -1,0 +1,205 @@
+//! Sparse Jacobians of recorded functions.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::colouring::columns;
+use super::compressed::{Compression, Place};
+use super::matrix::SparseMatrix;
+use super::pattern::SparsityPattern;
+use super::plan::{Plan, transposed_pattern};
+use crate::compiled::{Kind, Stage};
+use crate::error::Error;
+use crate::function::vector::{FORWARD, REVERSE, VectorFunction};
+use crate::number::Real;
+use crate::tape::Var;
+
+/// The sparse Jacobian of a [`VectorFunction`], planned once and evaluated at many points.
+///
+/// The pattern is found from the recorded program, as by a [`SparseHessian`](crate::SparseHessian), and holds at every
+/// point on the recorded branch. Columns without a common row share a product `J·v`, or rows without a common column
+/// share one `wᵀJ`, whichever needs fewer products ([Curtis, Powell and Reid
+/// 1974](https://doi.org/10.1093/imamat/13.1.117)). Every entry is read from one product unchanged.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::VectorFunction;
+///
+/// // A discretised boundary value problem: each residual has three unknowns.
+/// let n = 100;
+/// let residuals = VectorFunction::record(&vec![0.0; n], |u| {
+///     (1..n - 1).map(|i| u[i - 1] - 2.0 * u[i] + u[i + 1] + 0.01 * u[i].exp()).collect()
+/// })?;
+/// let mut plan = residuals.plan_sparse_jacobian(&vec![0.0; n])?;
+/// assert_eq!((plan.pattern().nnz(), plan.products()), (3 * 98, 3));
+/// let j = plan.evaluate(&vec![0.0; n])?;
+/// assert_eq!((j.get(0, 0), j.get(0, 1), j.get(97, 99), j.get(0, 3)), (1.0, -1.99, 1.0, 0.0));
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+pub struct SparseJacobian<'a, S: Real = f64> {
+    function: &'a VectorFunction<'a, S>,
+    given: Option<SparsityPattern>,
+    plan: Plan<S>,
+}
+
+impl<'a, S: Real> SparseJacobian<'a, S> {
+    fn new(
+        function: &'a VectorFunction<'a, S>,
+        x: &[S],
+        given: Option<SparsityPattern>,
+    ) -> Result<Self, Error> {
+        let plan = function.replay.read(x, Kind::Jacobian, |run| plan(&run.stage, &given))??;
+        Ok(Self { function, given, plan })
+    }
+
+    /// Where the Jacobian has entries.
+    pub fn pattern(&self) -> &SparsityPattern {
+        self.plan.matrix.pattern()
+    }
+
+    /// The number of products with the Jacobian that an evaluation takes, that of the check of a given pattern included.
+    pub fn products(&self) -> usize {
+        self.plan.products()
+    }
+
+    /// The Jacobian at `x`. Allocates nothing after the first time, unless the pattern was given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`]; [`Error::PatternMisses`] if the pattern was given and does not fit; and what was refused if the
+    /// function had to be recorded again.
+    pub fn evaluate(&mut self, x: &[S]) -> Result<&SparseMatrix<S>, Error> {
+        let Self { function, given, plan: current } = self;
+        function.replay.read(x, Kind::Jacobian, |run| {
+            if !current.is_for(&run.stage) {
+                *current = plan(&run.stage, given)?;
+            }
+            current.evaluate(run, x, &function.replay)
+        })??;
+        Ok(&self.plan.matrix)
+    }
+}
+
+/// By columns or by rows, whichever needs fewer products.
+fn plan<S: Real>(stage: &Arc<Stage<S>>, given: &Option<SparsityPattern>) -> Result<Plan<S>, Error> {
+    let (m, n) = (stage.products[FORWARD].length, stage.products[REVERSE].length);
+    let (pattern, transposed) = match given {
+        Some(pattern) => {
+            pattern.check_size(m, n)?;
+            (pattern.clone(), pattern.transposed())
+        }
+        None => {
+            let transposed = transposed_pattern(stage, FORWARD);
+            (transposed.transposed(), transposed)
+        }
+    };
+    let (by_columns, by_rows) = (columns(&pattern), columns(&transposed));
+    let by_rows_is_better = by_rows.count < by_columns.count;
+    let (product, colouring) =
+        if by_rows_is_better { (REVERSE, by_rows) } else { (FORWARD, by_columns) };
+    let colours = colouring.colours.clone();
+    let place = |i: usize, j: usize| match by_rows_is_better {
+        true => Place { colour: colours[i], component: j },
+        false => Place { colour: colours[j], component: i },
+    };
+    let compression =
+        Compression::new(&stage.products[product], &pattern, colouring, given.is_some(), place);
+    Ok(Plan::new(Arc::clone(stage), product, by_rows_is_better, pattern, compression))
+}
+
+impl<'f, S: Real> VectorFunction<'f, S> {
+    /// The structure of the Jacobian: which entries are not zero at every point on the branch taken at `x`.
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::VectorFunction;
+    ///
+    /// let f = VectorFunction::record(&[1.0; 3], |x| vec![x[0] * x[2], x[1].exp(), x[2].floor()])?;
+    /// let pattern = f.jacobian_pattern(&[1.0; 3])?;
+    /// assert_eq!(pattern.entries().collect::<Vec<_>>(), [(0, 0), (1, 1), (0, 2)]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    pub fn jacobian_pattern(&self, x: &[S]) -> Result<SparsityPattern, Error> {
+        let pattern = |stage: &Stage<S>| transposed_pattern(stage, FORWARD).transposed();
+        self.replay.read(x, Kind::Jacobian, |run| pattern(&run.stage))
+    }
+
+    /// Plans the sparse Jacobian: pattern, colouring and structure are made once, values at as many points as one likes.
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    ///
+    /// # Example
+    ///
+    /// See [`SparseJacobian`].
+    pub fn plan_sparse_jacobian(&self, x: &[S]) -> Result<SparseJacobian<'_, S>, Error> {
+        SparseJacobian::new(self, x, None)
+    }
+
+    /// Plans the sparse Jacobian with a pattern that is known.
+    ///
+    /// Every evaluation checks the pattern by one product with a random direction.
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values); [`Error::Length`] if the pattern is not of the Jacobian's size.
+    pub fn plan_sparse_jacobian_with(
+        &self,
+        x: &[S],
+        pattern: &SparsityPattern,
+    ) -> Result<SparseJacobian<'_, S>, Error> {
+        SparseJacobian::new(self, x, Some(pattern.clone()))
+    }
+
+    /// The sparse Jacobian `J(x)`.
+    ///
+    /// Pattern and colouring are made anew; for several points, see
+    /// [`plan_sparse_jacobian`](Self::plan_sparse_jacobian).
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    #[track_caller]
+    pub fn sparse_jacobian(&self, x: &[S]) -> Result<SparseMatrix<S>, Error> {
+        let mut plan = self.plan_sparse_jacobian(x)?;
+        plan.evaluate(x)?;
+        Ok(plan.plan.matrix)
+    }
+}
+
+/// The sparse Jacobian of a vector-valued function of scalars, row `i` the gradient of value `i`.
+///
+/// # Errors
+///
+/// As [`gradient`](crate::gradient()).
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::sparse_jacobian;
+///
+/// let j = sparse_jacobian(|x| vec![x[0] * x[1], x[2].powi(2)], &[2.0, 3.0, 5.0])?;
+/// assert_eq!((j.col_ptr(), j.row_idx()), (&[0, 1, 2, 3][..], &[0, 0, 1][..]));
+/// assert_eq!(j.values(), [3.0, 2.0, 10.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+#[track_caller]
+pub fn sparse_jacobian<F>(f: F, x: &[f64]) -> Result<SparseMatrix, Error>
+where
+    F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + Send + Sync,
+{
+    VectorFunction::record(x, f)?.sparse_jacobian(x)
+}
+
+impl<S: Real> fmt::Debug for SparseJacobian<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SparseJacobian({:?}, {} products)", self.pattern(), self.products())
+    }
+}

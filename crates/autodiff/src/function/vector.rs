@@ -1,0 +1,429 @@
+//! Recorded functions with several values: record once, evaluate often.
+
+use std::fmt;
+
+use crate::array::{Array, size};
+use crate::compiled::{Frozen, IndeterminatePolicy, Kind, Matrix, Recorded, Replay};
+use crate::error::Error;
+use crate::number::Real;
+use crate::tape::{Tape, Tensor, Var, record_scalars_on};
+
+/// A function of many inputs with many values, recorded once and evaluated as often as one likes, with its Jacobian.
+///
+/// Values may be accompanied by auxiliary outputs, which have no derivatives: what one wants to print or plot. Branches
+/// are noticed as by a [`Function`](crate::Function).
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::VectorFunction;
+///
+/// let polar = VectorFunction::record(&[1.0, 0.0], |x| vec![x[0] * x[1].cos(), x[0] * x[1].sin()])?;
+/// assert_eq!(polar.values(&[2.0, 0.0])?, [2.0, 0.0]);
+/// assert_eq!(polar.jacobian(&[2.0, 0.0])?.as_slice(), [1.0, 0.0, 0.0, 2.0]);
+///
+/// // Frozen at a point, products in both directions cost only what depends on the direction.
+/// let at = polar.linearize(&[2.0, 0.0])?;
+/// assert_eq!(at.jvp(&[1.0, 3.0])?, [1.0, 6.0]);
+/// assert_eq!(at.vjp(&[1.0, 3.0])?, [1.0, 6.0]);
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+pub struct VectorFunction<'f, S: Real = f64> {
+    pub(crate) replay: Replay<'f, S>,
+    outputs: usize,
+}
+
+impl<'f> VectorFunction<'f, f64> {
+    /// Records a vector-valued function of `f64` scalars at `x`.
+    ///
+    /// # Errors
+    ///
+    /// What was refused while `f` recorded, with its source line.
+    #[track_caller]
+    pub fn record<F>(x: &[f64], f: F) -> Result<Self, Error>
+    where
+        F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + Send + Sync + 'f,
+    {
+        Self::record_scalars(x, f)
+    }
+
+    /// Records a vector-valued function that returns, beside its values, others that are not differentiated.
+    ///
+    /// # Errors
+    ///
+    /// What was refused while `f` recorded, with its source line.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::VectorFunction;
+    ///
+    /// let f = VectorFunction::record_with_auxiliary(&[1.0, 2.0], |x| {
+    ///     let product = x[0] * x[1];
+    ///     (vec![product.exp()], vec![product])
+    /// })?;
+    /// assert_eq!(f.values_and_auxiliary(&[0.0, 3.0])?, (vec![1.0], vec![0.0]));
+    /// assert_eq!(f.jacobian(&[0.0, 3.0])?.as_slice(), [3.0, 0.0]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn record_with_auxiliary<F>(x: &[f64], f: F) -> Result<Self, Error>
+    where
+        F: for<'t> Fn(&[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) + Send + Sync + 'f,
+    {
+        Self::new(x, &[], move |tape, x, _| {
+            let inputs: Vec<Var<'_>> = x.iter().map(|&x| tape.input(x)).collect();
+            let (values, auxiliary) = f(&inputs);
+            let differentiated = values.len();
+            let outputs = values.into_iter().chain(auxiliary).map(|y| tape.id_of(y)).collect();
+            Ok(Recorded { program: tape.finish(outputs)?.program, differentiated, split: None })
+        })
+    }
+}
+
+impl<'f, S: Real> VectorFunction<'f, S> {
+    /// Records a vector-valued function of scalars at `x`, in either precision.
+    ///
+    /// # Errors
+    ///
+    /// What was refused while `f` recorded, with its source line.
+    #[track_caller]
+    pub fn record_scalars<F>(x: &[S], f: F) -> Result<Self, Error>
+    where
+        F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>> + Send + Sync + 'f,
+    {
+        Self::new(x, &[], move |tape, x, _| {
+            let program = record_scalars_on(tape, x, |x| f(x))?.program;
+            Ok(Recorded { differentiated: program.outputs.len(), program, split: None })
+        })
+    }
+
+    /// Records an array-valued function of one flat vector `x`, given to the closure as a rank-1 tensor, and of arrays that
+    /// come with an evaluation but are not differentiated. The values are the result's elements in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// What was refused while `f` recorded, with its source line.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, VectorFunction};
+    ///
+    /// let inputs = Array::new(&[3, 2], vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0])?;
+    /// let f = VectorFunction::<f64>::record_tensor(&[1.0, 2.0], &[&inputs], |w, data| {
+    ///     data[0].matmul(w.reshape(&[2, 1])).powi(2)
+    /// })?;
+    /// assert_eq!(f.values(&[1.0, 2.0])?, [1.0, 4.0, 9.0]);
+    /// assert_eq!(f.jacobian(&[1.0, 2.0])?.row(2), [6.0, 6.0]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn record_tensor<F>(x: &[S], data: &[&Array<S>], f: F) -> Result<Self, Error>
+    where
+        F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Tensor<'t, S> + Send + Sync + 'f,
+    {
+        Self::new(x, data, move |tape, x, data| {
+            let input = tape.input_array(&Array::vector(x.to_vec()));
+            let output = tape.id_of_array(f(input, &crate::compiled::data(&tape, data)));
+            Ok(Recorded {
+                program: tape.finish(vec![output])?.program,
+                differentiated: 1,
+                split: None,
+            })
+        })
+    }
+
+    #[track_caller]
+    fn new(
+        x: &[S],
+        data: &[&Array<S>],
+        recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f,
+    ) -> Result<Self, Error> {
+        let replay = Replay::new(x, data, recorder)?;
+        let outputs = replay.state().compiled.differentiated_entries();
+        Ok(Self { replay, outputs })
+    }
+
+    /// The same function, with another answer to points at which a derivative is indeterminate.
+    ///
+    /// # Example
+    ///
+    /// See [`IndeterminatePolicy`].
+    #[must_use]
+    pub fn with_indeterminate_policy(mut self, policy: IndeterminatePolicy) -> Self {
+        self.replay.set_indeterminate_policy(policy);
+        self
+    }
+
+    /// Number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.replay.dim()
+    }
+
+    /// Number of values.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The values at `x`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`]; what was refused if the function had to be recorded again; and [`Error::OutputsChanged`] if it then
+    /// had another number of values.
+    pub fn values(&self, x: &[S]) -> Result<Vec<S>, Error> {
+        Ok(self.values_and_auxiliary(x)?.0)
+    }
+
+    /// The values at `x`, and the auxiliary outputs.
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    pub fn values_and_auxiliary(&self, x: &[S]) -> Result<(Vec<S>, Vec<S>), Error> {
+        self.replay.read(x, Kind::Value, |run| {
+            self.check_outputs(run.compiled.differentiated_entries())?;
+            let program = &run.stage.program;
+            let entries = program.outputs.iter().map(|&id| size(program.shape(id))).sum();
+            let mut values = vec![S::zero(); entries];
+            run.copy_outputs(0..program.outputs.len(), x, &mut values);
+            let auxiliary = values.split_off(self.outputs);
+            Ok((values, auxiliary))
+        })?
+    }
+
+    /// Freezes the function at `x`: every product with its Jacobian there then costs only what depends on the direction.
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    pub fn linearize<'a>(&'a self, x: &[S]) -> Result<LinearMap<'a, S>, Error> {
+        let frozen = self.replay.freeze(x.to_vec(), Kind::Jacobian)?;
+        self.check_outputs(frozen.stage().products[FORWARD].length)?;
+        let first = frozen.stage().products[FORWARD].outputs.clone();
+        let values = frozen.outputs(0..first.len());
+        Ok(LinearMap { frozen, values })
+    }
+
+    /// The values, and the product `J(x)·v` with the Jacobian, by forward mode.
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    pub fn jvp(&self, x: &[S], v: &[S]) -> Result<(Vec<S>, Vec<S>), Error> {
+        let at = self.linearize(x)?;
+        Ok((at.values().to_vec(), at.jvp(v)?))
+    }
+
+    /// The values, and the product `wᵀJ(x)` with the Jacobian, by reverse mode.
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    pub fn vjp(&self, x: &[S], w: &[S]) -> Result<(Vec<S>, Vec<S>), Error> {
+        let at = self.linearize(x)?;
+        Ok((at.values().to_vec(), at.vjp(w)?))
+    }
+
+    /// The Jacobian `J(x)`, row `i` the gradient of value `i`.
+    ///
+    /// # Errors
+    ///
+    /// As [`values`](Self::values).
+    pub fn jacobian(&self, x: &[S]) -> Result<Matrix<S>, Error> {
+        self.linearize(x)?.jacobian()
+    }
+
+    /// Replaces data array number `index` by another of the same shape; nothing is recorded again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchData`], or [`Error::DataShape`].
+    pub fn set_data(&self, index: usize, array: &Array<S>) -> Result<(), Error> {
+        self.replay.set_data(index, array)
+    }
+
+    fn check_outputs(&self, got: usize) -> Result<(), Error> {
+        match got == self.outputs {
+            true => Ok(()),
+            false => Err(Error::OutputsChanged { recorded: self.outputs, got }),
+        }
+    }
+}
+
+impl<S: Real> fmt::Debug for VectorFunction<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VectorFunction({} inputs, {} outputs)", self.inputs(), self.outputs)
+    }
+}
+
+/// The recorded program, one instruction a line.
+impl<S: Real> fmt::Display for VectorFunction<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.replay.state().compiled.primal().fmt(f)
+    }
+}
+
+/// The numbers of the two products of a stage that has the Jacobian.
+pub(crate) const FORWARD: usize = 0;
+pub(crate) const REVERSE: usize = 1;
+
+/// Values and Jacobian of a [`VectorFunction`] at one point, as an operator.
+///
+/// All primal values are kept: a product evaluates what depends on its direction, and allocates nothing after the first.
+/// For residuals `r(x)` it has the Gauss–Newton products of `½‖r‖²`; for the losses `ℓᵢ(x)` of examples, those of the
+/// empirical Fisher matrix.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::VectorFunction;
+///
+/// let data = [(0.0, 1.0), (1.0, 2.0), (2.0, 5.0)];
+/// let residuals = VectorFunction::record(&[0.0, 0.0], |p| {
+///     data.iter().map(|&(t, y)| p[0] + p[1] * t - y).collect()
+/// })?;
+/// let at = residuals.linearize(&[1.0, 1.0])?;
+/// assert_eq!(at.values(), [0.0, 0.0, -2.0]);
+/// // JᵀJ·v, with rows (1, t) of J
+/// assert_eq!(at.gauss_newton(&[1.0, 0.0])?, [3.0, 3.0]);
+/// assert_eq!(at.vjp(at.values())?, [-2.0, -4.0]); // ∇ ½‖r‖²
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+pub struct LinearMap<'a, S: Real = f64> {
+    frozen: Frozen<'a, S>,
+    values: Vec<S>,
+}
+
+impl<S: Real> LinearMap<'_, S> {
+    /// The point.
+    pub fn point(&self) -> &[S] {
+        self.frozen.point()
+    }
+
+    /// The values at the point.
+    pub fn values(&self) -> &[S] {
+        &self.values
+    }
+
+    /// Number of inputs: columns of the Jacobian.
+    pub fn inputs(&self) -> usize {
+        self.frozen.point().len()
+    }
+
+    /// Number of values: rows of the Jacobian.
+    pub fn outputs(&self) -> usize {
+        self.values.len()
+    }
+
+    /// `J·v`, written to `product`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`].
+    pub fn jvp_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
+        self.frozen.apply(FORWARD, v, product)
+    }
+
+    /// `J·v`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`].
+    pub fn jvp(&self, v: &[S]) -> Result<Vec<S>, Error> {
+        let mut product = vec![S::zero(); self.outputs()];
+        self.jvp_into(v, &mut product)?;
+        Ok(product)
+    }
+
+    /// `wᵀJ`, written to `product`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`].
+    pub fn vjp_into(&self, w: &[S], product: &mut [S]) -> Result<(), Error> {
+        self.frozen.apply(REVERSE, w, product)
+    }
+
+    /// `wᵀJ`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`].
+    pub fn vjp(&self, w: &[S]) -> Result<Vec<S>, Error> {
+        let mut product = vec![S::zero(); self.inputs()];
+        self.vjp_into(w, &mut product)?;
+        Ok(product)
+    }
+
+    /// K products `J·vₖ` at once: row `k` of `products` for row `k` of `directions`. Each has the bits it has alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`].
+    pub fn jvps_into(&self, directions: &[S], products: &mut [S]) -> Result<(), Error> {
+        self.frozen.apply_rows(FORWARD, directions, products)
+    }
+
+    /// K products `wₖᵀJ` at once: row `k` of `products` for row `k` of `cotangents`. Each has the bits it has alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`].
+    pub fn vjps_into(&self, cotangents: &[S], products: &mut [S]) -> Result<(), Error> {
+        self.frozen.apply_rows(REVERSE, cotangents, products)
+    }
+
+    /// The Jacobian, row `i` the gradient of value `i`: by forward or by reverse mode, whichever needs fewer products.
+    ///
+    /// # Errors
+    ///
+    /// What an operation refuses.
+    pub fn jacobian(&self) -> Result<Matrix<S>, Error> {
+        if self.outputs() < self.inputs() {
+            return self.frozen.columns(REVERSE);
+        }
+        Ok(self.frozen.columns(FORWARD)?.transposed())
+    }
+
+    /// The Gauss–Newton product `JᵀJ·v`, written to `product`: the Hessian of `½‖r‖²` for residuals `r`, without the terms
+    /// that have second derivatives of `r`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`].
+    pub fn gauss_newton_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
+        self.frozen.chained(FORWARD, REVERSE, v, product)
+    }
+
+    /// The Gauss–Newton product `JᵀJ·v`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`].
+    pub fn gauss_newton(&self, v: &[S]) -> Result<Vec<S>, Error> {
+        let mut product = vec![S::zero(); self.inputs()];
+        self.gauss_newton_into(v, &mut product)?;
+        Ok(product)
+    }
+
+    /// The product with the empirical Fisher matrix, `1/m Σᵢ gᵢgᵢᵀ·v = JᵀJ·v/m`, written to `product`, where the values are the
+    /// losses of `m` examples and `gᵢ` their gradients.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`].
+    pub fn empirical_fisher_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
+        self.gauss_newton_into(v, product)?;
+        let examples = S::constant(self.outputs() as f64);
+        product.iter_mut().for_each(|x| *x /= examples);
+        Ok(())
+    }
+}
+
+impl<S: Real> fmt::Debug for LinearMap<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LinearMap({} × {})", self.outputs(), self.inputs())
+    }
+}
