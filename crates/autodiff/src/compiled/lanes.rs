@@ -104,9 +104,9 @@ impl<S: Real> LaneProgram<S> {
     ) -> Self {
         let depends = program.depending_on(&program.inputs[primal_inputs..]);
         let all = vec![true; program.len()];
-        let (program, stages) = program.compact(&all, &|id| usize::from(depends[id as usize]));
-        let plan = Plan::new(&program, primal_inputs, stages[0]);
-        Self { program: Checked::new(program), plan, lanes, frozen: stages[0], inputs, outputs }
+        let (program, frozen) = program.compact(&all, |id| depends[id as usize]);
+        let plan = Plan::new(&program, primal_inputs, frozen);
+        Self { program: Checked::new(program), plan, lanes, frozen, inputs, outputs }
     }
 
     pub(crate) fn lanes(&self) -> usize {

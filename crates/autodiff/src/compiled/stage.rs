@@ -53,8 +53,7 @@ impl<S: Real> Stage<S> {
 
     /// A program whose inputs after the first `primal_inputs` are directions.
     ///
-    /// Instructions that depend on a direction come after all others, and those that more products need before those
-    /// that fewer do, so that a product runs few contiguous parts.
+    /// Instructions that depend on a direction come after all others.
     pub(crate) fn with_products(
         program: Program<S>,
         primal_inputs: usize,
@@ -62,22 +61,14 @@ impl<S: Real> Stage<S> {
         absorbing: bool,
     ) -> Self {
         let depends = program.depending_on(&program.inputs[primal_inputs..]);
-        let needed = needed(&program, requests);
         let all = vec![true; program.len()];
-        let group = |id: Id| match depends[id as usize] {
-            false => 0,
-            // What an instruction reads is needed wherever it is, so its set is no smaller a number.
-            true => 1 + (u8::MAX - needed[id as usize]) as usize,
-        };
-        let (program, stages) = program.compact(&all, &group);
-        let frozen = stages[0];
+        let (program, frozen) = program.compact(&all, |id| depends[id as usize]);
         let plan = Plan::new(&program, primal_inputs, frozen);
-        let needed = self::needed(&program, requests);
         let products = requests
             .iter()
-            .enumerate()
-            .map(|(number, request)| {
-                let parts = runs(frozen..program.len(), |id| needed[id] >> number & 1 == 1);
+            .map(|request| {
+                let needed = needed(&program, request);
+                let parts = runs(frozen..program.len(), |id| needed[id]);
                 Product::new(&program, primal_inputs, frozen, request, parts, absorbing)
             })
             .collect();
@@ -130,17 +121,16 @@ impl<S: Real> Stage<S> {
     }
 }
 
-/// For each instruction the set of products that need it, one bit each.
-fn needed<S: Real>(program: &Program<S>, requests: &[Request]) -> Vec<u8> {
-    let mut needed = vec![0; program.len()];
-    for (number, request) in requests.iter().enumerate() {
-        for &output in &program.outputs[request.outputs.clone()] {
-            needed[output as usize] |= 1 << number;
-        }
+/// For each instruction whether the product needs it.
+fn needed<S: Real>(program: &Program<S>, request: &Request) -> Vec<bool> {
+    let mut needed = vec![false; program.len()];
+    for &output in &program.outputs[request.outputs.clone()] {
+        needed[output as usize] = true;
     }
     for id in (0..program.len()).rev() {
-        let set: u8 = needed[id];
-        program.operands(id as Id, |x| needed[x as usize] |= set);
+        if needed[id] {
+            program.operands(id as Id, |x| needed[x as usize] = true);
+        }
     }
     needed
 }

@@ -20,12 +20,12 @@ impl<S: Real> Program<S> {
         let representative = share(&mut self);
         self.redirect(|id| representative[id as usize]);
         let live = self.live();
-        let mut program = self.compact(&live, &|_| 0).0;
+        let mut program = self.compact(&live, |_| false).0;
         program.gather_sums();
         let live = program.live();
         let computed: Vec<bool> =
             program.instructions.iter().map(|step| step.op != Op::Constant).collect();
-        program.compact(&live, &|id| usize::from(computed[id as usize])).0
+        program.compact(&live, |id| computed[id as usize]).0
     }
 
     /// Renames the operands, outputs and guards.
@@ -63,14 +63,14 @@ impl<S: Real> Program<S> {
         live
     }
 
-    /// The program of the live instructions, ordered by `stage` and otherwise as before.
+    /// The program of the live instructions: those that are to come last after all others, and otherwise as before.
     ///
-    /// Also returns how many instructions each stage has. An instruction must not read one of a later stage.
-    pub(crate) fn compact(self, live: &[bool], stage: &dyn Fn(Id) -> usize) -> (Self, [usize; 2]) {
-        let (mut order, second): (Vec<Id>, Vec<Id>) =
-            (0..self.len() as Id).filter(|&id| live[id as usize]).partition(|&id| stage(id) == 0);
-        let first = order.len();
-        order.extend(second);
+    /// Also returns how many the others are. None of them may read one of the last.
+    pub(crate) fn compact(self, live: &[bool], last: impl Fn(Id) -> bool) -> (Self, usize) {
+        let (last, mut order): (Vec<Id>, Vec<Id>) =
+            (0..self.len() as Id).filter(|&id| live[id as usize]).partition(|&id| last(id));
+        let others = order.len();
+        order.extend(last);
         let mut renamed_id = vec![Id::MAX; self.len()];
         for (new, &old) in order.iter().enumerate() {
             renamed_id[old as usize] = new as Id;
@@ -104,8 +104,7 @@ impl<S: Real> Program<S> {
             compact.instructions.push(instruction);
         }
         compact.redirect(|id| renamed_id[id as usize]);
-        let stages = [first, order.len() - first];
-        (compact, stages)
+        (compact, others)
     }
 }
 
