@@ -3,8 +3,8 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::function::Function;
 use super::linearization::Linearization;
+use super::scalar::Function;
 use crate::array::Array;
 use crate::compiled::{
     IndeterminatePolicy, Kind, Likelihood, Matrix, Origin, Recorded, Replay, Split, composed,

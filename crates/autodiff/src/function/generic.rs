@@ -14,9 +14,9 @@
 //! ```
 
 use super::closure::{Recorded, at_outputs, closure, pull_back};
-use super::function::Function;
 use super::linearization::HESSIAN;
 use super::recorder::Recorder;
+use super::scalar::Function;
 use super::tree::Tree;
 use super::vector::{FORWARD, REVERSE};
 use crate::compiled::{Kind, Matrix, OneShot, Source, symmetrize, unit_lanes};

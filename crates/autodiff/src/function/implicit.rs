@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::function::Function;
+use super::scalar::Function;
 use crate::array::{Array, View};
 use crate::error::{Error, Fault};
 use crate::number::{Real, Scalar};

@@ -6,7 +6,7 @@ use std::mem::size_of;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::function::Function;
+use super::scalar::Function;
 use super::vector::FORWARD;
 use crate::array::Array;
 use crate::compiled::{

@@ -7,7 +7,7 @@
 //! | `one_shot.rs`, `generic.rs`, `closure.rs` | derivatives of a closure at one point, over `f64` and over either precision |
 //! | `forward.rs` | the same by forward mode, without a recording |
 //! | `tree.rs`, `losses.rs` | structured inputs; names for closures |
-//! | `function.rs`, `vector.rs`, `composite.rs`, `per_example.rs` | recorded functions |
+//! | `scalar.rs`, `vector.rs`, `composite.rs`, `per_example.rs` | recorded functions |
 //! | `linearization.rs` | a function at a point, ready for products |
 //! | `recorder.rs` | gradients of one-shot recordings in memory that is kept |
 //! | `sparse/` | sparse Hessians and Jacobians |
@@ -18,7 +18,6 @@ mod checkpoint;
 mod closure;
 mod composite;
 pub mod forward;
-mod function;
 pub mod generic;
 #[cfg(feature = "linear-algebra")]
 mod implicit;
@@ -28,6 +27,7 @@ mod losses;
 mod one_shot;
 mod per_example;
 mod recorder;
+mod scalar;
 mod smoothness;
 mod sparse;
 mod steps;
@@ -36,7 +36,6 @@ mod vector;
 
 pub use checkpoint::{checkpoint, checkpoint_scalars};
 pub use composite::{Composite, CompositeLinearization};
-pub use function::Function;
 #[cfg(feature = "linear-algebra")]
 pub use implicit::{implicit_minimum, implicit_optimum, implicit_root};
 pub use inspect::{Inspection, Memory, Quantity};
@@ -48,6 +47,7 @@ pub use one_shot::{
 };
 pub use per_example::PerExample;
 pub use recorder::Recorder;
+pub use scalar::Function;
 pub use smoothness::{Irregular, Smoothness};
 pub use sparse::{
     SparseHessian, SparseJacobian, SparseMatrix, SparsityPattern, sparse_hessian, sparse_jacobian,

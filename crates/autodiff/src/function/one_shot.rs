@@ -106,7 +106,7 @@ where
 
 /// The Hessian-vector product `∇²f(x)·v`: the gradient, differentiated along `v` (forward over reverse).
 ///
-/// Complexity: a small multiple of one gradient. For many products at one point, [`Function::linearize`].
+/// Complexity: a small multiple of one gradient. For many products at one point, [`Function::linearize`](crate::Function::linearize).
 ///
 /// # Errors
 ///
@@ -203,7 +203,7 @@ where
     generic::third_derivative(f, x, u, v)
 }
 
-/// The Taylor coefficients of `ε ↦ f(x + εv)` at 0, from order 0 to `order`. See [`Function::taylor`].
+/// The Taylor coefficients of `ε ↦ f(x + εv)` at 0, from order 0 to `order`. See [`Function::taylor`](crate::Function::taylor).
 ///
 /// # Errors
 ///
@@ -228,7 +228,7 @@ where
 
 /// The Gauss–Newton product `JᵀJ·v` of residuals `r(x)`: the Hessian of `½‖r‖²` without the second derivatives of `r`.
 ///
-/// For other losses and for many products, [`Composite`] and [`VectorFunction::linearize`].
+/// For other losses and for many products, [`Composite`](crate::Composite) and [`VectorFunction::linearize`](crate::VectorFunction::linearize).
 ///
 /// # Errors
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use super::function::Function;
+use super::scalar::Function;
 use crate::array::Array;
 use crate::compiled::{
     IndeterminatePolicy, LaneProgram, LaneWorkspace, Matrix, Origin, gradient_program,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::function::Function;
+use super::scalar::Function;
 use super::vector::VectorFunction;
 use crate::compiled::{Replay, Source, data, inputs_like, output_ids, source_line};
 use crate::error::{Error, check_length};

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::function::Function;
+use super::scalar::Function;
 use crate::array::{Array, size};
 use crate::compiled::{Source, data, inputs_like};
 use crate::error::{Error, check_length};

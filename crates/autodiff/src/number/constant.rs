@@ -1,12 +1,12 @@
 //! Literals in generic code.
 
-/// A literal in code generic over [`Scalar`]: `c(100.0) * x`.
+/// A literal in code generic over [`Scalar`](crate::Scalar): `c(100.0) * x`.
 ///
 /// Rust lets `f64 * S` stand in generic code only where `f64: Mul<S>` is spelled as a bound; a local type needs no bound.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Const(pub f64);
 
-/// The literal `value` for use in code generic over [`Scalar`], on either side of `+ − × ÷` and of comparisons.
+/// The literal `value` for use in code generic over [`Scalar`](crate::Scalar), on either side of `+ − × ÷` and of comparisons.
 ///
 /// # Example
 ///

@@ -7,7 +7,7 @@ use super::functions::{Binary, Unary};
 /// The operations in which the derivative rules of elementwise functions are written.
 ///
 /// A rule body such as `|x, y| x.map(Cos)` is generic over this trait and has four readings: over `f64` it computes, over
-/// [`Dual`] it computes with tangents, over [`Var`](crate::Var) and [`Tensor`](crate::Tensor) it appends to the tape.
+/// [`Dual`](crate::Dual) it computes with tangents, over [`Var`](crate::Var) and [`Tensor`](crate::Tensor) it appends to the tape.
 pub trait Elementary:
     Copy
     + Neg<Output = Self>

@@ -12,7 +12,7 @@ pub(crate) fn plain<T: Scalar>(x: T::Real) -> T {
 /// Forwards [`num_traits::Float`] and what it rests on to the rules.
 ///
 /// `float_through_rules!([const N: usize,] Dual<S, N> { fn mul_add … })` serves a type over the inner number `S` that is
-/// [`Scalar`] and compares by its primal. A function becomes [`Elementary::map`](crate::number::elementary::Elementary::map) of its
+/// [`Scalar`] and compares by its primal. A function becomes [`Elementary::map`](crate::Elementary::map) of its
 /// instruction (`fn exp(self) -> Self { self.map(Unary::Exp) }`), a predicate and a conversion ask
 /// [`Scalar::primal`], and a constant is the bottom number's. The body holds what the type does its own way.
 macro_rules! float_through_rules {

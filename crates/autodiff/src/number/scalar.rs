@@ -21,8 +21,8 @@ use crate::array::Array;
 /// Everything of [`num_traits::Float`] is available (`x.exp()`, `x.powi(3)`, comparisons on the primal), and the functions
 /// below complete the set.
 ///
-/// In code generic over the number a literal is written `c(2.0)`: `c(2.0) * x`, `x - c(2.0)`, `x < c(2.0)` (see [`c`]); and as an
-/// argument, `x.max(S::constant(0.0))`. Code on [`Var`](crate::Var), [`Dual`] and the like takes plain numbers everywhere.
+/// In code generic over the number a literal is written `c(2.0)`: `c(2.0) * x`, `x - c(2.0)`, `x < c(2.0)` (see [`c`](crate::c)); and as an
+/// argument, `x.max(S::constant(0.0))`. Code on [`Var`](crate::Var), [`Dual`](crate::Dual) and the like takes plain numbers everywhere.
 ///
 /// # Example
 ///

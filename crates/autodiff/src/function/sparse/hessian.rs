@@ -10,8 +10,8 @@ use super::pattern::SparsityPattern;
 use super::plan::{Plan, transposed_pattern};
 use crate::compiled::{Kind, Product, Stage};
 use crate::error::Error;
-use crate::function::function::Function;
 use crate::function::linearization::HESSIAN;
+use crate::function::scalar::Function;
 use crate::number::Real;
 use crate::tape::Var;
 

@@ -3,6 +3,7 @@
 //! Beside the tables of values and derivatives this says of each function at which points its derivatives are not those of a
 //! smooth function. What is not named here is smooth wherever it has a finite value.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use num_traits::Float;
@@ -93,7 +94,8 @@ impl Binary {
 
     /// Whether the function is the same one of its arguments at all arguments near `(a, b)`.
     pub(crate) fn selects_at<R: PartialOrd>(self, a: R, b: R) -> bool {
-        matches!(self, Self::Max | Self::Min | Self::AtLeast | Self::AtMost) && (a < b || a > b)
+        matches!(self, Self::Max | Self::Min | Self::AtLeast | Self::AtMost)
+            && a.partial_cmp(&b).is_some_and(Ordering::is_ne)
     }
 
     /// Whether the function is `a·g(b)` with some function `g`.

@@ -156,7 +156,7 @@ impl Custom {
 
 impl<'t, S: Scalar> Tensor<'t, S> {
     /// An operation of one's own, on at least one operand, with a hand-written adjoint, differentiable to every order: see
-    /// [`Operation`].
+    /// [`Operation`](crate::Operation).
     #[track_caller]
     pub fn custom(op: impl Adjoint<S::Real>, x: &[Self]) -> Self {
         Self::verified(Custom::new(op), x)

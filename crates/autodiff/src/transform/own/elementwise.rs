@@ -19,7 +19,7 @@ use crate::transform::replay::emit;
 /// over other numbers. Each element takes its own branches, in the recording and in every replay, so `if` and `while` may
 /// depend on the arguments as they like; at a point where two branches meet, the derivative is that of the branch taken.
 ///
-/// Applied with [`Tensor::elementwise`](crate::tape::tensor::Tensor::elementwise). Over scalars no more is needed than to call
+/// Applied with [`Tensor::elementwise`](crate::Tensor::elementwise). Over scalars no more is needed than to call
 /// [`eval`](Self::eval).
 ///
 /// Cost: values and the first two derivatives run as compiled code over nested duals; higher orders interpret a recording

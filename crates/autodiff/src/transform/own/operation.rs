@@ -10,7 +10,7 @@ use crate::tape::{Tape, Tensor};
 ///
 /// The second half is its derivative: [`Adjoint`], written with tensors and so differentiable in turn, or
 /// [`NumericAdjoint`], which computes numbers and ends at the first order. Where an operation can be written over
-/// [`Scalar`], [`Elementwise`](crate::Elementwise) needs neither.
+/// [`Scalar`](crate::Scalar), [`Elementwise`](crate::Elementwise) needs neither.
 ///
 /// The shape of the result follows from the shapes of the operands alone, so an operation whose result has as many
 /// elements as its data happens to say cannot be stated: its programs could not be planned, nor replayed elsewhere.
@@ -67,14 +67,14 @@ pub trait Operation<R: Real = f64>: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// What it needs, in words: reported as [`Error::Shape`](crate::error::Error::Shape).
+    /// What it needs, in words: reported as [`Error::Shape`](crate::Error::Shape).
     fn shape(&self, x: &[&[usize]]) -> Result<Vec<usize>, String>;
 
     /// Computes the result, of the shape stated, into `y`; must depend on nothing but `x` and `self`.
     ///
     /// # Errors
     ///
-    /// Why there is no result at these values; a reason in words becomes [`Fault::Refused`](crate::error::Fault::Refused).
+    /// Why there is no result at these values; a reason in words becomes [`Fault::Refused`](crate::Fault::Refused).
     fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault>;
 }
 
@@ -98,7 +98,7 @@ pub trait Adjoint<R: Real = f64>: Operation<R> {
 /// The derivative of an [`Operation`] as numbers: enough for gradients and for nothing else.
 ///
 /// Whatever would differentiate the adjoint again (a Hessian-vector product) or transpose it (forward mode) is refused
-/// with [`Fault::NumericAdjoint`](crate::error::Fault::NumericAdjoint). Verified in debug builds as [`Adjoint`] is.
+/// with [`Fault::NumericAdjoint`](crate::Fault::NumericAdjoint). Verified in debug builds as [`Adjoint`] is.
 pub trait NumericAdjoint<R: Real = f64>: Operation<R> {
     /// Computes the cotangent of operand `i` into `x_bar[i]`, for the cotangent `y_bar` of the result `y = forward(x)`.
     fn adjoint(
