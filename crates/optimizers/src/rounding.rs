@@ -7,7 +7,7 @@ use crate::bounds::Bounds;
 use crate::conjugate_gradient::{ConjugateGradient, Outcome, System};
 use crate::dense::{Pivots, SymmetricFactors};
 use crate::method::Here;
-use crate::vector::{axpy, dot, norm};
+use crate::vector::{axpy, dot, first_non_finite, norm};
 use crate::{Error, LinearOperator, Objective, Real};
 
 /// Up to this many parameters the dense Hessian is factored.
@@ -28,28 +28,53 @@ pub(crate) fn hides_the_rest<S: Real>(
     if interrupted() {
         return Ok(false);
     }
-    let (hessian, gradient) = (here.at.hessian(), here.at.gradient());
-    let promised = match bounds.map(|bounds| bounds.free(here.x)) {
-        Some(free) if free.is_empty() => Some(S::zero()),
-        Some(free) => {
-            let slopes: Vec<S> = free.iter().map(|&i| gradient[i]).collect();
-            promised(&hessian.restricted(free)?, &slopes, dense, interrupted)?
-        }
-        None => promised(hessian, gradient, dense, interrupted)?,
+    let Some(Promise { decrease, .. }) = promise(here, bounds, dense, interrupted)? else {
+        return Ok(false);
     };
-    let Some(promised) = promised else { return Ok(false) };
-    Ok(promised <= S::constant(MARGIN) * rounding(here, bounds)?)
+    Ok(decrease <= S::constant(MARGIN) * rounding(here, bounds)?)
 }
 
-/// `½ gᵀ|H|⁻¹g`; `None` if it is not finite, or if conjugate gradients do not get there.
+/// What the second-order model at a point promises.
+pub(crate) struct Promise<S> {
+    /// `½ gᵀ|H|⁻¹g`
+    pub(crate) decrease: S,
+    /// `|H|⁻¹g`
+    pub(crate) step: Vec<S>,
+}
+
+/// What the second-order model promises over the variables on no bound; `None` if that is not finite, or if conjugate
+/// gradients do not get there.
+pub(crate) fn promise<S: Real>(
+    here: &Here<'_, '_, S>,
+    bounds: Option<&Bounds<S>>,
+    dense: bool,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<Option<Promise<S>>, Error> {
+    let (hessian, gradient) = (here.at.hessian(), here.at.gradient());
+    let Some(free) = bounds.map(|bounds| bounds.free(here.x)) else {
+        return promised(hessian, gradient, dense, interrupted);
+    };
+    let mut step = vec![S::zero(); gradient.len()];
+    if free.is_empty() {
+        return Ok(Some(Promise { decrease: S::zero(), step }));
+    }
+    let slopes: Vec<S> = free.iter().map(|&i| gradient[i]).collect();
+    let restricted = hessian.restricted(free.iter().copied())?;
+    let promise = promised(&restricted, &slopes, dense, interrupted)?;
+    Ok(promise.map(|Promise { decrease, step: part }| {
+        free.iter().zip(part).for_each(|(&i, part)| step[i] = part);
+        Promise { decrease, step }
+    }))
+}
+
 fn promised<S: Real>(
     hessian: &dyn LinearOperator<S>,
     gradient: &[S],
     dense: bool,
     interrupted: &dyn Fn() -> bool,
-) -> Result<Option<S>, Error> {
+) -> Result<Option<Promise<S>>, Error> {
     let n = gradient.len();
-    let promised = if dense || n <= DENSE {
+    let promise = if dense || n <= DENSE {
         let mut matrix = vec![S::zero(); n * n];
         hessian.block(&(0..n).collect::<Vec<_>>(), &mut matrix)?;
         let Some(factors) = SymmetricFactors::new(n, &matrix, Pivots::Absolute) else {
@@ -57,7 +82,7 @@ fn promised<S: Real>(
         };
         let mut step = gradient.to_vec();
         factors.solve_in_place(&mut step);
-        S::constant(0.5) * dot(gradient, &step)
+        Promise { decrease: S::constant(0.5) * dot(gradient, &step), step }
     } else {
         let mut inner = ConjugateGradient::new(n);
         let outcome = inner.solve(&System {
@@ -71,12 +96,14 @@ fn promised<S: Real>(
         })?;
         match outcome {
             Outcome::Converged | Outcome::NegativeCurvature { .. } => {
-                inner.decrease(gradient).abs()
+                let step = inner.solution().to_vec();
+                Promise { decrease: inner.decrease(gradient).abs(), step }
             }
             _ => return Ok(None),
         }
     };
-    Ok(Some(promised).filter(|promised| promised.is_finite()))
+    let is_finite = promise.decrease.is_finite() && first_non_finite(&promise.step).is_none();
+    Ok(is_finite.then_some(promise))
 }
 
 /// By how much second differences of the objective, over relative steps of `√ε`, differ from what the Hessian makes of them;

@@ -6,6 +6,7 @@ use crate::curvature::SmallestEigenvalue;
 use crate::objective::Domain;
 use crate::options::Options;
 use crate::report::{Iteration, Record, Report, SecondOrder, StopReason};
+use crate::rounding::Promise;
 use crate::vector::{distance, first_non_finite, norm, norm_inf};
 use crate::{Counted, Error, Objective, Real};
 
@@ -17,6 +18,8 @@ pub(crate) struct Run<'r, 'c, S: Real> {
     first_gradient_norm: S,
     largest_gradient_norm: S,
     first_value: S,
+    /// The largest magnitude of each component of `x` so far.
+    extent: Vec<S>,
     /// Whether a step led to where the objective is not finite.
     left_domain: bool,
     stall: Stall<S>,
@@ -155,6 +158,7 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
             first_gradient_norm: infinity,
             largest_gradient_norm: S::zero(),
             first_value: infinity,
+            extent: vec![S::zero(); x.len()],
             left_domain: false,
             stall: Stall { value: infinity, gradient_norm: infinity, iteration: 0 },
             broke: false,
@@ -196,6 +200,7 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
             elapsed: self.started.elapsed(),
         };
         self.best.consider(x, &record);
+        self.extent.iter_mut().zip(x).for_each(|(extent, x)| *extent = extent.max(x.abs()));
         if let Some(callback) = &mut self.options.callback {
             self.broke = callback(&Iteration { x, gradient, record: &record }).is_break();
         }
@@ -237,6 +242,28 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
             // No number where both are 0: then the gradients alone tell.
             S::epsilon().sqrt() * self.largest_gradient_norm.min(slope)
         })
+    }
+
+    /// Whether a gradient within the tolerance that nobody set still promises what is no small matter: down by what shows
+    /// beside the value, by way of components that move by some ten thousandths of what they have been.
+    ///
+    /// The tolerance knows the scales of `f` and `x` only by where the run has been, and a run from a point far up, or to
+    /// one near the origin, may have seen larger scales of the one, or smaller ones of the other, than those of the minimum.
+    pub(crate) fn is_premature(
+        &self,
+        value: S,
+        gradient: &[S],
+        Promise { decrease, step }: &Promise<S>,
+    ) -> bool {
+        let counts = |i: usize| (gradient[i] * step[i]).abs() >= S::constant(0.1) * *decrease;
+        let least = S::epsilon().sqrt().sqrt();
+        self.might_be_premature(value, *decrease)
+            && (0..step.len()).any(|i| counts(i) && step[i].abs() > least * self.extent[i])
+    }
+
+    /// What speaks for it when the steps are not known.
+    pub(crate) fn might_be_premature(&self, value: S, decrease: S) -> bool {
+        self.options.gradient_tolerance.is_none() && decrease > S::epsilon().sqrt() * value.abs()
     }
 
     fn stop_at(&mut self, x: &[S], record: &Record<S>) -> Option<StopReason> {

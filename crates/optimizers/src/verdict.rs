@@ -6,6 +6,7 @@ use crate::dense;
 use crate::line_search::{Armijo, Condition, Ray};
 use crate::method::{Here, Method};
 use crate::report::{Curvature, CurvatureSource, Eigenpair, SecondOrder, StopReason};
+use crate::rounding;
 use crate::run::{End, Run};
 use crate::vector::{dot, norm};
 use crate::{Error, LinearOperator, Objective, Real};
@@ -24,6 +25,7 @@ pub(crate) enum Examined<S> {
 /// Beside a minimum where the Hessian is singular (a free molecule, a valley of minima), the remaining gradient makes some
 /// eigenvalue negative: by little, and it vanishes as the gradient does. At a saddle point it remains what it is. So where
 /// negative curvature leads to no lower value, the method goes on, to a gradient of a tenth, before the verdict is spoken.
+/// It goes on, too, where the curvature of a minimum shows that the gradient is not small after all.
 #[derive(Debug)]
 pub(crate) struct Verdict<S> {
     doubt: Option<Doubt<S>>,
@@ -31,8 +33,8 @@ pub(crate) struct Verdict<S> {
 
 #[derive(Debug)]
 struct Doubt<S> {
-    /// The eigenvalue that was met first.
-    first: S,
+    /// The negative eigenvalue that was met first, if one was.
+    first: Option<S>,
     /// The gradient to get below.
     target: S,
     /// Iterations left for that.
@@ -96,6 +98,12 @@ impl<S: Real> Verdict<S> {
                 return self.distrust(method, here, run, stop, (curvature, direction));
             }
             _ if !kinks.is_empty() => SecondOrder::NotSmooth,
+            SecondOrder::Minimum(curvature)
+                if stop == StopReason::GradientTolerance
+                    && self.is_premature(method, here, run, curvature)? =>
+            {
+                return Ok(self.go_on(here, run));
+            }
             second_order => second_order,
         };
         Ok(Examined::Final(End { stop, second_order, direction: Some(direction), kinks }))
@@ -127,10 +135,8 @@ impl<S: Real> Verdict<S> {
             });
         }
         let gradient_norm = norm(here.at.gradient());
-        let (first, shrank, rounds) = match &self.doubt {
-            Some(doubt) => (doubt.first, gradient_norm <= doubt.target, doubt.rounds),
-            None => (eigenvalue, true, 0),
-        };
+        let (shrank, rounds) = self.so_far(gradient_norm);
+        let first = self.doubt.as_ref().and_then(|doubt| doubt.first).unwrap_or(eigenvalue);
         // At a degenerate saddle point all eigenvalues vanish together; beside a minimum, those that are negative do.
         let small = curvature.tolerance / S::epsilon().sqrt();
         let vanishes = eigenvalue.abs() <= small.min(S::constant(0.5) * first.abs());
@@ -139,9 +145,55 @@ impl<S: Real> Verdict<S> {
         if !shrank || rounds >= Self::ROUNDS || gradient_norm.is_zero() {
             return Ok(Examined::Final(end));
         }
-        let target = S::constant(0.1) * gradient_norm;
-        self.doubt = Some(Doubt { first, target, patience: Self::PATIENCE, rounds: rounds + 1 });
+        self.wait(Some(first), Self::PATIENCE, gradient_norm, rounds);
         Ok(Examined::Doubtful(end))
+    }
+
+    /// Whether the gradient is now what was waited for, and how often it was.
+    fn so_far(&self, gradient_norm: S) -> (bool, usize) {
+        match &self.doubt {
+            Some(doubt) => (gradient_norm <= doubt.target, doubt.rounds),
+            None => (true, 0),
+        }
+    }
+
+    /// Waits for a gradient of a tenth.
+    fn wait(&mut self, first: Option<S>, patience: usize, gradient_norm: S, rounds: usize) {
+        let target = S::constant(0.1) * gradient_norm;
+        self.doubt = Some(Doubt { first, target, patience, rounds: rounds + 1 });
+    }
+
+    /// Whether at a point with the curvature of a minimum the gradient still promises what is no small matter.
+    fn is_premature(
+        &self,
+        method: &impl Method<S>,
+        here: &Here<'_, '_, S>,
+        run: &Run<'_, '_, S>,
+        curvature: Curvature<S>,
+    ) -> Result<bool, Error> {
+        // What is promised at most, at the price of nothing.
+        let (value, gradient) = (here.at.value(), here.at.gradient());
+        let most = S::constant(0.5) * dot(gradient, gradient) / curvature.smallest;
+        if !run.might_be_premature(value, most) {
+            return Ok(false);
+        }
+        let interrupted = || run.interrupted().is_some();
+        let promise = rounding::promise(here, method.bounds(), method.is_dense(), &interrupted)?;
+        Ok(promise.is_some_and(|promise| run.is_premature(value, gradient, &promise)))
+    }
+
+    /// What to do about a gradient that is not small after all.
+    fn go_on(&mut self, here: &Here<'_, '_, S>, run: &Run<'_, '_, S>) -> Examined<S> {
+        let stop = run.limit().unwrap_or(StopReason::NoProgress);
+        let end = End::at(stop, SecondOrder::NotStationary);
+        let gradient_norm = norm(here.at.gradient());
+        let (shrank, rounds) = self.so_far(gradient_norm);
+        if run.limit().is_some() || !shrank || rounds >= Self::ROUNDS {
+            return Examined::Final(end);
+        }
+        // As long as the run may: its stop test did not hold.
+        self.wait(None, usize::MAX, gradient_norm, rounds);
+        Examined::Doubtful(end)
     }
 }
 

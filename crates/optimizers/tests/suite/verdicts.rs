@@ -136,6 +136,35 @@ fn overparameterised_networks_end_in_minima() {
     }
 }
 
+/// A start far up makes the default tolerance wide: what is left below the point must not be taken for nothing.
+#[test]
+fn a_start_far_up_ends_in_no_false_minimum() {
+    let mut reached = 0;
+    for (steep, start) in [(100.0, [0.0, 0.1]), (30.0, [3.0, -0.02]), (200.0, [0.0, 0.1])] {
+        for (height, length) in [(1.0, 1.0), (1e-12, 1e6), (1e12, 1e-6)] {
+            let start = start.map(|x: f64| x * length);
+            let f = Function::record(&start, move |x| {
+                let [u, v] = [x[0] / length, x[1] / length];
+                ((u - 1.0).powi(2) + ((v * steep).exp() - 1.0).powi(2)) * height
+            })
+            .unwrap();
+            for (name, solve) in ANY {
+                let mut x = start;
+                let report = solve(&f, &mut x).unwrap();
+                let there = report.value < 1e-4 * height;
+                // There the exponential is 0 beside 1 in all digits, and so every point a minimum.
+                let level = steep * x[1] / length < -37.0;
+                assert!(
+                    there || level || !report.converged(),
+                    "{name} from {start:?}: {report} at {x:?}"
+                );
+                reached += usize::from(there && report.certified());
+            }
+        }
+    }
+    assert!(reached > 5 * ANY.len(), "{reached} of {}", 9 * ANY.len());
+}
+
 /// Negative curvature that is real stays what it is, however faint beside the other curvatures and the value.
 #[test]
 fn saddles_are_never_minima() {
