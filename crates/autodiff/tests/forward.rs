@@ -149,6 +149,8 @@ over_any_number! {
 
 type Driven<N> = fn(&[N; 2]) -> N;
 type Nested2 = Dual<Dual<f64, 1>, 2>;
+type OfSecondOrder = (&'static str, Driven<Dual2<f64, 2>>, Driven<Nested2>);
+type Absorbing = (&'static str, Driven<Dual<f64, 2>>, Driven<Dual2<f64, 2>>, [f64; 2], [f64; 2]);
 
 /// Where a factor vanishes and the other one has an infinite slope, the product is known only if the first has a finite one.
 #[test]
@@ -175,7 +177,7 @@ fn a_factor_that_vanishes_like_a_root_does_not_absorb() {
 /// The second derivatives of `½‖x‖²` and `|x|²`, which the chain rule has as 0 times what does not exist.
 #[test]
 fn a_slope_of_zero_does_not_absorb_a_missing_second_derivative() {
-    let of: [(&str, Driven<Dual2<f64, 2>>, Driven<Nested2>); 3] = [
+    let of: [OfSecondOrder; 3] = [
         ("hypot", hypot_squared, hypot_squared),
         ("magnitude", magnitude_squared, magnitude_squared),
         ("magnitude by itself", magnitude_by_itself, magnitude_by_itself),
@@ -195,7 +197,7 @@ fn a_slope_of_zero_does_not_absorb_a_missing_second_derivative() {
 #[test]
 fn fixed_zeros_absorb() -> Result<(), Error> {
     let infinity = f64::INFINITY;
-    let of: [(&str, Driven<Dual<f64, 2>>, Driven<Dual2<f64, 2>>, [f64; 2], [f64; 2]); 8] = [
+    let of: [Absorbing; 8] = [
         ("weight", weight_zero, weight_zero, [0.0, 1.0], [0.0, 1.0]),
         ("mask", mask_zero, mask_zero, [0.0, 1.0], [0.0, 1.0]),
         ("weight inside", weight_inside, weight_inside, [0.0, 1.0], [infinity, 0.0]),
