@@ -28,10 +28,23 @@ pub(crate) fn hides_the_rest<S: Real>(
     if interrupted() {
         return Ok(false);
     }
-    let Some(Promise { decrease, .. }) = promise(here, bounds, dense, interrupted)? else {
+    let solver = match dense || here.x.len() <= DENSE {
+        true => Solver::Factors,
+        false => Solver::Products,
+    };
+    let Some(Promise { decrease, .. }) = promise(here, bounds, solver, interrupted)? else {
         return Ok(false);
     };
     Ok(decrease <= S::constant(MARGIN) * rounding(here, bounds)?)
+}
+
+/// How the model is minimised.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Solver {
+    /// By factors of the dense Hessian: in all directions.
+    Factors,
+    /// By conjugate gradients, to a tenth of the gradient: in those that matter most.
+    Products,
 }
 
 /// What the second-order model at a point promises.
@@ -47,12 +60,12 @@ pub(crate) struct Promise<S> {
 pub(crate) fn promise<S: Real>(
     here: &Here<'_, '_, S>,
     bounds: Option<&Bounds<S>>,
-    dense: bool,
+    solver: Solver,
     interrupted: &dyn Fn() -> bool,
 ) -> Result<Option<Promise<S>>, Error> {
     let (hessian, gradient) = (here.at.hessian(), here.at.gradient());
     let Some(free) = bounds.map(|bounds| bounds.free(here.x)) else {
-        return promised(hessian, gradient, dense, interrupted);
+        return promised(hessian, gradient, solver, interrupted);
     };
     let mut step = vec![S::zero(); gradient.len()];
     if free.is_empty() {
@@ -60,7 +73,7 @@ pub(crate) fn promise<S: Real>(
     }
     let slopes: Vec<S> = free.iter().map(|&i| gradient[i]).collect();
     let restricted = hessian.restricted(free.iter().copied())?;
-    let promise = promised(&restricted, &slopes, dense, interrupted)?;
+    let promise = promised(&restricted, &slopes, solver, interrupted)?;
     Ok(promise.map(|Promise { decrease, step: part }| {
         free.iter().zip(part).for_each(|(&i, part)| step[i] = part);
         Promise { decrease, step }
@@ -70,11 +83,11 @@ pub(crate) fn promise<S: Real>(
 fn promised<S: Real>(
     hessian: &dyn LinearOperator<S>,
     gradient: &[S],
-    dense: bool,
+    solver: Solver,
     interrupted: &dyn Fn() -> bool,
 ) -> Result<Option<Promise<S>>, Error> {
     let n = gradient.len();
-    let promise = if dense || n <= DENSE {
+    let promise = if solver == Solver::Factors {
         let mut matrix = vec![S::zero(); n * n];
         hessian.block(&(0..n).collect::<Vec<_>>(), &mut matrix)?;
         let Some(factors) = SymmetricFactors::new(n, &matrix, Pivots::Absolute) else {

@@ -6,7 +6,7 @@ use crate::dense;
 use crate::line_search::{Armijo, Condition, Ray};
 use crate::method::{Here, Method};
 use crate::report::{Curvature, CurvatureSource, Eigenpair, SecondOrder, StopReason};
-use crate::rounding;
+use crate::rounding::{self, Solver};
 use crate::run::{End, Run};
 use crate::vector::{dot, norm};
 use crate::{Error, LinearOperator, Objective, Real};
@@ -98,7 +98,7 @@ impl<S: Real> Verdict<S> {
                 return self.distrust(method, here, run, stop, (curvature, direction));
             }
             _ if !kinks.is_empty() => SecondOrder::NotSmooth,
-            SecondOrder::Minimum(curvature)
+            SecondOrder::Minimum(curvature) | SecondOrder::Semidefinite(curvature)
                 if stop == StopReason::GradientTolerance
                     && self.is_premature(method, here, run, curvature)? =>
             {
@@ -163,7 +163,7 @@ impl<S: Real> Verdict<S> {
         self.doubt = Some(Doubt { first, target, patience, rounds: rounds + 1 });
     }
 
-    /// Whether at a point with the curvature of a minimum the gradient still promises what is no small matter.
+    /// Whether at a point with no negative curvature the gradient still promises what is no small matter.
     fn is_premature(
         &self,
         method: &impl Method<S>,
@@ -173,12 +173,12 @@ impl<S: Real> Verdict<S> {
     ) -> Result<bool, Error> {
         // What is promised at most, at the price of nothing.
         let (value, gradient) = (here.at.value(), here.at.gradient());
-        let most = S::constant(0.5) * dot(gradient, gradient) / curvature.smallest;
+        let most = S::constant(0.5) * dot(gradient, gradient) / curvature.smallest.max(S::zero());
         if !run.might_be_premature(value, most) {
             return Ok(false);
         }
         let interrupted = || run.interrupted().is_some();
-        let promise = rounding::promise(here, method.bounds(), method.is_dense(), &interrupted)?;
+        let promise = rounding::promise(here, method.bounds(), Solver::Products, &interrupted)?;
         Ok(promise.is_some_and(|promise| run.is_premature(value, gradient, &promise)))
     }
 

@@ -165,6 +165,35 @@ fn a_start_far_up_ends_in_no_false_minimum() {
     assert!(reached > 5 * ANY.len(), "{reached} of {}", 9 * ANY.len());
 }
 
+/// So it is where some curvatures are nothing beside others: of a molecule from atoms close together, and in a flat valley.
+#[test]
+fn a_start_far_up_in_a_valley_ends_in_no_false_minimum() {
+    for r in [0.05, 0.1] {
+        let start = [0.0, 0.0, 0.0, r, 0.01, 0.0, 0.0, r, 0.02];
+        let f = Function::record(&start, lennard_jones).unwrap();
+        for (name, solve) in ANY {
+            let mut x = start;
+            let report = solve(&f, &mut x).unwrap();
+            // Pairs and single atoms far apart are minima in all digits.
+            let known =
+                [-3.0, -2.0, -1.0, 0.0].iter().any(|e: &f64| (report.value - e).abs() < 1e-5);
+            assert!(known || !report.converged(), "{name} from r = {r}: {report} at {x:?}");
+        }
+    }
+    for steep in [1e12, 1e15] {
+        let f = Function::record(&[1.0, 0.0], move |x| {
+            x[0].powi(2) * steep - x[1].powi(2) + x[1].powi(4)
+        })
+        .unwrap();
+        for (name, solve) in ANY {
+            let mut x = [1.0, 0.0];
+            let report = solve(&f, &mut x).unwrap();
+            let there = (report.value + 0.25).abs() < 1e-6;
+            assert!(there || !report.converged(), "{name}, steepness {steep}: {report} at {x:?}");
+        }
+    }
+}
+
 /// Negative curvature that is real stays what it is, however faint beside the other curvatures and the value.
 #[test]
 fn saddles_are_never_minima() {
