@@ -187,11 +187,13 @@ pub trait Scalar:
     }
 
     /// `x/(1 + |x|)`, exact in the tails; second and higher derivatives jump at 0, where they count as the mean of both sides.
+    #[track_caller]
     fn soft_sign(self) -> Self {
         self.map(Unary::SoftSign)
     }
 
     /// `x − tanh x`, accurate near 0.
+    #[track_caller]
     fn tanh_shrink(self) -> Self {
         self.map(Unary::TanhShrink)
     }
@@ -276,6 +278,7 @@ pub trait Scalar:
     /// assert!((slope - 50.019_984_031_905_64).abs() < 1e-11);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
+    #[track_caller]
     fn normal_log_cdf(self) -> Self {
         self.map(Unary::NormalLogCdf)
     }

@@ -109,7 +109,9 @@ fn c_of<S: Scalar>(value: f64) -> S {
 #[test]
 fn a_lost_path_in_an_elementwise_operation_is_located() {
     let failure = fail(elementwise(Detached, &[&[3]]));
-    assert_eq!(failure.law(), Some(Law::FirstOrder), "{failure}");
+    // The smallest input found may lie so close to the branch that only the law of limits can tell.
+    let told = matches!(failure.law(), Some(Law::FirstOrder | Law::Limit));
+    assert!(told, "{failure}");
     assert_eq!(failure.cause(), Cause::WrongFactor { factor: 0.5 }, "{failure}");
     let line = failure.location().map(std::panic::Location::line);
     assert_eq!(line, Some(DETACHED), "the instruction inside it: {failure}");
