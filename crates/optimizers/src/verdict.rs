@@ -25,7 +25,7 @@ pub(crate) enum Examined<S> {
 /// Beside a minimum where the Hessian is singular (a free molecule, a valley of minima), the remaining gradient makes some
 /// eigenvalue negative: by little, and it vanishes as the gradient does. At a saddle point it remains what it is. So where
 /// negative curvature leads to no lower value, the method goes on, to a gradient of a tenth, before the verdict is spoken.
-/// It goes on, too, where the curvature of a minimum shows that the gradient is not small after all.
+/// It goes on, too, where curvature that is nowhere negative shows that the gradient is not small after all.
 #[derive(Debug)]
 pub(crate) struct Verdict<S> {
     doubt: Option<Doubt<S>>,
@@ -86,16 +86,37 @@ impl<S: Real> Verdict<S> {
             let end = End::at(stop, SecondOrder::NotFinite);
             return Ok(Examined::Final(End { kinks, ..end }));
         };
-        let second_order = match SecondOrder::judge(curvature) {
-            SecondOrder::Indefinite(_) => {
-                return self.distrust(method, here, run, stop, (curvature, direction));
-            }
+        let judged = SecondOrder::judge(curvature);
+        let may_lead_down = match judged {
+            SecondOrder::Indefinite(_) => run.limit().is_none(),
             // Beside a far larger eigenvalue, a negative one that counts as zero may be no rounding: the way down proves it.
-            SecondOrder::Semidefinite(_)
-                if curvature.is_negative_beyond_rounding()
-                    && here.escape(&direction, curvature.smallest, method.bounds())?.is_some() =>
-            {
-                return self.distrust(method, here, run, stop, (curvature, direction));
+            SecondOrder::Semidefinite(_) => curvature.is_negative_beyond_rounding(),
+            _ => false,
+        };
+        let way_down = match may_lead_down {
+            true => here.escape(&direction, curvature.smallest, method.bounds())?,
+            false => None,
+        };
+        let second_order = match judged {
+            SecondOrder::Indefinite(_) => {
+                return Ok(self.distrust(
+                    method,
+                    here,
+                    run,
+                    stop,
+                    (curvature, direction),
+                    way_down,
+                ));
+            }
+            SecondOrder::Semidefinite(_) if way_down.is_some() => {
+                return Ok(self.distrust(
+                    method,
+                    here,
+                    run,
+                    stop,
+                    (curvature, direction),
+                    way_down,
+                ));
             }
             _ if !kinks.is_empty() => SecondOrder::NotSmooth,
             SecondOrder::Minimum(curvature) | SecondOrder::Semidefinite(curvature)
@@ -109,15 +130,16 @@ impl<S: Real> Verdict<S> {
         Ok(Examined::Final(End { stop, second_order, direction: Some(direction), kinks }))
     }
 
-    /// What to do about a negative eigenvalue.
+    /// What to do about a negative eigenvalue, and the lower point to which it led.
     fn distrust(
         &mut self,
-        method: &mut impl Method<S>,
+        method: &impl Method<S>,
         here: &Here<'_, '_, S>,
         run: &Run<'_, '_, S>,
         stop: StopReason,
         (curvature, direction): Eigenpair<S>,
-    ) -> Result<Examined<S>, Error> {
+        way_down: Option<Vec<S>>,
+    ) -> Examined<S> {
         let eigenvalue = curvature.smallest;
         let indefinite = SecondOrder::Indefinite(curvature);
         let end = |stop, second_order, direction| End {
@@ -125,14 +147,14 @@ impl<S: Real> Verdict<S> {
             ..End::at(stop, second_order)
         };
         if let Some(limit) = run.limit() {
-            return Ok(Examined::Final(end(limit, indefinite, direction)));
+            return Examined::Final(end(limit, indefinite, direction));
         }
-        if let Some(next) = here.escape(&direction, eigenvalue, method.bounds())? {
+        if let Some(next) = way_down {
             self.doubt = None;
-            return Ok(match method.escapes() {
+            return match method.escapes() {
                 true => Examined::Escape(next),
                 false => Examined::Final(end(stop, indefinite, direction)),
-            });
+            };
         }
         let gradient_norm = norm(here.at.gradient());
         let (shrank, rounds) = self.so_far(gradient_norm);
@@ -143,10 +165,10 @@ impl<S: Real> Verdict<S> {
         let second_order = if vanishes { SecondOrder::Undecided(curvature) } else { indefinite };
         let end = end(stop, second_order, direction);
         if !shrank || rounds >= Self::ROUNDS || gradient_norm.is_zero() {
-            return Ok(Examined::Final(end));
+            return Examined::Final(end);
         }
         self.wait(Some(first), Self::PATIENCE, gradient_norm, rounds);
-        Ok(Examined::Doubtful(end))
+        Examined::Doubtful(end)
     }
 
     /// Whether the gradient is now what was waited for, and how often it was.
@@ -184,11 +206,11 @@ impl<S: Real> Verdict<S> {
 
     /// What to do about a gradient that is not small after all.
     fn go_on(&mut self, here: &Here<'_, '_, S>, run: &Run<'_, '_, S>) -> Examined<S> {
-        let stop = run.limit().unwrap_or(StopReason::NoProgress);
-        let end = End::at(stop, SecondOrder::NotStationary);
+        let limit = run.limit();
+        let end = End::at(limit.unwrap_or(StopReason::NoProgress), SecondOrder::NotStationary);
         let gradient_norm = norm(here.at.gradient());
         let (shrank, rounds) = self.so_far(gradient_norm);
-        if run.limit().is_some() || !shrank || rounds >= Self::ROUNDS {
+        if limit.is_some() || !shrank || rounds >= Self::ROUNDS {
             return Examined::Final(end);
         }
         // As long as the run may: its stop test did not hold.
