@@ -32,6 +32,8 @@ pub use function::{
 };
 #[cfg(feature = "linear-algebra")]
 pub use function::{implicit_minimum, implicit_optimum, implicit_root};
+#[doc(hidden)]
+pub use number::by_precision;
 #[cfg(feature = "planted-faults")]
 #[doc(hidden)]
 pub use number::planted;

@@ -1,5 +1,6 @@
 //! Adaptive cubic regularisation.
 
+use crate::compiled::minimizer;
 use crate::dense::ShiftedCholesky;
 use crate::forcing::{Forcing, ForcingSequence};
 use crate::method::{Here, Method, Next, Step, descend};
@@ -117,8 +118,10 @@ impl<S: Real> CubicRegularization<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for CubicRegularization<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(CubicRegularization);
+
+impl<S: Real> CubicRegularization<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         let settings = self.settings;
         require("initial_weight", settings.initial_weight, "positive", |sigma| sigma > 0.0)?;
         require_count("max_products", settings.max_products)?;
@@ -128,10 +131,6 @@ impl<'c, S: Real> Minimizer<'c, S> for CubicRegularization<'c, S> {
             let mut state = State { settings, sigma, forcing: settings.forcing.sequence() };
             descend(&mut state, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

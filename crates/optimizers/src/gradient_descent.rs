@@ -1,5 +1,6 @@
 //! Steepest descent.
 
+use crate::compiled::minimizer;
 use crate::line_descent::{Directions, LineDescent};
 use crate::line_search::LineSearch;
 use crate::method::descend;
@@ -57,18 +58,16 @@ impl<S: Real> GradientDescent<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for GradientDescent<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(GradientDescent);
+
+impl<S: Real> GradientDescent<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         self.line_search.check()?;
         let line_search = self.line_search;
         run(&mut self.options, objective, x, |objective, run, x| {
             let mut method = LineDescent::new(x.len(), Steepest { step: None }, line_search);
             descend(&mut method, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

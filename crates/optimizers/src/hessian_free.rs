@@ -1,5 +1,6 @@
 //! Hessian-free optimisation.
 
+use crate::compiled::minimizer;
 use crate::conjugate_gradient::{ConjugateGradient, Outcome, System};
 use crate::line_search::{Armijo, LineSearch};
 use crate::method::{Here, Method, Next, descend};
@@ -123,8 +124,10 @@ impl<S: Real> HessianFree<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for HessianFree<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(HessianFree);
+
+impl<S: Real> HessianFree<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         let settings = self.settings;
         require("damping", settings.damping.unwrap_or(S::one()), "zero or positive", |lambda| {
             lambda >= 0.0
@@ -143,10 +146,6 @@ impl<'c, S: Real> Minimizer<'c, S> for HessianFree<'c, S> {
             };
             descend(&mut state, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

@@ -1,5 +1,6 @@
 //! "Inverse rank-one correction", HSO.
 
+use crate::compiled::minimizer;
 use crate::line_descent::{Directions, LineDescent};
 use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, descend};
@@ -129,8 +130,10 @@ impl<S: Real> Hso<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for Hso<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(Hso);
+
+impl<S: Real> Hso<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         let (inverse, settings) = (self.inverse, self.settings);
         self.shift.check()?;
         settings.check()?;
@@ -157,10 +160,6 @@ impl<'c, S: Real> Minimizer<'c, S> for Hso<'c, S> {
                 }
             }
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

@@ -1,5 +1,6 @@
 //! L-BFGS.
 
+use crate::compiled::minimizer;
 use crate::line_descent::{Directions, LineDescent};
 use crate::line_search::LineSearch;
 use crate::method::descend;
@@ -75,8 +76,10 @@ impl<S: Real> Lbfgs<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for Lbfgs<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(Lbfgs);
+
+impl<S: Real> Lbfgs<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         require_count("memory", self.memory)?;
         self.line_search.check()?;
         let (memory, line_search) = (self.memory, self.line_search);
@@ -85,10 +88,6 @@ impl<'c, S: Real> Minimizer<'c, S> for Lbfgs<'c, S> {
             let mut method = LineDescent::new(x.len(), directions, line_search);
             descend(&mut method, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

@@ -60,6 +60,7 @@
 #[cfg(feature = "argmin")]
 mod argmin_adapters;
 mod bounds;
+mod compiled;
 mod conjugate_gradient;
 mod cubic_regularization;
 mod curvature;

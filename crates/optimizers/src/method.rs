@@ -1,5 +1,7 @@
 //! The loop that all methods share: step while the gradient is large, look at curvature where it is not.
 
+use dualtape_autodiff::compiled_here;
+
 use crate::bounds::Bounds;
 use crate::line_search::{Accepted, LineSearch, LineSearchFailure, Origin, Ray};
 use crate::objective::{GradientAt, Known};
@@ -66,7 +68,20 @@ pub(crate) trait Method<S: Real> {
 
 /// Runs a method from `x` to its end.
 pub(crate) fn descend<S: Real>(
-    method: &mut impl Method<S>,
+    method: &mut dyn Method<S>,
+    objective: &Counted<'_, S>,
+    run: &mut Run<'_, '_, S>,
+    x: Vec<S>,
+) -> Ending<S> {
+    // For methods that a crate above puts together, compiled in this one.
+    compiled_here!(
+        descend_from,
+        fn(&mut dyn Method<S>, &Counted<'_, S>, &mut Run<'_, '_, S>, Vec<S>) -> Ending<S>
+    )(method, objective, run, x)
+}
+
+fn descend_from<S: Real>(
+    method: &mut dyn Method<S>,
     objective: &Counted<'_, S>,
     run: &mut Run<'_, '_, S>,
     x: Vec<S>,
@@ -128,7 +143,7 @@ pub(crate) fn descend<S: Real>(
 /// Moves on. A numerical fault on the way is a reason to stop, and no error. A point of value −∞ is one outside the domain;
 /// where no other is found, it tells why.
 fn advance<'a, S: Real>(
-    method: &mut impl Method<S>,
+    method: &mut dyn Method<S>,
     here: &Here<'a, '_, S>,
     run: &Run<'_, '_, S>,
 ) -> Next<'a, S> {
@@ -140,7 +155,7 @@ fn advance<'a, S: Real>(
 /// The reason that makes a point count as stationary, if one does: where a method is stuck, rounding may be all that is left.
 fn stationary<S: Real>(
     stop: StopReason,
-    method: &impl Method<S>,
+    method: &dyn Method<S>,
     here: &Here<'_, '_, S>,
     run: &Run<'_, '_, S>,
 ) -> Result<Option<StopReason>, Error> {
@@ -155,7 +170,7 @@ fn stationary<S: Real>(
 
 /// What a method needs to know at a point, using what is known.
 fn evaluate<'a, S: Real>(
-    method: &impl Method<S>,
+    method: &dyn Method<S>,
     objective: &'a Counted<'_, S>,
     x: &[S],
     known: Known<'a, S>,

@@ -1,5 +1,6 @@
 //! Natural gradient descent.
 
+use crate::compiled::minimizer;
 use crate::conjugate_gradient::{ConjugateGradient, Outcome, System};
 use crate::line_search::LineSearchFailure;
 use crate::method::{Here, Method, Next, Step, descend};
@@ -120,8 +121,10 @@ impl<S: Real> NaturalGradient<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for NaturalGradient<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(NaturalGradient);
+
+impl<S: Real> NaturalGradient<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         let settings = self.settings;
         if let Some(lambda) = settings.damping {
             require("damping", lambda, "positive", |lambda| lambda > 0.0)?;
@@ -135,10 +138,6 @@ impl<'c, S: Real> Minimizer<'c, S> for NaturalGradient<'c, S> {
             };
             descend(&mut state, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

@@ -1,5 +1,6 @@
 //! Newton's method with the exact dense Hessian.
 
+use crate::compiled::minimizer;
 use crate::dense::{Pivots, SymmetricFactors};
 use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, Step, descend};
@@ -120,8 +121,10 @@ impl<S: Real> Settings<S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for Newton<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(Newton);
+
+impl<S: Real> Newton<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         self.settings.check()?;
         let settings = self.settings;
         run(&mut self.options, objective, x, |objective, run, x| {
@@ -129,10 +132,6 @@ impl<'c, S: Real> Minimizer<'c, S> for Newton<'c, S> {
             let limit = StepLimit::new(settings.max_step, &x);
             descend(&mut State { settings, newton, limit }, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

@@ -1,5 +1,6 @@
 //! Newton's method on Hessian–vector products.
 
+use crate::compiled::minimizer;
 use crate::conjugate_gradient::{ConjugateGradient, Outcome, System};
 use crate::forcing::{Forcing, ForcingSequence};
 use crate::line_search::LineSearch;
@@ -207,8 +208,10 @@ impl<S: Real> Settings<S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for NewtonCg<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(NewtonCg);
+
+impl<S: Real> NewtonCg<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         self.settings.check()?;
         let settings = self.settings;
         let preconditioner = self.preconditioner.as_ref();
@@ -222,10 +225,6 @@ impl<'c, S: Real> Minimizer<'c, S> for NewtonCg<'c, S> {
             };
             descend(&mut state, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

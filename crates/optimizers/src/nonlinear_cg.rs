@@ -1,5 +1,6 @@
 //! Nonlinear conjugate gradients.
 
+use crate::compiled::minimizer;
 use crate::line_descent::{Directions, LineDescent};
 use crate::line_search::{LineSearch, MoreThuente};
 use crate::method::descend;
@@ -102,8 +103,10 @@ impl<S: Real> NonlinearCg<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for NonlinearCg<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(NonlinearCg);
+
+impl<S: Real> NonlinearCg<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         require_count("restart_every", self.restart_every.unwrap_or(1))?;
         self.line_search.check()?;
         let (conjugacy, line_search) = (self.conjugacy, self.line_search);
@@ -120,10 +123,6 @@ impl<'c, S: Real> Minimizer<'c, S> for NonlinearCg<'c, S> {
             let mut method = LineDescent::new(x.len(), directions, line_search);
             descend(&mut method, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

@@ -1,5 +1,6 @@
 //! Newton's method with the absolute values of the eigenvalues.
 
+use crate::compiled::minimizer;
 use crate::curvature::Lanczos;
 use crate::dense::Eigen;
 use crate::forcing::{Forcing, ForcingSequence};
@@ -109,8 +110,10 @@ impl<S: Real> SaddleFreeNewton<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for SaddleFreeNewton<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(SaddleFreeNewton);
+
+impl<S: Real> SaddleFreeNewton<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         let settings = self.settings;
         let radius = settings.initial_radius.unwrap_or(S::one());
         require("initial_radius", radius, "positive", |radius| radius > 0.0)?;
@@ -121,10 +124,6 @@ impl<'c, S: Real> Minimizer<'c, S> for SaddleFreeNewton<'c, S> {
             let mut state = State { settings, region, forcing: settings.forcing.sequence() };
             descend(&mut state, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

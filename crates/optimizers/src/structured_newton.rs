@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::compiled::minimizer;
 use crate::dense::Pivots;
 use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, descend};
@@ -244,8 +245,10 @@ fn positive<S: Real>(a: &(impl LinearOperator<S> + ?Sized), shift: S) -> Result<
     Factored::new(a.dim(), &matrix, Pivots::Absolute)
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for StructuredNewton<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(StructuredNewton);
+
+impl<S: Real> StructuredNewton<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         self.settings.check(objective.dim())?;
         let settings = &self.settings;
         run(&mut self.options, objective, x, |objective, run, x| {
@@ -253,10 +256,6 @@ impl<'c, S: Real> Minimizer<'c, S> for StructuredNewton<'c, S> {
             let limit = StepLimit::new(settings.max_step, &x);
             descend(&mut State { settings, b, direction, limit }, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

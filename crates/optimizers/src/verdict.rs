@@ -66,7 +66,7 @@ impl<S: Real> Verdict<S> {
     /// Looks at the curvature at a stationary point.
     pub(crate) fn examine(
         &mut self,
-        method: &mut impl Method<S>,
+        method: &mut dyn Method<S>,
         here: &Here<'_, '_, S>,
         run: &Run<'_, '_, S>,
         stop: StopReason,
@@ -133,7 +133,7 @@ impl<S: Real> Verdict<S> {
     /// What to do about a negative eigenvalue, and the lower point to which it led.
     fn distrust(
         &mut self,
-        method: &impl Method<S>,
+        method: &dyn Method<S>,
         here: &Here<'_, '_, S>,
         run: &Run<'_, '_, S>,
         stop: StopReason,
@@ -188,7 +188,7 @@ impl<S: Real> Verdict<S> {
     /// Whether at a point with no negative curvature the gradient still promises what is no small matter.
     fn is_premature(
         &self,
-        method: &impl Method<S>,
+        method: &dyn Method<S>,
         here: &Here<'_, '_, S>,
         run: &Run<'_, '_, S>,
         curvature: Curvature<S>,
@@ -222,7 +222,7 @@ impl<S: Real> Verdict<S> {
 /// The smallest eigenvalue of the Hessian with its unit eigenvector, over the variables that lie on no bound; infinite if
 /// there are none; `None` if the curvature is not finite.
 fn smallest_eigenpair<S: Real>(
-    method: &impl Method<S>,
+    method: &dyn Method<S>,
     here: &Here<'_, '_, S>,
     settings: &SmallestEigenvalue<S>,
     interrupted: &dyn Fn() -> bool,

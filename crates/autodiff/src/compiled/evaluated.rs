@@ -9,7 +9,7 @@ use super::indeterminate::{Careful, IndeterminatePolicy, Source};
 use super::stage::Stage;
 use crate::array::{Array, size};
 use crate::error::{Error, check_length};
-use crate::number::Real;
+use crate::number::{Real, compiled_here};
 use crate::program::{Arguments, Id, Workspace};
 
 /// A stage evaluated at a point: its frozen part is.
@@ -94,6 +94,12 @@ impl<S: Real> Evaluated<S> {
 
     /// Writes outputs, flat and in order, to `out`.
     pub(crate) fn copy_outputs(&self, outputs: Range<usize>, point: &[S], out: &mut [S]) {
+        compiled_here!(Evaluated::copy, fn(&Evaluated<S>, Range<usize>, &[S], &mut [S]))(
+            self, outputs, point, out,
+        );
+    }
+
+    fn copy(&self, outputs: Range<usize>, point: &[S], out: &mut [S]) {
         let Stage { program, plan, .. } = &*self.stage;
         let arguments = Arguments { point, direction: &[], data: &self.data };
         self.workspace.copy_outputs(program, plan, arguments, outputs, out);

@@ -8,12 +8,12 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::cache::{Compiled, Kind};
+use super::cache::{Compiled, Kind, Recorded};
 use super::derived::{Origin, gradient_program, jacobian_program, tangent_program};
 use super::product::Product;
 use super::stage::Stage;
 use crate::error::Error;
-use crate::number::Real;
+use crate::number::{Real, compiled_here};
 use crate::program::{Id, Program, origin_of};
 use crate::tape::Tape;
 use crate::transform::{Outputs, evaluate_tracked};
@@ -203,8 +203,9 @@ pub(crate) struct OneShot<'a, S: Real> {
 impl<'a, S: Real> OneShot<'a, S> {
     pub(crate) fn new(program: Program<S>, point: &'a [S], source: &'a dyn Source<S>) -> Self {
         let differentiated = program.outputs.len();
-        let recorded = crate::compiled::cache::Recorded { program, differentiated, split: None };
-        Self { compiled: Arc::new(Compiled::new(recorded)), point, source }
+        let recorded = Recorded { program, differentiated, split: None };
+        let compile = compiled_here!(Compiled::new, fn(Recorded<S>) -> Compiled<S>);
+        Self { compiled: Arc::new(compile(recorded)), point, source }
     }
 
     fn careful<R>(
@@ -224,14 +225,25 @@ impl<'a, S: Real> OneShot<'a, S> {
         })
     }
 
+    /// Number of inputs.
+    pub(crate) fn dim(&self) -> usize {
+        self.point.len()
+    }
+
     /// The outputs of the recording.
     pub(crate) fn values(&self) -> Result<Vec<S>, Error> {
-        self.careful(Kind::Value, |at| at.outputs(&[], &at.stage.program.outputs))
+        compiled_here!(
+            |at| at.careful(Kind::Value, |at| at.outputs(&[], &at.stage.program.outputs)),
+            fn(&OneShot<'_, S>) -> Result<Vec<S>, Error>
+        )(self)
     }
 
     /// The gradient of the one output.
     pub(crate) fn gradient(&self) -> Result<Vec<S>, Error> {
-        self.careful(Kind::Gradient, |at| at.outputs(&[], &at.stage.program.outputs[1..]))
+        compiled_here!(
+            |at| at.careful(Kind::Gradient, |at| at.outputs(&[], &at.stage.program.outputs[1..])),
+            fn(&OneShot<'_, S>) -> Result<Vec<S>, Error>
+        )(self)
     }
 
     /// A product of a stage, for each of some directions.

@@ -1,21 +1,21 @@
 //! A stage frozen at a point, ready for products.
 
 use std::borrow::Cow;
+use std::mem;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::{mem, thread};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::{Compiled, Kind};
 use super::derived::Origin;
 use super::evaluated::{Evaluated, Pool};
 use super::indeterminate::{Careful, IndeterminatePolicy, Source};
-use super::lanes::{LANES, LaneProgram, LaneWorkspace, unit_lanes};
-use super::matrix::{Matrix, symmetrize};
+use super::lanes::{LANES, LaneProgram, LaneWorkspace};
+use super::matrix::Matrix;
 use super::product::Product;
 use super::stage::Stage;
 use crate::array::Array;
 use crate::error::{Error, check_length};
-use crate::number::Real;
+use crate::number::{Real, compiled_here};
 use crate::program::{Arguments, Coefficients, Workspace};
 
 /// A stage whose frozen part is evaluated at a point. A product there evaluates what depends on its direction, and nothing
@@ -24,18 +24,18 @@ pub(crate) struct Frozen<'a, S: Real> {
     pool: &'a Pool<S>,
     source: &'a (dyn Source<S> + Send + Sync),
     compiled: Arc<Compiled<S>>,
-    stage: Arc<Stage<S>>,
+    pub(super) stage: Arc<Stage<S>>,
     kind: Kind,
     policy: IndeterminatePolicy,
-    data: Arc<[Array<S>]>,
-    point: Cow<'a, [S]>,
-    threads: usize,
+    pub(super) data: Arc<[Array<S>]>,
+    pub(super) point: Cow<'a, [S]>,
+    pub(super) threads: usize,
     scratch: Mutex<Scratch<S>>,
 }
 
 /// A map from directions.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Map {
+pub(super) enum Map {
     /// The product of this number.
     Product(usize),
     /// The strip of this number of the first product.
@@ -44,23 +44,23 @@ enum Map {
 
 /// What a product writes to.
 #[derive(Clone)]
-struct Scratch<S> {
+pub(super) struct Scratch<S> {
     workspace: Workspace<S>,
     /// Of each product's linear part, once it has been asked for.
     coefficients: Vec<Option<Coefficients<S>>>,
-    single: Vec<[S; 1]>,
-    lanes: Vec<[S; LANES]>,
+    pub(super) single: Vec<[S; 1]>,
+    pub(super) lanes: Vec<[S; LANES]>,
     /// All directions of the stage, flat, where one product's is not all there is.
     direction: Vec<S>,
     /// One product, where several are wanted.
-    product: Vec<S>,
+    pub(super) product: Vec<S>,
     /// Of each product for several directions at once, if that is how they are evaluated: which, and what it needs.
     batched: Vec<(Map, LaneWorkspace<S>)>,
 }
 
 impl<S: Real> Scratch<S> {
     /// The workspace of a product for several directions, its frozen part evaluated.
-    fn batched(
+    pub(super) fn batched(
         &mut self,
         map: Map,
         program: &LaneProgram<S>,
@@ -111,6 +111,86 @@ impl<'a, S: Real> Frozen<'a, S> {
 
     /// Outputs that do not depend on a direction, flat and in order.
     pub(crate) fn outputs(&self, range: Range<usize>) -> Vec<S> {
+        compiled_here!(
+            |at, range| at.flat_outputs(range),
+            fn(&Frozen<'_, S>, Range<usize>) -> Vec<S>
+        )(self, range)
+    }
+
+    /// One product. Allocates nothing after the first.
+    pub(crate) fn product_into(
+        &self,
+        number: usize,
+        v: &[S],
+        product: &mut [S],
+    ) -> Result<(), Error> {
+        compiled_here!(
+            |at, number, v, product| at.apply(number, v, product),
+            fn(&Frozen<'_, S>, usize, &[S], &mut [S]) -> Result<(), Error>
+        )(self, number, v, product)
+    }
+
+    /// The product `second` of the product `first` of a direction. Allocates nothing after the first.
+    pub(crate) fn chained_into(
+        &self,
+        [first, second]: [usize; 2],
+        v: &[S],
+        product: &mut [S],
+    ) -> Result<(), Error> {
+        compiled_here!(
+            |at, numbers, v, product| at.apply_both(numbers, v, product),
+            fn(&Frozen<'_, S>, [usize; 2], &[S], &mut [S]) -> Result<(), Error>
+        )(self, [first, second], v, product)
+    }
+
+    /// `count` products with the rows of `directions`, flat, as the rows of `products`. Each has the bits that it has alone, on
+    /// however many threads.
+    pub(crate) fn products_into(
+        &self,
+        number: usize,
+        directions: &[S],
+        products: &mut [S],
+    ) -> Result<(), Error> {
+        compiled_here!(
+            |at, number, v, products| at.apply_rows(number, v, products),
+            fn(&Frozen<'_, S>, usize, &[S], &mut [S]) -> Result<(), Error>
+        )(self, number, directions, products)
+    }
+
+    /// The product's matrix, transposed: row `k` is its product with unit direction `k`.
+    pub(crate) fn columns(&self, number: usize) -> Result<Matrix<S>, Error> {
+        compiled_here!(
+            |at, number| at.apply_units(number),
+            fn(&Frozen<'_, S>, usize) -> Result<Matrix<S>, Error>
+        )(self, number)
+    }
+
+    /// The matrix of the first product, which must be symmetric.
+    pub(crate) fn symmetric_matrix(&self) -> Result<Matrix<S>, Error> {
+        compiled_here!(|at| at.apply_strips(), fn(&Frozen<'_, S>) -> Result<Matrix<S>, Error>)(self)
+    }
+
+    /// The diagonal of the matrix of a product.
+    pub(crate) fn diagonal(&self, number: usize) -> Result<Vec<S>, Error> {
+        compiled_here!(
+            |at, number| at.on_diagonal(number),
+            fn(&Frozen<'_, S>, usize) -> Result<Vec<S>, Error>
+        )(self, number)
+    }
+
+    /// Those rows and columns, numbered alike, of the symmetric matrix of a product; some may be listed more than once.
+    pub(crate) fn symmetric_block(
+        &self,
+        number: usize,
+        indices: &[usize],
+    ) -> Result<Matrix<S>, Error> {
+        compiled_here!(
+            |at, number, indices| at.in_block(number, indices),
+            fn(&Frozen<'_, S>, usize, &[usize]) -> Result<Matrix<S>, Error>
+        )(self, number, indices)
+    }
+
+    fn flat_outputs(&self, range: Range<usize>) -> Vec<S> {
         let Stage { program, plan, .. } = &*self.stage;
         let length = program.outputs[range.clone()]
             .iter()
@@ -122,8 +202,7 @@ impl<'a, S: Real> Frozen<'a, S> {
         out
     }
 
-    /// One product. Allocates nothing after the first.
-    pub(crate) fn apply(&self, number: usize, v: &[S], out: &mut [S]) -> Result<(), Error> {
+    pub(super) fn apply(&self, number: usize, v: &[S], out: &mut [S]) -> Result<(), Error> {
         let product = &self.stage.products[number];
         check_length("the direction", v, product.direction.len())?;
         check_length("the product", out, product.length)?;
@@ -140,24 +219,17 @@ impl<'a, S: Real> Frozen<'a, S> {
     }
 
     /// Whether NaN in a product is looked into.
-    fn mends(&self) -> bool {
+    pub(super) fn mends(&self) -> bool {
         self.policy != IndeterminatePolicy::Absorb
     }
 
-    fn careful(&self) -> Careful<'_, S> {
+    pub(super) fn careful(&self) -> Careful<'_, S> {
         let Self { compiled, stage, kind, policy, source, .. } = self;
         let origin = Origin { point: &self.point, data: &self.data };
         Careful { compiled, stage, kind: *kind, origin, policy: *policy, source: *source }
     }
 
-    /// The product `second` of the product `first` of a direction. Allocates nothing after the first.
-    pub(crate) fn chained(
-        &self,
-        first: usize,
-        second: usize,
-        v: &[S],
-        out: &mut [S],
-    ) -> Result<(), Error> {
+    fn apply_both(&self, [first, second]: [usize; 2], v: &[S], out: &mut [S]) -> Result<(), Error> {
         let mut between = mem::take(&mut self.scratch().product);
         between.resize(self.stage.products[first].length, S::zero());
         let result =
@@ -166,216 +238,8 @@ impl<'a, S: Real> Frozen<'a, S> {
         result
     }
 
-    /// `count` products: `direction(k, i)` is component `i` of direction `k`, and `result(k, i, y)` takes component `i` of
-    /// its product. Each has the bits that it has alone, on however many threads.
-    pub(crate) fn apply_all(
-        &self,
-        number: usize,
-        count: usize,
-        direction: impl Fn(usize, usize) -> S + Sync,
-        mut result: impl FnMut(usize, usize, S),
-    ) -> Result<(), Error> {
-        let mut nan: Vec<usize> = Vec::new();
-        self.map_all(Map::Product(number), count, &direction, |k, i, y| {
-            if y.is_nan() && nan.last() != Some(&k) {
-                nan.push(k);
-            }
-            result(k, i, y);
-        })?;
-        if !self.mends() {
-            return Ok(());
-        }
-        nan.sort_unstable();
-        nan.dedup();
-        let entries = self.stage.products[number].direction.len();
-        for k in nan {
-            let v: Vec<S> = (0..entries).map(|i| direction(k, i)).collect();
-            let product = self.careful().product(number, &v)?;
-            product.into_iter().enumerate().for_each(|(i, y)| result(k, i, y));
-        }
-        Ok(())
-    }
-
-    fn map_all(
-        &self,
-        map: Map,
-        count: usize,
-        direction: impl Fn(usize, usize) -> S + Sync,
-        result: impl FnMut(usize, usize, S),
-    ) -> Result<(), Error> {
-        if self.threads > 1 && count > LANES {
-            return self.map_on_threads(map, count, &direction, result);
-        }
-        self.map_some(&mut self.scratch(), map, count, direction, result)
-    }
-
-    /// [`map_all`](Self::map_all) in blocks of directions that the threads take in turn, each with its own memory.
-    fn map_on_threads(
-        &self,
-        map: Map,
-        count: usize,
-        direction: &(impl Fn(usize, usize) -> S + Sync),
-        mut result: impl FnMut(usize, usize, S),
-    ) -> Result<(), Error> {
-        let length = match map {
-            Map::Product(number) => self.stage.products[number].length,
-            Map::Strip(strip) => {
-                let origin = Origin { point: &self.point, data: &self.data };
-                self.stage.products[0].length - self.stage.strips(origin)?[strip].range.start
-            }
-        };
-        let blocks = count.div_ceil(LANES);
-        let threads = self.threads.min(blocks);
-        let scratches = vec![self.scratch().clone(); threads];
-        let (send, receive) = mpsc::channel();
-        thread::scope(|scope| {
-            for (worker, mut scratch) in scratches.into_iter().enumerate() {
-                let send = send.clone();
-                scope.spawn(move || {
-                    for first in (worker..blocks).step_by(threads).map(|block| block * LANES) {
-                        let here = LANES.min(count - first);
-                        let mut products = vec![S::zero(); here * length];
-                        let direction = |k, i| direction(first + k, i);
-                        let write = |k, i, y| products[k * length + i] = y;
-                        let done = self.map_some(&mut scratch, map, here, direction, write);
-                        // Nobody listens any more once another block has failed.
-                        if send.send((first, done.map(|()| products))).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-            drop(send);
-            for (first, products) in receive {
-                for (k, product) in products?.chunks_exact(length.max(1)).enumerate() {
-                    product.iter().enumerate().for_each(|(i, &y)| result(first + k, i, y));
-                }
-            }
-            Ok(())
-        })
-    }
-
-    fn map_some(
-        &self,
-        scratch: &mut Scratch<S>,
-        map: Map,
-        count: usize,
-        direction: impl Fn(usize, usize) -> S,
-        mut result: impl FnMut(usize, usize, S),
-    ) -> Result<(), Error> {
-        let origin = Origin { point: &self.point, data: &self.data };
-        let number = match map {
-            Map::Product(number) => number,
-            Map::Strip(strip) => {
-                let program = &self.stage.strips(origin)?[strip].program;
-                let workspace = scratch.batched(map, program, origin)?;
-                return program.products(workspace, origin, count, direction, result);
-            }
-        };
-        let product = &self.stage.products[number];
-        if product.linear.is_some() {
-            for first in (0..count).step_by(LANES) {
-                let lane = |lane: usize, i| match first + lane < count {
-                    true => direction(first + lane, i),
-                    false => S::zero(),
-                };
-                let write = |i, column: [S; LANES]| {
-                    for (lane, &y) in column.iter().enumerate().take(count - first) {
-                        result(first + lane, i, y);
-                    }
-                };
-                let lanes = |i| std::array::from_fn(|k| lane(k, i));
-                self.linear(number, scratch, |s| &mut s.lanes, lanes, write);
-            }
-            return Ok(());
-        }
-        if count > 1
-            && let Some(program) = self.stage.batched(number, origin)?
-        {
-            let workspace = scratch.batched(map, program, origin)?;
-            return program.products(workspace, origin, count, direction, result);
-        }
-        let mut v = vec![S::zero(); product.direction.len()];
-        let mut out = mem::take(&mut scratch.product);
-        out.resize(product.length, S::zero());
-        for k in 0..count {
-            v.iter_mut().enumerate().for_each(|(i, slot)| *slot = direction(k, i));
-            self.run(product, scratch, &v, &mut out)?;
-            out.iter().enumerate().for_each(|(i, &y)| result(k, i, y));
-        }
-        scratch.product = out;
-        Ok(())
-    }
-
-    /// `count` products with the rows of `directions`, flat, as the rows of `products`.
-    pub(crate) fn apply_rows(
-        &self,
-        number: usize,
-        directions: &[S],
-        products: &mut [S],
-    ) -> Result<(), Error> {
-        let Product { direction, length, .. } = &self.stage.products[number];
-        let (n, m) = (direction.len(), *length);
-        let count = directions.len().checked_div(n).unwrap_or(0);
-        check_length("the directions", directions, count * n)?;
-        check_length("the products", products, count * m)?;
-        if self.threads == 1 && self.goes_one_by_one(number, count)? {
-            let products = products.chunks_exact_mut(m.max(1));
-            let mut rows = directions.chunks_exact(n.max(1)).zip(products);
-            return rows.try_for_each(|(v, out)| self.apply(number, v, out));
-        }
-        let direction = |k, i| directions[k * n + i];
-        self.apply_all(number, count, direction, |k, i, y| products[k * m + i] = y)
-    }
-
-    /// Whether several directions would share nothing.
-    fn goes_one_by_one(&self, number: usize, count: usize) -> Result<bool, Error> {
-        let origin = Origin { point: &self.point, data: &self.data };
-        let alone = self.stage.products[number].linear.is_none();
-        Ok(alone && (count <= 1 || self.stage.batched(number, origin)?.is_none()))
-    }
-
-    /// The product's matrix, transposed: row `k` is its product with unit direction `k`.
-    pub(crate) fn columns(&self, number: usize) -> Result<Matrix<S>, Error> {
-        let Product { direction, length, .. } = &self.stage.products[number];
-        let (n, m) = (direction.len(), *length);
-        let mut rows = vec![S::zero(); n * m];
-        let unit = |k, i| unit_lanes::<S, 1>(k, i)[0];
-        self.apply_all(number, n, unit, |k, i, y| rows[k * m + i] = y)?;
-        Ok(Matrix::from_rows(n, m, rows))
-    }
-
-    /// The matrix of the first product, which must be symmetric.
-    pub(crate) fn symmetric_matrix(&self) -> Result<Matrix<S>, Error> {
-        let origin = Origin { point: &self.point, data: &self.data };
-        let strips = self.stage.strips(origin)?;
-        let n = self.stage.products[0].length;
-        let mut matrix = match strips {
-            [] => self.columns(0)?,
-            _ => Matrix::from_rows(n, n, vec![S::zero(); n * n]),
-        };
-        let entries = matrix.as_mut_slice();
-        for (number, strip) in strips.iter().enumerate() {
-            let first = strip.range.start;
-            let unit = |k, i| unit_lanes::<S, 1>(first + k, i)[0];
-            self.map_all(Map::Strip(number), strip.range.len(), unit, |k, i, entry| {
-                let (row, column) = (first + k, first + i);
-                entries[row * n + column] = entry;
-                if column >= strip.range.end {
-                    entries[column * n + row] = entry;
-                }
-            })?;
-        }
-        if self.mends() && !strips.is_empty() && entries.iter().any(|x| x.is_nan()) {
-            matrix = self.columns(0)?;
-        }
-        let entries = matrix.as_mut_slice();
-        symmetrize(n, entries);
-        Ok(matrix)
-    }
-
     /// Runs the instructions of a product for the direction `v`.
-    fn run(
+    pub(super) fn run(
         &self,
         product: &Product,
         scratch: &mut Scratch<S>,
@@ -402,7 +266,7 @@ impl<'a, S: Real> Frozen<'a, S> {
     }
 
     /// Applies the linear part of a product to `K` directions at once.
-    fn linear<const K: usize>(
+    pub(super) fn linear<const K: usize>(
         &self,
         number: usize,
         scratch: &mut Scratch<S>,
@@ -423,7 +287,7 @@ impl<'a, S: Real> Frozen<'a, S> {
         *tangents(scratch) = slots;
     }
 
-    fn scratch(&self) -> MutexGuard<'_, Scratch<S>> {
+    pub(super) fn scratch(&self) -> MutexGuard<'_, Scratch<S>> {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

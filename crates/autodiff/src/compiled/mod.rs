@@ -11,6 +11,7 @@
 //! | `cache.rs` | a recording with all that has been derived from it |
 //! | `indeterminate.rs` | points at which a derivative cannot be told from its factors |
 //! | `evaluated.rs`, `linearized.rs` | a program evaluated at a point; ready for products there |
+//! | `products.rs` | several products at once, and matrices |
 //! | `recording.rs` | recorded once and evaluated often: recordings made again where a branch changes |
 //! | `matrix.rs` | dense matrices as results |
 
@@ -23,6 +24,7 @@ mod lanes;
 mod linearized;
 mod matrix;
 mod product;
+mod products;
 mod recording;
 mod stage;
 mod triangle;

@@ -12,7 +12,7 @@ use super::linearized::Frozen;
 use super::stage::Stage;
 use crate::array::{Array, size};
 use crate::error::{Error, check_length};
-use crate::number::Real;
+use crate::number::{Real, compiled_here};
 use crate::program::{Arguments, Program, Workspace};
 use crate::tape::Tape;
 
@@ -75,7 +75,10 @@ impl<'f, S: Real> Replay<'f, S> {
         let data: Arc<[Array<S>]> = data.iter().map(|&array| array.clone()).collect();
         let at = Location::caller();
         let recorded = recorder(Tape::opened(at), x, &data)?;
-        let compiled = Arc::new(Compiled::new(checked(recorded, x)?));
+        let compiled = compiled_here!(
+            compile,
+            fn(Recorded<S>, &[S]) -> Result<Arc<Compiled<S>>, Error>
+        )(recorded, x)?;
         Ok(Self {
             recorder: Box::new(recorder),
             at,
@@ -96,7 +99,10 @@ impl<'f, S: Real> Replay<'f, S> {
         self.indeterminate = policy;
         let absorbing = self.absorbs();
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        state.compiled = Arc::new(state.compiled.with_absorbing_zeros(absorbing));
+        state.compiled = compiled_here!(recompile, fn(&Compiled<S>, bool) -> Arc<Compiled<S>>)(
+            &state.compiled,
+            absorbing,
+        );
     }
 
     fn absorbs(&self) -> bool {
@@ -148,6 +154,13 @@ impl<'f, S: Real> Replay<'f, S> {
     /// A workspace in which the frozen part of a stage is evaluated at `x`, with the recording that it belongs to: another
     /// one than before where the function takes another branch.
     fn evaluated(&self, x: &[S], kind: Kind) -> Result<Evaluated<S>, Error> {
+        compiled_here!(
+            |replay, x, kind| replay.evaluate(x, kind),
+            fn(&Replay<'_, S>, &[S], Kind) -> Result<Evaluated<S>, Error>
+        )(self, x, kind)
+    }
+
+    fn evaluate(&self, x: &[S], kind: Kind) -> Result<Evaluated<S>, Error> {
         check_length("the point", x, self.dim)?;
         let State { mut compiled, data } = self.state();
         let mut workspace = self.workspaces.take();
@@ -179,11 +192,10 @@ impl<'f, S: Real> Replay<'f, S> {
 
     fn record_again(&self, x: &[S], data: &[Array<S>]) -> Result<Arc<Compiled<S>>, Error> {
         let recorded = (self.recorder)(Tape::opened(self.at), x, data)?;
-        let compiled = Compiled::new(checked(recorded, x)?);
-        let compiled = Arc::new(match self.absorbs() {
-            true => compiled.with_absorbing_zeros(true),
-            false => compiled,
-        });
+        let mut compiled = compile(recorded, x)?;
+        if self.absorbs() {
+            compiled = recompile(&compiled, true);
+        }
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.compiled = Arc::clone(&compiled);
         Ok(compiled)
@@ -195,6 +207,14 @@ impl<S: Real> Source<S> for Replay<'_, S> {
     fn recorded_on(&self, tape: Tape<S>, x: &[S]) -> Result<Program<S>, Error> {
         Ok((self.recorder)(tape, x, &self.state().data)?.program)
     }
+}
+
+fn compile<S: Real>(recorded: Recorded<S>, x: &[S]) -> Result<Arc<Compiled<S>>, Error> {
+    Ok(Arc::new(Compiled::new(checked(recorded, x)?)))
+}
+
+fn recompile<S: Real>(compiled: &Compiled<S>, absorbing: bool) -> Arc<Compiled<S>> {
+    Arc::new(compiled.with_absorbing_zeros(absorbing))
 }
 
 /// Evaluates the frozen part of a stage, derived at the same point if it is not there yet.

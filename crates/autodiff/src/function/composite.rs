@@ -222,7 +222,7 @@ impl<'a, S: Real> CompositeLinearization<'a, S> {
     ///
     /// [`Error::Length`] if a slice is not as long as the point.
     pub fn gauss_newton_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.exact.frozen.apply(GAUSS_NEWTON, v, product)
+        self.exact.frozen.product_into(GAUSS_NEWTON, v, product)
     }
 
     /// The Gauss–Newton product `Jᵀ·∇²L·J·v`.
@@ -242,7 +242,7 @@ impl<'a, S: Real> CompositeLinearization<'a, S> {
     ///
     /// [`Error::Length`].
     pub fn gauss_newtons_into(&self, directions: &[S], products: &mut [S]) -> Result<(), Error> {
-        self.exact.frozen.apply_rows(GAUSS_NEWTON, directions, products)
+        self.exact.frozen.products_into(GAUSS_NEWTON, directions, products)
     }
 
     /// The Gauss–Newton matrix `Jᵀ·∇²L·J`, exactly symmetric.
@@ -263,7 +263,7 @@ impl<'a, S: Real> CompositeLinearization<'a, S> {
     /// [`Error::NoLikelihood`] if none was stated; [`Error::Length`].
     pub fn fisher_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
         self.check_likelihood()?;
-        self.exact.frozen.apply(FISHER, v, product)
+        self.exact.frozen.product_into(FISHER, v, product)
     }
 
     /// The product with Fisher's matrix, `Jᵀ·∇²A·J·v`.

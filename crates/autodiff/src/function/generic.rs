@@ -13,21 +13,16 @@
 //! # Ok::<(), dualtape_autodiff::Error>(())
 //! ```
 
-use super::closure::{Recorded, at_outputs, closure, pull_back};
-use super::linearization::HESSIAN;
+use super::closure::closure;
+use super::recorded::{self, Recorded};
 use super::recorder::Recorder;
 use super::scalar::Function;
 use super::tree::Tree;
-use super::vector::{FORWARD, REVERSE};
-use crate::compiled::{Kind, Matrix, OneShot, Source, symmetrize, unit_lanes};
+use crate::compiled::{Matrix, OneShot, Source};
 use crate::error::{Error, check_length};
-use crate::number::{Dual, Real};
-use crate::program::{Embed, Program, Recording, evaluate_scalars};
-use crate::tape::{Tape, Value, Var};
-use crate::transform::emit;
-
-/// Directions taken through one pass where a whole matrix is wanted.
-const LANES: usize = 8;
+use crate::number::{Real, compiled_here};
+use crate::program::{Program, Recording};
+use crate::tape::{Tape, Var};
 
 /// See [`gradient`](crate::gradient()).
 ///
@@ -69,15 +64,8 @@ where
 {
     check_length("the direction", v, x.len())?;
     let f = closure(|x| vec![f(x)]);
-    let program = match f.record(x)? {
-        Recorded::Ordinary(program) => program,
-        Recorded::Special(at) => {
-            let product = at.products(Kind::Jacobian, FORWARD, [v.to_vec()])?;
-            return Ok((at.values()?[0], product[0][0]));
-        }
-    };
-    let value = push_forward(&program, &seeded(x, |i| [v[i]]))?[0];
-    Ok((value.re, value.eps[0]))
+    let jvp = compiled_here!(recorded::jvp, fn(&Recorded<'_, S>, &[S]) -> Result<(S, S), Error>);
+    jvp(&f.record(x)?, v)
 }
 
 /// See [`vjp`](crate::vjp()).
@@ -91,18 +79,11 @@ where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
 {
     let f = closure(f);
-    match f.record(x)? {
-        Recorded::Ordinary(program) => {
-            check_length("the cotangent", w, program.outputs.len())?;
-            pull_back(&program, x, w)
-        }
-        Recorded::Special(at) => {
-            let values = at.values()?;
-            check_length("the cotangent", w, values.len())?;
-            let product = at.products(Kind::Jacobian, REVERSE, [w.to_vec()])?.remove(0);
-            Ok((values, product))
-        }
-    }
+    let vjp = compiled_here!(
+        recorded::vjp,
+        fn(&Recorded<'_, S>, &[S]) -> Result<(Vec<S>, Vec<S>), Error>
+    );
+    vjp(&f.record(x)?, w)
 }
 
 /// See [`hvp`](crate::hvp()).
@@ -117,14 +98,8 @@ where
 {
     check_length("the direction", v, x.len())?;
     let f = closure(|x| vec![f(x)]);
-    let program = match f.record(x)? {
-        Recorded::Ordinary(program) => program,
-        Recorded::Special(at) => {
-            return Ok(at.products(Kind::Hvp, HESSIAN, [v.to_vec()])?.remove(0));
-        }
-    };
-    let (_, gradient) = pull_back(&program, &seeded(x, |i| [v[i]]), &[Dual::constant(S::one())])?;
-    Ok(gradient.iter().map(|component| component.eps[0]).collect())
+    let hvp = compiled_here!(recorded::hvp, fn(&Recorded<'_, S>, &[S]) -> Result<Vec<S>, Error>);
+    hvp(&f.record(x)?, v)
 }
 
 /// See [`hessian`](crate::hessian()).
@@ -137,28 +112,10 @@ pub fn hessian<S: Real, F>(f: F, x: &[S]) -> Result<Matrix<S>, Error>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
 {
-    let n = x.len();
     let f = closure(|x| vec![f(x)]);
-    let program = match f.record(x)? {
-        Recorded::Ordinary(program) => program,
-        Recorded::Special(at) => {
-            let mut h = at.products(Kind::Hvp, HESSIAN, units(n))?.concat();
-            symmetrize(n, &mut h);
-            return Ok(Matrix::from_rows(n, n, h));
-        }
-    };
-    let mut h = vec![S::zero(); n * n];
-    for first in (0..n).step_by(LANES) {
-        let point = seeded(x, |i| unit_lanes::<S, LANES>(first, i));
-        let (_, gradient) = pull_back(&program, &point, &[Dual::constant(S::one())])?;
-        for (i, component) in gradient.iter().enumerate() {
-            for (lane, &entry) in component.eps.iter().enumerate().take(n - first) {
-                h[(first + lane) * n + i] = entry;
-            }
-        }
-    }
-    symmetrize(n, &mut h);
-    Ok(Matrix::from_rows(n, n, h))
+    let hessian =
+        compiled_here!(recorded::hessian, fn(&Recorded<'_, S>) -> Result<Matrix<S>, Error>);
+    hessian(&f.record(x)?)
 }
 
 /// See [`jacobian`](crate::jacobian()).
@@ -172,32 +129,9 @@ where
     F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
 {
     let f = closure(f);
-    let program = match f.record(x)? {
-        Recorded::Ordinary(program) => program,
-        Recorded::Special(at) => {
-            let m = at.values()?.len();
-            let rows = at.products(Kind::Jacobian, REVERSE, units(m))?.concat();
-            return Ok(Matrix::from_rows(m, x.len(), rows));
-        }
-    };
-    let (m, n) = (program.outputs.len(), x.len());
-    let mut rows = vec![S::zero(); m * n];
-    if n.div_ceil(LANES) <= m {
-        for first in (0..n).step_by(LANES) {
-            let values = push_forward(&program, &seeded(x, |i| unit_lanes::<S, LANES>(first, i)))?;
-            for (i, value) in values.iter().enumerate() {
-                let last = n.min(first + LANES);
-                rows[i * n + first..i * n + last].copy_from_slice(&value.eps[..last - first]);
-            }
-        }
-    } else {
-        for i in 0..m {
-            let mut w = vec![S::zero(); m];
-            w[i] = S::one();
-            rows[i * n..(i + 1) * n].copy_from_slice(&pull_back(&program, x, &w)?.1);
-        }
-    }
-    Ok(Matrix::from_rows(m, n, rows))
+    let jacobian =
+        compiled_here!(recorded::jacobian, fn(&Recorded<'_, S>) -> Result<Matrix<S>, Error>);
+    jacobian(&f.record(x)?)
 }
 
 /// See [`third_derivative`](crate::third_derivative()).
@@ -213,20 +147,11 @@ where
     check_length("the first direction", u, x.len())?;
     check_length("the second direction", v, x.len())?;
     let f = closure(|x| vec![f(x)]);
-    let program = match f.record(x)? {
-        Recorded::Ordinary(program) => program,
-        Recorded::Special(at) => {
-            return Ok(at.products(Kind::Third, 0, [[u, v].concat()])?.remove(0));
-        }
-    };
-    let along_u = seeded(x, |i| [u[i]]);
-    let point: Vec<_> = along_u
-        .into_iter()
-        .zip(v)
-        .map(|(re, &v)| Dual { re, eps: [Dual::<S, 1>::constant(v)] })
-        .collect();
-    let (_, gradient) = pull_back(&program, &point, &[Dual::constant(Dual::constant(S::one()))])?;
-    Ok(gradient.iter().map(|component| component.eps[0].eps[0]).collect())
+    let third_derivative = compiled_here!(
+        recorded::third_derivative,
+        fn(&Recorded<'_, S>, &[S], &[S]) -> Result<Vec<S>, Error>
+    );
+    third_derivative(&f.record(x)?, u, v)
 }
 
 /// See [`taylor`](crate::taylor()).
@@ -254,16 +179,9 @@ where
 {
     check_length("the direction", v, x.len())?;
     let residuals = closure(residuals);
-    let program = match residuals.record(x)? {
-        Recorded::Ordinary(program) => program,
-        Recorded::Special(at) => {
-            let tangent = at.products(Kind::Jacobian, FORWARD, [v.to_vec()])?;
-            return Ok(at.products(Kind::Jacobian, REVERSE, tangent)?.remove(0));
-        }
-    };
-    let moved = push_forward(&program, &seeded(x, |i| [v[i]]))?;
-    let tangent: Vec<S> = moved.iter().map(|residual| residual.eps[0]).collect();
-    Ok(pull_back(&program, x, &tangent)?.1)
+    let gauss_newton =
+        compiled_here!(recorded::gauss_newton, fn(&Recorded<'_, S>, &[S]) -> Result<Vec<S>, Error>);
+    gauss_newton(&residuals.record(x)?, v)
 }
 
 /// See [`gradient_of`](crate::gradient_of()).
@@ -347,25 +265,4 @@ fn careful_gradient<S: Real>(
     let inputs = recording.program.inputs.iter();
     let point: Vec<S> = inputs.flat_map(|&id| recording.elements(id)).copied().collect();
     OneShot::new(recording.program, &point, &recorded).gradient()
-}
-
-/// The standard basis.
-fn units<S: Real>(n: usize) -> impl Iterator<Item = Vec<S>> {
-    (0..n).map(move |k| (0..n).map(|i| unit_lanes::<S, 1>(k, i)[0]).collect())
-}
-
-fn seeded<S: Real, const K: usize>(x: &[S], eps: impl Fn(usize) -> [S; K]) -> Vec<Dual<S, K>> {
-    x.iter().enumerate().map(|(i, &re)| Dual { re, eps: eps(i) }).collect()
-}
-
-/// The values of a program of scalar inputs and outputs over the number `T`.
-fn push_forward<S: Real, T: Embed<S>>(program: &Program<S>, x: &[T]) -> Result<Vec<T>, Error> {
-    if program.is_scalar() {
-        return Ok(at_outputs(program, &evaluate_scalars(program, x)));
-    }
-    let tape = Tape::new();
-    let inputs: Vec<Value<'_, T>> = x.iter().map(|&x| Value::Scalar(tape.input(x))).collect();
-    let values = emit(program, &tape, &inputs, &[]);
-    let outputs = program.outputs.iter().map(|&id| values[id as usize].scalar().value).collect();
-    tape.error().map_or(Ok(outputs), Err)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::compiled::{Frozen, Matrix, symmetrize, unit_lanes};
+use crate::compiled::{Frozen, Matrix};
 use crate::error::{Error, check_length};
 use crate::number::Real;
 use crate::parts::Entries;
@@ -75,7 +75,7 @@ impl<'a, S: Real> Linearization<'a, S> {
     ///
     /// [`Error::Length`] if a slice is not as long as the point.
     pub fn hvp_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.frozen.apply(HESSIAN, v, product)
+        self.frozen.product_into(HESSIAN, v, product)
     }
 
     /// The Hessian-vector product `∇²f(x)·v`.
@@ -98,7 +98,7 @@ impl<'a, S: Real> Linearization<'a, S> {
     ///
     /// [`Error::Length`] if a slice is not a whole number of directions, or not as long as the other.
     pub fn hvps_into(&self, directions: &[S], products: &mut [S]) -> Result<(), Error> {
-        self.frozen.apply_rows(HESSIAN, directions, products)
+        self.frozen.products_into(HESSIAN, directions, products)
     }
 
     /// The Hessian `∇²f(x)`, exactly symmetric.
@@ -121,14 +121,7 @@ impl<'a, S: Real> Linearization<'a, S> {
     ///
     /// As [`hessian`](Self::hessian).
     pub fn hessian_diagonal(&self) -> Result<Vec<S>, Error> {
-        let mut diagonal = vec![S::zero(); self.dim()];
-        let unit = |k, i| unit_lanes::<S, 1>(k, i)[0];
-        self.frozen.apply_all(HESSIAN, self.dim(), unit, |k, i, entry| {
-            if i == k {
-                diagonal[k] = entry;
-            }
-        })?;
-        Ok(diagonal)
+        self.frozen.diagonal(HESSIAN)
     }
 
     /// The block of the Hessian that belongs to some inputs, exactly symmetric: entry `(a, b)` is the second derivative with
@@ -141,22 +134,7 @@ impl<'a, S: Real> Linearization<'a, S> {
     ///
     /// [`Error::NoSuchInput`]; [`Error::ForeignPart`] for a part of another vector.
     pub fn hessian_block(&self, inputs: impl Entries) -> Result<Matrix<S>, Error> {
-        let n = self.dim();
-        let indices = inputs.within(n)?;
-        let size = indices.len();
-        let mut places = vec![Vec::new(); n];
-        for (place, &index) in indices.iter().enumerate() {
-            places[index].push(place);
-        }
-        let mut block = vec![S::zero(); size * size];
-        let unit = |k: usize, i| unit_lanes::<S, 1>(indices[k], i)[0];
-        self.frozen.apply_all(HESSIAN, size, unit, |k, i, entry| {
-            for place in &places[i] {
-                block[k * size + place] = entry;
-            }
-        })?;
-        symmetrize(size, &mut block);
-        Ok(Matrix::from_rows(size, size, block))
+        self.frozen.symmetric_block(HESSIAN, &inputs.within(self.dim())?)
     }
 
     /// The blocks on the Hessian's diagonal that belong to these ranges or [parts](crate::Part) of the inputs: for the layers of

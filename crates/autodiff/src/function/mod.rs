@@ -5,6 +5,7 @@
 //! | file | |
 //! |---|---|
 //! | `one_shot.rs`, `generic.rs`, `closure.rs` | derivatives of a closure at one point, over `f64` and over either precision |
+//! | `recorded.rs` | how they are computed, once it is recorded |
 //! | `forward.rs` | the same by forward mode, without a recording |
 //! | `tree.rs`, `losses.rs` | structured inputs; names for closures |
 //! | `scalar.rs`, `vector.rs`, `composite.rs`, `per_example.rs` | recorded functions |
@@ -26,6 +27,7 @@ mod linearization;
 mod losses;
 mod one_shot;
 mod per_example;
+mod recorded;
 mod recorder;
 mod scalar;
 mod smoothness;

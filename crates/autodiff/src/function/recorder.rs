@@ -2,11 +2,12 @@
 
 use std::panic::Location;
 
-use super::closure::{closure, pull_back};
+use super::closure::closure;
+use super::recorded::gradient_into;
 use crate::compiled::OneShot;
 use crate::error::{Error, check_length};
-use crate::number::Real;
-use crate::program::{Recording, reverse_scalars};
+use crate::number::{Real, compiled_here};
+use crate::program::Recording;
 use crate::tape::{Tape, Var, record_scalars_on};
 
 /// Gradients of closures that are recorded anew at each call, in memory kept from one call to the next.
@@ -55,23 +56,18 @@ impl<S: Real> Recorder<S> {
         let tape = Tape::reusing(std::mem::take(&mut self.memory), Location::caller());
         let f = closure(|x| vec![f(x)]);
         self.memory = record_scalars_on(tape, x, |x| f.0(x))?;
-        let Recording { program, values, .. } = &self.memory;
-        let output = program.outputs[0];
-        if !self.memory.is_ordinary() {
-            let at = OneShot::new(program.clone(), x, &f);
+        let output = self.memory.program.outputs[0];
+        if !compiled_here!(Recording::is_ordinary, fn(&Recording<S>) -> bool)(&self.memory) {
+            let at = OneShot::new(self.memory.program.clone(), x, &f);
             gradient.copy_from_slice(&at.gradient()?);
             return Ok(at.values()?[0]);
         }
-        if program.is_scalar() {
-            let cotangents = &mut self.cotangents;
-            reverse_scalars(program, values, &[(output, S::one())], cotangents);
-            for (x_bar, &input) in gradient.iter_mut().zip(&program.inputs) {
-                *x_bar = cotangents[input as usize];
-            }
-        } else {
-            gradient.copy_from_slice(&pull_back(program, x, &[S::one()])?.1);
-        }
-        Ok(values[output as usize])
+        let gradient_into = compiled_here!(
+            gradient_into,
+            fn(&Recording<S>, &[S], &mut Vec<S>, &mut [S]) -> Result<(), Error>
+        );
+        gradient_into(&self.memory, x, &mut self.cotangents, gradient)?;
+        Ok(self.memory.values[output as usize])
     }
 
     /// The gradient `∇f(x)`.

@@ -289,7 +289,7 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// As [`value`](Self::value).
     pub fn hvp(&self, x: &[S], v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.replay.freeze(x, Kind::Hvp)?.apply(HESSIAN, v, product)
+        self.replay.freeze(x, Kind::Hvp)?.product_into(HESSIAN, v, product)
     }
 
     /// The Hessian `∇²f(x)`, exactly symmetric.
@@ -326,7 +326,7 @@ impl<'f, S: Real> Function<'f, S> {
         check_length("the first direction", u, self.dim())?;
         check_length("the second direction", v, self.dim())?;
         let mut product = vec![S::zero(); self.dim()];
-        self.replay.freeze(x, Kind::Third)?.apply(0, &[u, v].concat(), &mut product)?;
+        self.replay.freeze(x, Kind::Third)?.product_into(0, &[u, v].concat(), &mut product)?;
         Ok(product)
     }
 
@@ -389,7 +389,7 @@ impl<'f, S: Real> Function<'f, S> {
         }
         let frozen = self.replay.freeze(x, Kind::Taylor(order))?;
         coefficients[0] = frozen.outputs(0..1)[0];
-        frozen.apply(0, v, &mut coefficients[1..])?;
+        frozen.product_into(0, v, &mut coefficients[1..])?;
         let mut factorial = 1.0;
         for (k, coefficient) in coefficients.iter_mut().enumerate().skip(1) {
             factorial *= k as f64;

@@ -7,7 +7,7 @@ use super::scalar::Function;
 use super::vector::VectorFunction;
 use crate::compiled::{Replay, Source, data, inputs_like, output_ids, source_line};
 use crate::error::{Error, check_length};
-use crate::number::{Irregularity, Real};
+use crate::number::{Irregularity, Real, compiled_here};
 use crate::program::{Id, Recording, origin_of};
 use crate::tape::Tape;
 use crate::transform::emit;
@@ -125,6 +125,10 @@ impl<S: Real> VectorFunction<'_, S> {
 
 /// Where what is recorded fails to be smooth at `x`.
 fn smoothness<S: Real>(replay: &Replay<'_, S>, x: &[S]) -> Result<Smoothness, Error> {
+    compiled_here!(examine, fn(&Replay<'_, S>, &[S]) -> Result<Smoothness, Error>)(replay, x)
+}
+
+fn examine<S: Real>(replay: &Replay<'_, S>, x: &[S]) -> Result<Smoothness, Error> {
     check_length("the point", x, replay.dim())?;
     let program = replay.recorded_on(Tape::new(), x)?;
     // Once more, with the values of all instructions.

@@ -323,7 +323,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn jvp_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.frozen.apply(FORWARD, v, product)
+        self.frozen.product_into(FORWARD, v, product)
     }
 
     /// `J·v`.
@@ -343,7 +343,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn vjp_into(&self, w: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.frozen.apply(REVERSE, w, product)
+        self.frozen.product_into(REVERSE, w, product)
     }
 
     /// `wᵀJ`.
@@ -363,7 +363,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn jvps_into(&self, directions: &[S], products: &mut [S]) -> Result<(), Error> {
-        self.frozen.apply_rows(FORWARD, directions, products)
+        self.frozen.products_into(FORWARD, directions, products)
     }
 
     /// K products `wₖᵀJ` at once: row `k` of `products` for row `k` of `cotangents`. Each has the bits it has alone.
@@ -372,7 +372,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn vjps_into(&self, cotangents: &[S], products: &mut [S]) -> Result<(), Error> {
-        self.frozen.apply_rows(REVERSE, cotangents, products)
+        self.frozen.products_into(REVERSE, cotangents, products)
     }
 
     /// The Jacobian, row `i` the gradient of value `i`: by forward or by reverse mode, whichever needs fewer products.
@@ -394,7 +394,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn gauss_newton_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.frozen.chained(FORWARD, REVERSE, v, product)
+        self.frozen.chained_into([FORWARD, REVERSE], v, product)
     }
 
     /// The Gauss–Newton product `JᵀJ·v`.

@@ -21,6 +21,7 @@
 //! | `operators.rs`, `float.rs`, `inherent.rs` | macros that complete a number type |
 //! | `kernels.rs` | what a number type supplies to the loops over arrays |
 //! | `simd.rs` | loops compiled twice, for two instruction sets |
+//! | `precision.rs` | what is compiled in this crate, once for each precision |
 //! | `knot.rs` | the names from above that a number needs |
 //! | `planted.rs` | wrong derivatives, to test tests with |
 
@@ -39,6 +40,7 @@ mod operators;
 mod plain;
 #[cfg(feature = "planted-faults")]
 pub mod planted;
+mod precision;
 mod real;
 mod scalar;
 pub(crate) mod simd;
@@ -57,6 +59,8 @@ pub(crate) use inherent::inherent_functions;
 pub(crate) use kernels::{Kernels, Side, Strided};
 pub use literal::IntoScalar;
 pub(crate) use operators::{compared, operators, plain_left, plain_right};
+pub use precision::by_precision;
+pub(crate) use precision::compiled_here;
 pub use real::Real;
 pub use scalar::Scalar;
 pub use simd::vectorized;

@@ -4,6 +4,7 @@ mod cauchy;
 mod subspace;
 
 use crate::bounds::Bounds;
+use crate::compiled::minimizer;
 use crate::line_descent::first_trial;
 use crate::line_search::{LineSearch, MoreThuente};
 use crate::method::{Here, Method, Next, descend};
@@ -81,8 +82,10 @@ impl<S: Real> Lbfgsb<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for Lbfgsb<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(Lbfgsb);
+
+impl<S: Real> Lbfgsb<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         require_count("memory", self.memory)?;
         LineSearch::MoreThuente(self.line_search).check()?;
         self.bounds.check(objective.dim())?;
@@ -93,10 +96,6 @@ impl<'c, S: Real> Minimizer<'c, S> for Lbfgsb<'c, S> {
             let mut state = State { bounds, line_search, memory, length: None, previous: None };
             descend(&mut state, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

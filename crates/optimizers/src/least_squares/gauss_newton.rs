@@ -1,6 +1,7 @@
 //! The Gauss–Newton method with a line search.
 
 use super::tangent::Tangent;
+use crate::compiled::minimizer;
 use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next, descend};
 use crate::options::{Options, require};
@@ -107,17 +108,15 @@ impl<S: Real> Settings<S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for GaussNewton<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(GaussNewton);
+
+impl<S: Real> GaussNewton<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         self.settings.check()?;
         let settings = self.settings;
         run(&mut self.options, objective, x, |objective, run, x| {
             descend(&mut State { settings, tangent: None }, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

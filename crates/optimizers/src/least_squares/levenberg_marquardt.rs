@@ -2,6 +2,7 @@
 
 use super::damped::{DampedStep, Model};
 use super::tangent::Tangent;
+use crate::compiled::minimizer;
 use crate::method::{Here, Method, Next, Step, descend};
 use crate::objective::Known;
 use crate::operator::dense_matrix;
@@ -156,8 +157,10 @@ impl<S: Real> Settings<S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for LevenbergMarquardt<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(LevenbergMarquardt);
+
+impl<S: Real> LevenbergMarquardt<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         self.settings.check()?;
         let settings = self.settings;
         run(&mut self.options, objective, x, |objective, run, x| {
@@ -172,10 +175,6 @@ impl<'c, S: Real> Minimizer<'c, S> for LevenbergMarquardt<'c, S> {
             };
             descend(&mut state, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

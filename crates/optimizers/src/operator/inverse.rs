@@ -1,5 +1,7 @@
 //! Solving with any operator: dense factors where the matrix is small, MINRES where it is not.
 
+use dualtape_autodiff::compiled_here;
+
 use super::minres::minres;
 use super::{LinearOperator, check_vectors, dense_matrix};
 use crate::dense::{Pivots, SymmetricFactors};
@@ -14,6 +16,10 @@ pub(super) fn of<'a, S: Real>(
     shift: S,
 ) -> Result<Box<dyn LinearOperator<S> + 'a>, Error> {
     if a.dim() <= DENSE {
+        let factored = compiled_here!(
+            factored,
+            fn(usize, Vec<S>, S) -> Result<Box<dyn LinearOperator<S>>, Error>
+        );
         factored(a.dim(), dense_matrix(a)?, shift)
     } else {
         Ok(Box::new(Iterative { operator: Box::new(a), shift }))

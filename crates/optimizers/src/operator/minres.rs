@@ -1,6 +1,8 @@
 //! Solving symmetric systems, definite or not, from products alone.
 
 use super::LinearOperator;
+use dualtape_autodiff::compiled_here;
+
 use crate::curvature::check_finite;
 use crate::vector::{axpy, dot, norm};
 use crate::{Error, Real};
@@ -14,6 +16,17 @@ const ROUNDS: usize = 4;
 /// (2011), Table 2.1. In finite precision its own estimate of the residual is not the truth, so it is started again on
 /// `b − Ax` until that is small beside `‖A‖‖x‖ + ‖b‖`: a small backward error, which is all that can be asked for.
 pub(super) fn minres<S: Real>(
+    a: &dyn LinearOperator<S>,
+    shift: S,
+    b: &[S],
+    x: &mut [S],
+) -> Result<(), Error> {
+    compiled_here!(minres_here, fn(&dyn LinearOperator<S>, S, &[S], &mut [S]) -> Result<(), Error>)(
+        a, shift, b, x,
+    )
+}
+
+fn minres_here<S: Real>(
     a: &dyn LinearOperator<S>,
     shift: S,
     b: &[S],

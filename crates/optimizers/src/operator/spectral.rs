@@ -1,5 +1,6 @@
 //! The ends of an operator's spectrum and its best low-rank part, from its products.
 
+use dualtape_autodiff::compiled_here;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
@@ -48,6 +49,10 @@ impl<S: Real> SpectrumEnds<S> {
 pub(super) fn extreme_eigenvalues<S: Real>(
     a: &dyn LinearOperator<S>,
 ) -> Result<SpectrumEnds<S>, Error> {
+    compiled_here!(ends, fn(&dyn LinearOperator<S>) -> Result<SpectrumEnds<S>, Error>)(a)
+}
+
+fn ends<S: Real>(a: &dyn LinearOperator<S>) -> Result<SpectrumEnds<S>, Error> {
     let found = ExtremeEigenpairs::new(1, 1).find(a)?;
     let converged = found.converged();
     match (found.smallest.first(), found.largest.first()) {

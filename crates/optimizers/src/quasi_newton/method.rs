@@ -2,6 +2,7 @@
 
 use super::rescaled::RescaledInverse;
 use super::{Form, QuasiNewtonMatrix, Safeguard, UpdateRule};
+use crate::compiled::minimizer;
 use crate::dense::Eigen;
 use crate::line_descent::{Directions, LineDescent};
 use crate::line_search::{LineSearch, MoreThuente};
@@ -172,8 +173,10 @@ impl<S: Real> QuasiNewton<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for QuasiNewton<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(QuasiNewton);
+
+impl<S: Real> QuasiNewton<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         let Settings { rule, ref initial, safeguard, line_search } = self.settings;
         rule.check()?;
         initial.check(x.len())?;
@@ -184,10 +187,6 @@ impl<'c, S: Real> Minimizer<'c, S> for QuasiNewton<'c, S> {
             let mut method = LineDescent::new(x.len(), directions, line_search);
             descend(&mut method, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Lsr1Memory;
 use super::trust_region::{Dense, Radii, SecantTrustRegion};
+use crate::compiled::minimizer;
 use crate::method::descend;
 use crate::options::{Options, require_count};
 use crate::report::Report;
@@ -66,17 +67,15 @@ impl<S: Real> Sr1<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for Sr1<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(Sr1);
+
+impl<S: Real> Sr1<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         self.radii.check()?;
         let radii = self.radii;
         run(&mut self.options, objective, x, |objective, run, x| {
             descend(&mut SecantTrustRegion::new(Dense::new(x.len()), radii), objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 
@@ -141,8 +140,10 @@ impl<S: Real> Lsr1<'_, S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for Lsr1<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(Lsr1);
+
+impl<S: Real> Lsr1<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         self.radii.check()?;
         require_count("memory", self.memory)?;
         let (radii, memory) = (self.radii, self.memory);
@@ -150,9 +151,5 @@ impl<'c, S: Real> Minimizer<'c, S> for Lsr1<'c, S> {
             let model = Lsr1Memory::new(x.len(), memory);
             descend(&mut SecantTrustRegion::new(model, radii), objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }

@@ -8,6 +8,7 @@ mod steihaug;
 
 pub(crate) use region::{Model, Proposal, Region};
 
+use crate::compiled::minimizer;
 use crate::conjugate_gradient::ConjugateGradient;
 use crate::forcing::{Forcing, ForcingSequence};
 use crate::method::{Here, Method, Next, descend};
@@ -194,8 +195,10 @@ impl<S: Real> Settings<S> {
     }
 }
 
-impl<'c, S: Real> Minimizer<'c, S> for TrustRegion<'c, S> {
-    fn minimize(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
+minimizer!(TrustRegion);
+
+impl<S: Real> TrustRegion<'_, S> {
+    fn solve(&mut self, objective: &dyn Objective<S>, x: &mut [S]) -> Result<Report<S>, Error> {
         self.settings.check()?;
         let settings = self.settings;
         let preconditioner = self.preconditioner.as_ref();
@@ -210,10 +213,6 @@ impl<'c, S: Real> Minimizer<'c, S> for TrustRegion<'c, S> {
             };
             descend(&mut state, objective, run, x)
         })
-    }
-
-    fn options_mut(&mut self) -> &mut Options<'c, S> {
-        &mut self.options
     }
 }
 

@@ -1,0 +1,247 @@
+//! Several products at a point: in lanes, on threads; matrices made of them.
+
+use std::sync::mpsc;
+use std::{mem, thread};
+
+use super::derived::Origin;
+use super::lanes::{LANES, unit_lanes};
+use super::linearized::{Frozen, Map, Scratch};
+use super::matrix::{Matrix, symmetrize};
+use super::product::Product;
+use crate::error::{Error, check_length};
+use crate::number::Real;
+
+impl<S: Real> Frozen<'_, S> {
+    /// `count` products: `direction(k, i)` is component `i` of direction `k`, and `result(k, i, y)` takes component `i` of
+    /// its product. Each has the bits that it has alone, on however many threads.
+    pub(super) fn apply_all(
+        &self,
+        number: usize,
+        count: usize,
+        direction: impl Fn(usize, usize) -> S + Sync,
+        mut result: impl FnMut(usize, usize, S),
+    ) -> Result<(), Error> {
+        let mut nan: Vec<usize> = Vec::new();
+        self.map_all(Map::Product(number), count, &direction, |k, i, y| {
+            if y.is_nan() && nan.last() != Some(&k) {
+                nan.push(k);
+            }
+            result(k, i, y);
+        })?;
+        if !self.mends() {
+            return Ok(());
+        }
+        nan.sort_unstable();
+        nan.dedup();
+        let entries = self.stage.products[number].direction.len();
+        for k in nan {
+            let v: Vec<S> = (0..entries).map(|i| direction(k, i)).collect();
+            let product = self.careful().product(number, &v)?;
+            product.into_iter().enumerate().for_each(|(i, y)| result(k, i, y));
+        }
+        Ok(())
+    }
+
+    fn map_all(
+        &self,
+        map: Map,
+        count: usize,
+        direction: impl Fn(usize, usize) -> S + Sync,
+        result: impl FnMut(usize, usize, S),
+    ) -> Result<(), Error> {
+        if self.threads > 1 && count > LANES {
+            return self.map_on_threads(map, count, &direction, result);
+        }
+        self.map_some(&mut self.scratch(), map, count, direction, result)
+    }
+
+    /// [`map_all`](Self::map_all) in blocks of directions that the threads take in turn, each with its own memory.
+    fn map_on_threads(
+        &self,
+        map: Map,
+        count: usize,
+        direction: &(impl Fn(usize, usize) -> S + Sync),
+        mut result: impl FnMut(usize, usize, S),
+    ) -> Result<(), Error> {
+        let length = match map {
+            Map::Product(number) => self.stage.products[number].length,
+            Map::Strip(strip) => {
+                let origin = Origin { point: &self.point, data: &self.data };
+                self.stage.products[0].length - self.stage.strips(origin)?[strip].range.start
+            }
+        };
+        let blocks = count.div_ceil(LANES);
+        let threads = self.threads.min(blocks);
+        let scratches = vec![self.scratch().clone(); threads];
+        let (send, receive) = mpsc::channel();
+        thread::scope(|scope| {
+            for (worker, mut scratch) in scratches.into_iter().enumerate() {
+                let send = send.clone();
+                scope.spawn(move || {
+                    for first in (worker..blocks).step_by(threads).map(|block| block * LANES) {
+                        let here = LANES.min(count - first);
+                        let mut products = vec![S::zero(); here * length];
+                        let direction = |k, i| direction(first + k, i);
+                        let write = |k, i, y| products[k * length + i] = y;
+                        let done = self.map_some(&mut scratch, map, here, direction, write);
+                        // Nobody listens any more once another block has failed.
+                        if send.send((first, done.map(|()| products))).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(send);
+            for (first, products) in receive {
+                for (k, product) in products?.chunks_exact(length.max(1)).enumerate() {
+                    product.iter().enumerate().for_each(|(i, &y)| result(first + k, i, y));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn map_some(
+        &self,
+        scratch: &mut Scratch<S>,
+        map: Map,
+        count: usize,
+        direction: impl Fn(usize, usize) -> S,
+        mut result: impl FnMut(usize, usize, S),
+    ) -> Result<(), Error> {
+        let origin = Origin { point: &self.point, data: &self.data };
+        let number = match map {
+            Map::Product(number) => number,
+            Map::Strip(strip) => {
+                let program = &self.stage.strips(origin)?[strip].program;
+                let workspace = scratch.batched(map, program, origin)?;
+                return program.products(workspace, origin, count, direction, result);
+            }
+        };
+        let product = &self.stage.products[number];
+        if product.linear.is_some() {
+            for first in (0..count).step_by(LANES) {
+                let lane = |lane: usize, i| match first + lane < count {
+                    true => direction(first + lane, i),
+                    false => S::zero(),
+                };
+                let write = |i, column: [S; LANES]| {
+                    for (lane, &y) in column.iter().enumerate().take(count - first) {
+                        result(first + lane, i, y);
+                    }
+                };
+                let lanes = |i| std::array::from_fn(|k| lane(k, i));
+                self.linear(number, scratch, |s| &mut s.lanes, lanes, write);
+            }
+            return Ok(());
+        }
+        if count > 1
+            && let Some(program) = self.stage.batched(number, origin)?
+        {
+            let workspace = scratch.batched(map, program, origin)?;
+            return program.products(workspace, origin, count, direction, result);
+        }
+        let mut v = vec![S::zero(); product.direction.len()];
+        let mut out = mem::take(&mut scratch.product);
+        out.resize(product.length, S::zero());
+        for k in 0..count {
+            v.iter_mut().enumerate().for_each(|(i, slot)| *slot = direction(k, i));
+            self.run(product, scratch, &v, &mut out)?;
+            out.iter().enumerate().for_each(|(i, &y)| result(k, i, y));
+        }
+        scratch.product = out;
+        Ok(())
+    }
+
+    pub(super) fn apply_rows(
+        &self,
+        number: usize,
+        directions: &[S],
+        products: &mut [S],
+    ) -> Result<(), Error> {
+        let Product { direction, length, .. } = &self.stage.products[number];
+        let (n, m) = (direction.len(), *length);
+        let count = directions.len().checked_div(n).unwrap_or(0);
+        check_length("the directions", directions, count * n)?;
+        check_length("the products", products, count * m)?;
+        if self.threads == 1 && self.goes_one_by_one(number, count)? {
+            let products = products.chunks_exact_mut(m.max(1));
+            let mut rows = directions.chunks_exact(n.max(1)).zip(products);
+            return rows.try_for_each(|(v, out)| self.apply(number, v, out));
+        }
+        let direction = |k, i| directions[k * n + i];
+        self.apply_all(number, count, direction, |k, i, y| products[k * m + i] = y)
+    }
+
+    /// Whether several directions would share nothing.
+    fn goes_one_by_one(&self, number: usize, count: usize) -> Result<bool, Error> {
+        let origin = Origin { point: &self.point, data: &self.data };
+        let alone = self.stage.products[number].linear.is_none();
+        Ok(alone && (count <= 1 || self.stage.batched(number, origin)?.is_none()))
+    }
+
+    pub(super) fn apply_units(&self, number: usize) -> Result<Matrix<S>, Error> {
+        let Product { direction, length, .. } = &self.stage.products[number];
+        let (n, m) = (direction.len(), *length);
+        let mut rows = vec![S::zero(); n * m];
+        let unit = |k, i| unit_lanes::<S, 1>(k, i)[0];
+        self.apply_all(number, n, unit, |k, i, y| rows[k * m + i] = y)?;
+        Ok(Matrix::from_rows(n, m, rows))
+    }
+
+    pub(super) fn apply_strips(&self) -> Result<Matrix<S>, Error> {
+        let origin = Origin { point: &self.point, data: &self.data };
+        let strips = self.stage.strips(origin)?;
+        let n = self.stage.products[0].length;
+        let mut matrix = match strips {
+            [] => self.apply_units(0)?,
+            _ => Matrix::from_rows(n, n, vec![S::zero(); n * n]),
+        };
+        let entries = matrix.as_mut_slice();
+        for (number, strip) in strips.iter().enumerate() {
+            let first = strip.range.start;
+            let unit = |k, i| unit_lanes::<S, 1>(first + k, i)[0];
+            self.map_all(Map::Strip(number), strip.range.len(), unit, |k, i, entry| {
+                let (row, column) = (first + k, first + i);
+                entries[row * n + column] = entry;
+                if column >= strip.range.end {
+                    entries[column * n + row] = entry;
+                }
+            })?;
+        }
+        if self.mends() && !strips.is_empty() && entries.iter().any(|x| x.is_nan()) {
+            matrix = self.apply_units(0)?;
+        }
+        let entries = matrix.as_mut_slice();
+        symmetrize(n, entries);
+        Ok(matrix)
+    }
+
+    pub(super) fn on_diagonal(&self, number: usize) -> Result<Vec<S>, Error> {
+        let mut diagonal = vec![S::zero(); self.stage.products[number].length];
+        let unit = |k, i| unit_lanes::<S, 1>(k, i)[0];
+        self.apply_all(number, diagonal.len(), unit, |k, i, entry| {
+            if i == k {
+                diagonal[k] = entry;
+            }
+        })?;
+        Ok(diagonal)
+    }
+
+    pub(super) fn in_block(&self, number: usize, indices: &[usize]) -> Result<Matrix<S>, Error> {
+        let size = indices.len();
+        let mut places = vec![Vec::new(); self.stage.products[number].length];
+        for (place, &index) in indices.iter().enumerate() {
+            places[index].push(place);
+        }
+        let mut block = vec![S::zero(); size * size];
+        let unit = |k: usize, i| unit_lanes::<S, 1>(indices[k], i)[0];
+        self.apply_all(number, size, unit, |k, i, entry| {
+            for place in &places[i] {
+                block[k * size + place] = entry;
+            }
+        })?;
+        symmetrize(size, &mut block);
+        Ok(Matrix::from_rows(size, size, block))
+    }
+}
