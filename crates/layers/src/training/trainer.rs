@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use dualtape_autodiff::{Array, IndeterminatePolicy, Real, Tensor, Var};
+use dualtape_autodiff::{Array, IndeterminatePolicy, Real, Tensor, Var, compiled_here};
 use dualtape_schedules::Moment;
 
 use crate::data::Dataset;
@@ -238,6 +238,23 @@ impl<'f, S: Real> Trainer<'f, S> {
     /// [`Error::File`], [`Error::InUse`] or [`Error::Resume`] from checkpoints, before the first epoch where they come in time. The network is then as it was at the end of the last whole
     /// epoch.
     pub fn fit(
+        &self,
+        network: &mut Network<S>,
+        optimizer: &mut dyn Optimizer<S>,
+        data: &Dataset<S>,
+    ) -> Result<History, Error> {
+        compiled_here!(
+            |trainer, network, optimizer, data| trainer.train(network, optimizer, data),
+            fn(
+                &Trainer<'_, S>,
+                &mut Network<S>,
+                &mut dyn Optimizer<S>,
+                &Dataset<S>,
+            ) -> Result<History, Error>
+        )(self, network, optimizer, data)
+    }
+
+    fn train(
         &self,
         network: &mut Network<S>,
         optimizer: &mut dyn Optimizer<S>,
