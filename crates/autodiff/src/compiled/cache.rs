@@ -3,8 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use super::curvature::{Split, curvature_program};
-use super::derived::{Origin, gradient_program, jacobian_program, next_order, tangent_program};
-use super::product::Request;
+use super::derived::{
+    Derived, Origin, gradient_program, jacobian_program, next_order, tangent_program,
+};
+use super::product::{PointOutputs, ProductKind, Request};
 use super::stage::Stage;
 use crate::array::size;
 use crate::error::Error;
@@ -62,6 +64,17 @@ pub(crate) enum Kind {
 
 impl Kind {
     const CELLS: usize = 6;
+
+    /// Of a function, not a composition, the one that evaluates a product.
+    pub(crate) fn with(product: ProductKind) -> Self {
+        match product {
+            ProductKind::Hessian => Self::Hvp,
+            ProductKind::GaussNewton | ProductKind::Fisher => Self::Curvature,
+            ProductKind::Forward | ProductKind::Reverse => Self::Jacobian,
+            ProductKind::Third => Self::Third,
+            ProductKind::Taylor => Self::Taylor(1),
+        }
+    }
 
     /// Where a stage of this kind is kept; Taylor's are kept in a tower.
     fn cell(self) -> usize {
@@ -135,18 +148,20 @@ impl<S: Real> Compiled<S> {
 
     /// Each order is the tangent of the one before, along the same direction; what that has already is shared.
     fn taylor(&self, order: usize, origin: Origin<'_, S>) -> Result<Arc<Stage<S>>, Error> {
-        let (n, outputs) = (self.primal.inputs.len(), self.primal.outputs.len());
+        let (n, recorded) = (self.primal.inputs.len(), self.primal.outputs.len());
         let mut program = &self.primal;
         let mut cell = &self.taylor;
         for reached in 1.. {
             if cell.get().is_none() {
-                let program = self.finished(next_order(program, n, outputs, origin)?);
+                let Derived { program, appended, .. } = next_order(program, n, recorded, origin)?;
                 let product = Request {
+                    kind: ProductKind::Taylor,
                     inputs: n..2 * n,
-                    outputs: outputs..outputs + reached,
+                    outputs: recorded..appended[0].end,
                     linear: reached == 1,
                 };
-                let stage = Arc::new(Stage::with_products(program, n, &[product], self.absorbing));
+                let stage = self.with_products(program, self.recorded_outputs(), &[product]);
+                let stage = Arc::new(stage);
                 cell.get_or_init(|| Box::new(Tower { stage, next: OnceLock::new() }));
             }
             let Some(tower) = cell.get() else { break };
@@ -156,6 +171,26 @@ impl<S: Real> Compiled<S> {
             (program, cell) = (&tower.stage.program, &tower.next);
         }
         unreachable!("the tower grows until it has the order")
+    }
+
+    /// The outputs of a program without a gradient.
+    fn recorded_outputs(&self) -> PointOutputs {
+        let end = self.primal.outputs.len();
+        PointOutputs {
+            recorded: 0..end,
+            differentiated: 0..self.differentiated,
+            gradient: end..end,
+        }
+    }
+
+    fn with_products(
+        &self,
+        program: Program<S>,
+        outputs: PointOutputs,
+        products: &[Request],
+    ) -> Stage<S> {
+        let (n, program) = (self.primal.inputs.len(), self.finished(program));
+        Stage::with_products(program, n, outputs, products, self.absorbing)
     }
 
     /// A derived program as it is evaluated.
@@ -168,56 +203,69 @@ impl<S: Real> Compiled<S> {
 
     fn derive(&self, kind: Kind, origin: Origin<'_, S>) -> Result<Stage<S>, Error> {
         let primal = &self.primal;
-        let (n, outputs) = (primal.inputs.len(), primal.outputs.len());
+        let n = primal.inputs.len();
         let base = |kind: Kind| self.stage(kind, origin);
         Ok(match kind {
-            Kind::Value => Stage::primal(match self.absorbing {
-                true => primal.clone().with_absorbing_zeros(),
-                false => primal.clone(),
-            }),
+            Kind::Value => {
+                let program = match self.absorbing {
+                    true => primal.clone().with_absorbing_zeros(),
+                    false => primal.clone(),
+                };
+                Stage::primal(program, self.recorded_outputs())
+            }
             Kind::Gradient => {
-                let recording = gradient_program(Tape::deriving([primal]), primal, origin)?;
-                Stage::primal(self.finished(recording.program))
+                let Derived { program, appended, .. } =
+                    gradient_program(Tape::deriving([primal]), primal, origin)?;
+                let gradient = appended[0].clone();
+                let outputs = PointOutputs { gradient, ..self.recorded_outputs() };
+                Stage::primal(self.finished(program), outputs)
             }
             Kind::Hvp => {
-                let gradient: &Program<S> = &base(Kind::Gradient)?.program;
-                let differentiated = outputs..outputs + n;
-                let recording = tangent_program(
-                    Tape::deriving([gradient]),
-                    gradient,
-                    n,
-                    differentiated,
-                    origin,
-                )?;
-                let products = [Request::linear(n..2 * n, outputs + n..outputs + 2 * n)];
-                Stage::with_products(self.finished(recording.program), n, &products, self.absorbing)
+                let gradient = base(Kind::Gradient)?;
+                let (gradient, outputs): (&Program<S>, _) = (&gradient.program, &gradient.outputs);
+                let tape = Tape::deriving([gradient]);
+                let Derived { program, appended, .. } =
+                    tangent_program(tape, gradient, n, outputs.gradient.clone(), origin)?;
+                let hessian = Request::linear(ProductKind::Hessian, n..2 * n, appended[0].clone());
+                self.with_products(program, outputs.clone(), &[hessian])
             }
             Kind::Jacobian => {
                 let m = self.differentiated;
-                let recording = jacobian_program(Tape::deriving([primal]), primal, m, origin)?;
-                let program = self.finished(recording.program);
-                let forward = Request::linear(n..2 * n, outputs..outputs + m);
-                let reverse = Request::linear(2 * n..2 * n + m, outputs + m..outputs + m + n);
-                Stage::with_products(program, n, &[forward, reverse], self.absorbing)
+                let Derived { program, appended, .. } =
+                    jacobian_program(Tape::deriving([primal]), primal, m, origin)?;
+                let forward = Request::linear(ProductKind::Forward, n..2 * n, appended[0].clone());
+                let cotangents = 2 * n..2 * n + m;
+                let reverse =
+                    Request::linear(ProductKind::Reverse, cotangents, appended[1].clone());
+                self.with_products(program, self.recorded_outputs(), &[forward, reverse])
             }
             Kind::Third => {
-                let hvp: &Program<S> = &base(Kind::Hvp)?.program;
-                let product = outputs + n..outputs + 2 * n;
-                let program =
-                    tangent_program(Tape::deriving([hvp]), hvp, n, product, origin)?.program;
-                let outputs = program.outputs.len() - n..program.outputs.len();
-                let bilinear = Request { inputs: n..3 * n, outputs, linear: false };
-                Stage::with_products(self.finished(program), n, &[bilinear], self.absorbing)
+                let hvp = base(Kind::Hvp)?;
+                let product = hvp.product(ProductKind::Hessian).outputs.clone();
+                let tape = Tape::deriving([&*hvp.program]);
+                let Derived { program, appended, .. } =
+                    tangent_program(tape, &hvp.program, n, product, origin)?;
+                let third = Request {
+                    kind: ProductKind::Third,
+                    inputs: n..3 * n,
+                    outputs: appended[0].clone(),
+                    linear: false,
+                };
+                self.with_products(program, hvp.outputs.clone(), &[third])
             }
             Kind::Curvature => {
-                let hvp: &Program<S> = &base(Kind::Hvp)?.program;
+                let hvp = base(Kind::Hvp)?;
                 let split = self.split.as_ref().expect("only compositions ask for it");
-                let program = self.finished(curvature_program(hvp, split, origin)?);
-                let products = (program.outputs.len() - outputs - n) / n;
-                let product = |k| outputs + n + k * n..outputs + n + (k + 1) * n;
-                let products: Vec<_> =
-                    (0..products).map(|k| Request::linear(n..2 * n, product(k))).collect();
-                Stage::with_products(program, n, &products, self.absorbing)
+                let Derived { program, appended, .. } =
+                    curvature_program(&hvp.program, split, origin)?;
+                let hessian = hvp.product(ProductKind::Hessian).outputs.clone();
+                let kinds = [ProductKind::Hessian, ProductKind::GaussNewton, ProductKind::Fisher];
+                let products: Vec<_> = kinds
+                    .into_iter()
+                    .zip([hessian].into_iter().chain(appended))
+                    .map(|(kind, outputs)| Request::linear(kind, n..2 * n, outputs))
+                    .collect();
+                self.with_products(program, hvp.outputs.clone(), &products)
             }
             Kind::Taylor(order) => unreachable!("order {order} is kept in the tower"),
         })

@@ -1,8 +1,8 @@
 //! A loss in two parts, `f(x) = L(z(x))`, and the curvatures that need them apart.
 
 use super::derived::{
-    Origin, data, gradient_program, id_or_zero, ids_or_zero, inputs_like, output_ids,
-    tangent_program,
+    Derived, Origin, Outputs, data, gradient_program, id_or_zero, ids_or_zero, inputs_like,
+    output_ids, tangent_program,
 };
 use crate::array::Array;
 use crate::error::Error;
@@ -102,14 +102,14 @@ pub(crate) fn curvature_program<S: Real>(
     hvp: &Program<S>,
     split: &Split<S>,
     origin: Origin<'_, S>,
-) -> Result<Program<S>, Error> {
+) -> Result<Derived<S>, Error> {
     let Split { inner, outer, log_partition } = split;
     let tape = Tape::deriving([hvp, inner, outer].into_iter().chain(log_partition));
     let arrays = data(&tape, origin.data);
     let point = inputs_like(&tape, inner, &inner.inputs, origin.point);
     let direction = inputs_like(&tape, inner, &inner.inputs, &[]);
     let values = emit(hvp, &tape, &[&point[..], &direction].concat(), &arrays);
-    let mut outputs = output_ids(hvp, &tape, &values);
+    let mut outputs = Outputs::of(hvp, &tape, &values);
 
     let inner_values = emit(inner, &tape, &point, &arrays);
     let tangents = record_tangent(inner, &tape, &inner_values, &direction);
@@ -122,8 +122,8 @@ pub(crate) fn curvature_program<S: Real>(
     let at_z: Vec<S> = z.iter().flat_map(|z| elements(*z)).collect();
     for function in [Some(outer), log_partition.as_ref()].into_iter().flatten() {
         let product = second_order(function, Origin { point: &at_z, data: origin.data })?;
-        let values = emit(&product, &tape, &[&z[..], &z_dot].concat(), &arrays);
-        let products = &product.outputs[product.outputs.len() - z.len()..];
+        let values = emit(&product.program, &tape, &[&z[..], &z_dot].concat(), &arrays);
+        let products = &product.program.outputs[product.appended[0].clone()];
         let seeds: Vec<(Id, Value<'_, S>)> = inner
             .outputs
             .iter()
@@ -131,23 +131,23 @@ pub(crate) fn curvature_program<S: Real>(
             .map(|(&z, &product)| (z, values[product as usize]))
             .collect();
         let pulled_back = record_adjoint(inner, &tape, &inner_values, &seeds);
-        outputs.extend(ids_or_zero(&tape, inner, pulled_back, &inner.inputs));
+        outputs.append(ids_or_zero(&tape, inner, pulled_back, &inner.inputs));
     }
-    Ok(tape.finish(outputs)?.program)
+    outputs.finish(tape)
 }
 
 /// `z, u ↦ …, ∇²L(z)·u`
 fn second_order<S: Real>(
     function: &Program<S>,
     origin: Origin<'_, S>,
-) -> Result<Program<S>, Error> {
+) -> Result<Derived<S>, Error> {
     let n = function.inputs.len();
-    let gradient =
-        gradient_program(Tape::deriving([function]), function, origin)?.program.simplified();
-    let components = gradient.outputs.len() - n..gradient.outputs.len();
-    Ok(tangent_program(Tape::deriving([&gradient]), &gradient, n, components, origin)?
-        .program
-        .simplified())
+    let Derived { program, appended, .. } =
+        gradient_program(Tape::deriving([function]), function, origin)?;
+    let gradient = program.simplified();
+    let tape = Tape::deriving([&gradient]);
+    let derived = tangent_program(tape, &gradient, n, appended[0].clone(), origin)?;
+    Ok(Derived { program: derived.program.simplified(), ..derived })
 }
 
 fn elements<S: Real>(value: Value<'_, S>) -> Vec<S> {

@@ -1,11 +1,52 @@
 //! Programs derived from a program: its gradient, its tangent, its Jacobian.
 
+use std::ops::Range;
+
 use crate::array::{Array, size};
 use crate::error::Error;
 use crate::number::Real;
 use crate::program::{Id, Plain, Program, Recording};
 use crate::tape::{Tape, Tensor, Value, Var};
 use crate::transform::{collected_sum, emit, record_adjoint, record_tangent, record_tangent_in};
+
+/// A program derived from another.
+#[derive(Debug)]
+pub(crate) struct Derived<S> {
+    pub program: Program<S>,
+    /// Which instructions were made from which of the other program, if that was asked for.
+    pub marks: Vec<(usize, Id)>,
+    /// The numbers of the outputs that came after those of the other program: each derivative's.
+    pub appended: Vec<Range<usize>>,
+}
+
+/// The outputs of a derived program in the making.
+pub(crate) struct Outputs {
+    ids: Vec<Id>,
+    appended: Vec<Range<usize>>,
+}
+
+impl Outputs {
+    /// Those of `program`, replayed onto `tape` with these values.
+    pub(crate) fn of<S: Real>(
+        program: &Program<S>,
+        tape: &Tape<S>,
+        values: &[Value<'_, S>],
+    ) -> Self {
+        Self { ids: output_ids(program, tape, values), appended: Vec::new() }
+    }
+
+    /// One derivative more.
+    pub(crate) fn append(&mut self, ids: impl IntoIterator<Item = Id>) {
+        let start = self.ids.len();
+        self.ids.extend(ids);
+        self.appended.push(start..self.ids.len());
+    }
+
+    pub(crate) fn finish<S: Real>(self, tape: Tape<S>) -> Result<Derived<S>, Error> {
+        let Recording { program, marks, .. } = tape.finish(self.ids)?;
+        Ok(Derived { program, marks, appended: self.appended })
+    }
+}
 
 /// Where a recording was made; what is derived from values is recorded there too.
 #[derive(Clone, Copy, Debug)]
@@ -82,14 +123,14 @@ pub(crate) fn gradient_program<S: Real>(
     tape: Tape<S>,
     primal: &Program<S>,
     origin: Origin<'_, S>,
-) -> Result<Recording<S>, Error> {
+) -> Result<Derived<S>, Error> {
     let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
     let values = emit(primal, &tape, &point, &data(&tape, origin.data));
     let one = Value::Scalar(Var::from_value(S::one()));
     let gradient = record_adjoint(primal, &tape, &values, &[(primal.outputs[0], one)]);
-    let mut outputs = output_ids(primal, &tape, &values);
-    outputs.extend(ids_or_zero(&tape, primal, gradient, &primal.inputs));
-    tape.finish(outputs)
+    let mut outputs = Outputs::of(primal, &tape, &values);
+    outputs.append(ids_or_zero(&tape, primal, gradient, &primal.inputs));
+    outputs.finish(tape)
 }
 
 /// Appends the tangents of some outputs, along a direction of the first `moving` inputs that becomes an input itself.
@@ -97,27 +138,28 @@ pub(crate) fn tangent_program<S: Real>(
     tape: Tape<S>,
     program: &Program<S>,
     moving: usize,
-    differentiated: std::ops::Range<usize>,
+    differentiated: Range<usize>,
     origin: Origin<'_, S>,
-) -> Result<Recording<S>, Error> {
+) -> Result<Derived<S>, Error> {
     let point = inputs_like(&tape, program, &program.inputs, origin.point);
     let direction = inputs_like(&tape, program, &program.inputs[..moving], &[]);
     let values = emit(program, &tape, &point, &data(&tape, origin.data));
     let tangents = record_tangent(program, &tape, &values, &direction);
-    let mut outputs = output_ids(program, &tape, &values);
+    let mut outputs = Outputs::of(program, &tape, &values);
     let ids = &program.outputs[differentiated];
     let moved = ids.iter().map(|&id| tangents[id as usize]);
-    outputs.extend(ids_or_zero(&tape, program, moved, ids));
-    tape.finish(outputs)
+    outputs.append(ids_or_zero(&tape, program, moved, ids));
+    outputs.finish(tape)
 }
 
-/// Appends the next derivative along the direction that is the second set of inputs, or becomes it.
+/// Appends the next derivative of the first output along the direction that is the second set of inputs, or becomes it: that of
+/// the derivative before, which is the last output, if there is one.
 pub(crate) fn next_order<S: Real>(
     program: &Program<S>,
     n: usize,
-    outputs: usize,
+    recorded: usize,
     origin: Origin<'_, S>,
-) -> Result<Program<S>, Error> {
+) -> Result<Derived<S>, Error> {
     let tape = Tape::deriving([program]);
     let point = inputs_like(&tape, program, &program.inputs, origin.point);
     let direction = match point.len() > n {
@@ -127,22 +169,20 @@ pub(crate) fn next_order<S: Real>(
     let values = emit(program, &tape, &point, &data(&tape, origin.data));
     let tangents =
         record_tangent_in::<S, S, Plain>(program, &tape, &values, &direction, collected_sum);
-    let last = match program.outputs.len() > outputs {
-        true => program.outputs[program.outputs.len() - 1],
-        false => program.outputs[0],
-    };
-    let mut ids = output_ids(program, &tape, &values);
-    ids.push(id_or_zero(&tape, tangents[last as usize], program.shape(last)));
-    Ok(tape.finish(ids)?.program)
+    let before = program.outputs[recorded..].last();
+    let last = before.copied().unwrap_or(program.outputs[0]);
+    let mut ids = Outputs::of(program, &tape, &values);
+    ids.append([id_or_zero(&tape, tangents[last as usize], program.shape(last))]);
+    ids.finish(tape)
 }
 
-/// Appends the tangents of the first `m` outputs, and the cotangents of the inputs; direction and cotangents become inputs.
+/// Appends the tangents of the first `m` outputs, and then the cotangents of the inputs; direction and cotangents become inputs.
 pub(crate) fn jacobian_program<S: Real>(
     tape: Tape<S>,
     primal: &Program<S>,
     m: usize,
     origin: Origin<'_, S>,
-) -> Result<Recording<S>, Error> {
+) -> Result<Derived<S>, Error> {
     let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
     let direction = inputs_like(&tape, primal, &primal.inputs, &[]);
     let ids = &primal.outputs[..m];
@@ -151,9 +191,9 @@ pub(crate) fn jacobian_program<S: Real>(
     let tangents = record_tangent(primal, &tape, &values, &direction);
     let seeds: Vec<_> = ids.iter().copied().zip(cotangents).collect();
     let pulled_back = record_adjoint(primal, &tape, &values, &seeds);
-    let mut outputs = output_ids(primal, &tape, &values);
+    let mut outputs = Outputs::of(primal, &tape, &values);
     let pushed_forward = ids.iter().map(|&id| tangents[id as usize]);
-    outputs.extend(ids_or_zero(&tape, primal, pushed_forward, ids));
-    outputs.extend(ids_or_zero(&tape, primal, pulled_back, &primal.inputs));
-    tape.finish(outputs)
+    outputs.append(ids_or_zero(&tape, primal, pushed_forward, ids));
+    outputs.append(ids_or_zero(&tape, primal, pulled_back, &primal.inputs));
+    outputs.finish(tape)
 }

@@ -55,7 +55,7 @@ impl<S: Real> Evaluated<S> {
                 _ => of(self.workspace.array(program, plan, arguments, id)),
             }
         };
-        let (values, derivatives) = program.outputs.split_at(self.compiled.primal().outputs.len());
+        let (values, derivatives) = program.outputs.split_at(self.stage.outputs.recorded.end);
         let derivatives = derivatives.iter().filter(|&&id| (id as usize) < *frozen);
         let outputs = values.iter().chain(derivatives).copied();
         if !outputs.clone().any(|id| nan(id, false)) {
@@ -85,7 +85,7 @@ impl<S: Real> Evaluated<S> {
     /// Writes all outputs of the recording but the first, flat and in order, to `out`; the first is returned.
     pub(crate) fn copy_auxiliary(&self, point: &[S], out: &mut [S]) -> Result<S, Error> {
         let program = &self.stage.program;
-        let auxiliary = 1..self.compiled.primal().outputs.len();
+        let auxiliary = 1..self.stage.outputs.recorded.end;
         let ids = &program.outputs[auxiliary.clone()];
         check_length("the auxiliary", out, ids.iter().map(|&id| size(program.shape(id))).sum())?;
         self.copy_outputs(auxiliary, point, out);

@@ -9,8 +9,8 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use super::cache::{Compiled, Kind, Recorded};
-use super::derived::{Origin, gradient_program, jacobian_program, tangent_program};
-use super::product::Product;
+use super::derived::{Derived, Origin, gradient_program, jacobian_program, tangent_program};
+use super::product::{Product, ProductKind};
 use super::stage::Stage;
 use crate::error::Error;
 use crate::number::{Real, compiled_here};
@@ -125,8 +125,8 @@ impl<S: Real> Careful<'_, S> {
     }
 
     /// One product.
-    pub(crate) fn product(&self, number: usize, v: &[S]) -> Result<Vec<S>, Error> {
-        let Product { direction: range, outputs, .. } = &self.stage.products[number];
+    pub(crate) fn product(&self, kind: ProductKind, v: &[S]) -> Result<Vec<S>, Error> {
+        let Product { direction: range, outputs, .. } = self.stage.product(kind);
         let mut direction = vec![S::zero(); self.stage.direction_length()];
         direction[range.clone()].copy_from_slice(v);
         self.outputs(&direction, &self.stage.program.outputs[outputs.clone()])
@@ -138,22 +138,17 @@ impl<S: Real> Careful<'_, S> {
         let Origin { point, data } = self.origin;
         let primal = self.source.recorded_on(Tape::new(), point)?;
         let n = primal.inputs.len();
-        let mut marks = Vec::new();
-        let mut derived = match self.kind {
-            Kind::Value => primal.clone(),
+        let tape = Tape::deriving([&primal]).marking();
+        // Each derived from the one before.
+        let mut derived: Vec<Derived<S>> = match self.kind {
+            Kind::Value => Vec::new(),
             Kind::Jacobian => {
                 let m = self.compiled.differentiated_outputs();
-                let recording =
-                    jacobian_program(Tape::deriving([&primal]).marking(), &primal, m, self.origin)?;
-                marks.push(recording.marks);
-                recording.program
+                vec![jacobian_program(tape, &primal, m, self.origin)?]
             }
             Kind::Taylor(_) => return self.locate_along(direction),
             Kind::Gradient | Kind::Hvp | Kind::Third | Kind::Curvature => {
-                let recording =
-                    gradient_program(Tape::deriving([&primal]).marking(), &primal, self.origin)?;
-                marks.push(recording.marks);
-                recording.program
+                vec![gradient_program(tape, &primal, self.origin)?]
             }
         };
         let tangents = match self.kind {
@@ -162,21 +157,17 @@ impl<S: Real> Careful<'_, S> {
             _ => 0,
         };
         for _ in 0..tangents {
-            let last = derived.outputs.len() - n..derived.outputs.len();
-            let recording = tangent_program(
-                Tape::deriving([&derived]).marking(),
-                &derived,
-                n,
-                last,
-                self.origin,
-            )?;
-            marks.push(recording.marks);
-            derived = recording.program;
+            let Some(Derived { program, appended, .. }) = derived.last() else { break };
+            let tape = Tape::deriving([program]).marking();
+            let next = tangent_program(tape, program, n, appended[0].clone(), self.origin)?;
+            derived.push(next);
         }
+        let last = derived.last().map_or(&primal, |derived| &derived.program);
         let Outputs { lost, .. } =
-            evaluate_tracked(&derived, n, point, direction, data, &derived.outputs)?;
+            evaluate_tracked(last, n, point, direction, data, &last.outputs)?;
         let Some(lost) = lost else { return Ok(None) };
-        let recorded = marks.iter().rev().try_fold(lost.factor, |id, marks| origin_of(marks, id));
+        let mut back = derived.iter().rev();
+        let recorded = back.try_fold(lost.factor, |id, derived| origin_of(&derived.marks, id));
         let Some(id) = recorded else { return Ok(None) };
         Ok(Some((primal.operation(id), source_line(self.source, point, id)?)))
     }
@@ -246,13 +237,13 @@ impl<'a, S: Real> OneShot<'a, S> {
         )(self)
     }
 
-    /// A product of a stage, for each of some directions.
+    /// A product, for each of some directions.
     pub(crate) fn products(
         &self,
-        kind: Kind,
-        number: usize,
+        product: ProductKind,
         directions: impl IntoIterator<Item = Vec<S>>,
     ) -> Result<Vec<Vec<S>>, Error> {
-        self.careful(kind, |at| directions.into_iter().map(|v| at.product(number, &v)).collect())
+        let kind = Kind::with(product);
+        self.careful(kind, |at| directions.into_iter().map(|v| at.product(product, &v)).collect())
     }
 }

@@ -12,6 +12,7 @@ use super::indeterminate::{Careful, IndeterminatePolicy, Source};
 use super::lanes::{LANES, LaneProgram, LaneWorkspace};
 use super::matrix::Matrix;
 use super::product::Product;
+use super::product::ProductKind;
 use super::stage::Stage;
 use crate::array::Array;
 use crate::error::{Error, check_length};
@@ -36,9 +37,9 @@ pub(crate) struct Frozen<'a, S: Real> {
 /// A map from directions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Map {
-    /// The product of this number.
-    Product(usize),
-    /// The strip of this number of the first product.
+    /// This product.
+    Product(ProductKind),
+    /// The strip of this number of the Hessian.
     Strip(usize),
 }
 
@@ -120,26 +121,26 @@ impl<'a, S: Real> Frozen<'a, S> {
     /// One product. Allocates nothing after the first.
     pub(crate) fn product_into(
         &self,
-        number: usize,
+        kind: ProductKind,
         v: &[S],
         product: &mut [S],
     ) -> Result<(), Error> {
         compiled_here!(
-            |at, number, v, product| at.apply(number, v, product),
-            fn(&Frozen<'_, S>, usize, &[S], &mut [S]) -> Result<(), Error>
-        )(self, number, v, product)
+            |at, kind, v, product| at.apply(kind, v, product),
+            fn(&Frozen<'_, S>, ProductKind, &[S], &mut [S]) -> Result<(), Error>
+        )(self, kind, v, product)
     }
 
     /// The product `second` of the product `first` of a direction. Allocates nothing after the first.
     pub(crate) fn chained_into(
         &self,
-        [first, second]: [usize; 2],
+        [first, second]: [ProductKind; 2],
         v: &[S],
         product: &mut [S],
     ) -> Result<(), Error> {
         compiled_here!(
             |at, numbers, v, product| at.apply_both(numbers, v, product),
-            fn(&Frozen<'_, S>, [usize; 2], &[S], &mut [S]) -> Result<(), Error>
+            fn(&Frozen<'_, S>, [ProductKind; 2], &[S], &mut [S]) -> Result<(), Error>
         )(self, [first, second], v, product)
     }
 
@@ -147,47 +148,47 @@ impl<'a, S: Real> Frozen<'a, S> {
     /// however many threads.
     pub(crate) fn products_into(
         &self,
-        number: usize,
+        kind: ProductKind,
         directions: &[S],
         products: &mut [S],
     ) -> Result<(), Error> {
         compiled_here!(
-            |at, number, v, products| at.apply_rows(number, v, products),
-            fn(&Frozen<'_, S>, usize, &[S], &mut [S]) -> Result<(), Error>
-        )(self, number, directions, products)
+            |at, kind, v, products| at.apply_rows(kind, v, products),
+            fn(&Frozen<'_, S>, ProductKind, &[S], &mut [S]) -> Result<(), Error>
+        )(self, kind, directions, products)
     }
 
     /// The product's matrix, transposed: row `k` is its product with unit direction `k`.
-    pub(crate) fn columns(&self, number: usize) -> Result<Matrix<S>, Error> {
+    pub(crate) fn columns(&self, kind: ProductKind) -> Result<Matrix<S>, Error> {
         compiled_here!(
-            |at, number| at.apply_units(number),
-            fn(&Frozen<'_, S>, usize) -> Result<Matrix<S>, Error>
-        )(self, number)
+            |at, kind| at.apply_units(kind),
+            fn(&Frozen<'_, S>, ProductKind) -> Result<Matrix<S>, Error>
+        )(self, kind)
     }
 
-    /// The matrix of the first product, which must be symmetric.
+    /// The Hessian.
     pub(crate) fn symmetric_matrix(&self) -> Result<Matrix<S>, Error> {
         compiled_here!(|at| at.apply_strips(), fn(&Frozen<'_, S>) -> Result<Matrix<S>, Error>)(self)
     }
 
     /// The diagonal of the matrix of a product.
-    pub(crate) fn diagonal(&self, number: usize) -> Result<Vec<S>, Error> {
+    pub(crate) fn diagonal(&self, kind: ProductKind) -> Result<Vec<S>, Error> {
         compiled_here!(
-            |at, number| at.on_diagonal(number),
-            fn(&Frozen<'_, S>, usize) -> Result<Vec<S>, Error>
-        )(self, number)
+            |at, kind| at.on_diagonal(kind),
+            fn(&Frozen<'_, S>, ProductKind) -> Result<Vec<S>, Error>
+        )(self, kind)
     }
 
     /// Those rows and columns, numbered alike, of the symmetric matrix of a product; some may be listed more than once.
     pub(crate) fn symmetric_block(
         &self,
-        number: usize,
+        kind: ProductKind,
         indices: &[usize],
     ) -> Result<Matrix<S>, Error> {
         compiled_here!(
-            |at, number, indices| at.in_block(number, indices),
-            fn(&Frozen<'_, S>, usize, &[usize]) -> Result<Matrix<S>, Error>
-        )(self, number, indices)
+            |at, kind, indices| at.in_block(kind, indices),
+            fn(&Frozen<'_, S>, ProductKind, &[usize]) -> Result<Matrix<S>, Error>
+        )(self, kind, indices)
     }
 
     fn flat_outputs(&self, range: Range<usize>) -> Vec<S> {
@@ -202,18 +203,18 @@ impl<'a, S: Real> Frozen<'a, S> {
         out
     }
 
-    pub(super) fn apply(&self, number: usize, v: &[S], out: &mut [S]) -> Result<(), Error> {
-        let product = &self.stage.products[number];
+    pub(super) fn apply(&self, kind: ProductKind, v: &[S], out: &mut [S]) -> Result<(), Error> {
+        let product = self.stage.product(kind);
         check_length("the direction", v, product.direction.len())?;
         check_length("the product", out, product.length)?;
         let mut scratch = self.scratch();
         if product.linear.is_none() {
             self.run(product, &mut scratch, v, out)?;
         } else {
-            self.linear(number, &mut scratch, |s| &mut s.single, |i| [v[i]], |i, [x]| out[i] = x);
+            self.linear(kind, &mut scratch, |s| &mut s.single, |i| [v[i]], |i, [x]| out[i] = x);
         }
         if self.mends() && out.iter().any(|x| x.is_nan()) {
-            out.copy_from_slice(&self.careful().product(number, v)?);
+            out.copy_from_slice(&self.careful().product(kind, v)?);
         }
         Ok(())
     }
@@ -229,9 +230,14 @@ impl<'a, S: Real> Frozen<'a, S> {
         Careful { compiled, stage, kind: *kind, origin, policy: *policy, source: *source }
     }
 
-    fn apply_both(&self, [first, second]: [usize; 2], v: &[S], out: &mut [S]) -> Result<(), Error> {
+    fn apply_both(
+        &self,
+        [first, second]: [ProductKind; 2],
+        v: &[S],
+        out: &mut [S],
+    ) -> Result<(), Error> {
         let mut between = mem::take(&mut self.scratch().product);
-        between.resize(self.stage.products[first].length, S::zero());
+        between.resize(self.stage.product(first).length, S::zero());
         let result =
             self.apply(first, v, &mut between).and_then(|()| self.apply(second, &between, out));
         self.scratch().product = between;
@@ -268,17 +274,17 @@ impl<'a, S: Real> Frozen<'a, S> {
     /// Applies the linear part of a product to `K` directions at once.
     pub(super) fn linear<const K: usize>(
         &self,
-        number: usize,
+        kind: ProductKind,
         scratch: &mut Scratch<S>,
         tangents: impl Fn(&mut Scratch<S>) -> &mut Vec<[S; K]>,
         directions: impl Fn(usize) -> [S; K],
         result: impl FnMut(usize, [S; K]),
     ) {
-        let Some(linear) = &self.stage.products[number].linear else { return };
+        let Some(linear) = &self.stage.product(kind).linear else { return };
         let mut slots = mem::take(tangents(scratch));
         let Scratch { workspace, coefficients, .. } = scratch;
         let values = &workspace.values;
-        let coefficients = coefficients[number].get_or_insert_with(|| {
+        let coefficients = coefficients[self.stage.number(kind)].get_or_insert_with(|| {
             let mut coefficients = Coefficients::default();
             linear.freeze(&self.stage.program, values, &mut coefficients);
             coefficients

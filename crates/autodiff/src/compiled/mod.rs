@@ -35,7 +35,7 @@ pub(crate) use cache::{Kind, Recorded};
 pub use curvature::Likelihood;
 pub(crate) use curvature::{Split, composed};
 pub(crate) use derived::{
-    Origin, data, gradient_program, inputs_like, output_ids, tangent_program,
+    Derived, Origin, data, gradient_program, inputs_like, output_ids, tangent_program,
 };
 pub(crate) use evaluated::Evaluated;
 pub use indeterminate::IndeterminatePolicy;
@@ -44,7 +44,7 @@ pub(crate) use lanes::{LaneProgram, LaneWorkspace, unit_lanes};
 pub(crate) use linearized::Frozen;
 pub use matrix::Matrix;
 pub(crate) use matrix::symmetrize;
-pub(crate) use product::Product;
+pub(crate) use product::{Product, ProductKind};
 pub use recording::BranchPolicy;
 pub(crate) use recording::Replay;
 pub(crate) use stage::Stage;

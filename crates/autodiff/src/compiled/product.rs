@@ -1,4 +1,4 @@
-//! The maps from a direction that a derived program evaluates.
+//! What a derived program evaluates, by name: its outputs at a point, and maps from directions there.
 
 use std::ops::Range;
 
@@ -6,9 +6,40 @@ use crate::array::size;
 use crate::number::Real;
 use crate::program::{Id, LinearPart, Program};
 
+/// Numbers of the outputs of a derived program that a point decides.
+#[derive(Clone, Debug)]
+pub(crate) struct PointOutputs {
+    /// Those of the recording.
+    pub recorded: Range<usize>,
+    /// Those of them that have derivatives.
+    pub differentiated: Range<usize>,
+    /// The gradient of the first; empty in a program that has none.
+    pub gradient: Range<usize>,
+}
+
+/// A map from directions at a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProductKind {
+    /// `v ↦ ∇²f(x)·v`
+    Hessian,
+    /// `v ↦ JᵀMJ·v`, with `M` the Hessian of the loss of a composition
+    GaussNewton,
+    /// `v ↦ JᵀFJ·v`, with `F` the Fisher matrix of its likelihood
+    Fisher,
+    /// `v ↦ J(x)·v`
+    Forward,
+    /// `w ↦ J(x)ᵀ·w`
+    Reverse,
+    /// `u, v ↦ ∇³f(x)[u, v]`
+    Third,
+    /// `v ↦ d/dε f(x + εv), d²/dε² f(x + εv), …`
+    Taylor,
+}
+
 /// What is asked of a program besides its outputs at a point: a map from some inputs of the direction to some outputs.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
+    pub kind: ProductKind,
     /// Numbers of the inputs that make up the direction.
     pub inputs: Range<usize>,
     /// Numbers of the outputs that make up the product.
@@ -18,14 +49,15 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn linear(inputs: std::ops::Range<usize>, outputs: std::ops::Range<usize>) -> Self {
-        Self { inputs, outputs, linear: true }
+    pub(crate) fn linear(kind: ProductKind, inputs: Range<usize>, outputs: Range<usize>) -> Self {
+        Self { kind, inputs, outputs, linear: true }
     }
 }
 
 /// A product of a stage.
 #[derive(Clone, Debug)]
 pub(crate) struct Product {
+    pub kind: ProductKind,
     /// Numbers of the inputs that make up its direction.
     pub inputs: Range<usize>,
     /// Its part of the flat direction.
@@ -49,7 +81,7 @@ impl Product {
         absorbing: bool,
     ) -> Self {
         let entries = |ids: &[Id]| ids.iter().map(|&id| size(program.shape(id))).sum::<usize>();
-        let Request { inputs, outputs, linear } = request.clone();
+        let Request { kind, inputs, outputs, linear } = request.clone();
         let start = entries(&program.inputs[primal_inputs..inputs.start]);
         let direction = start..start + entries(&program.inputs[inputs.clone()]);
         let length = entries(&program.outputs[outputs.clone()]);
@@ -59,6 +91,6 @@ impl Product {
             }
             false => None,
         };
-        Self { inputs, direction, outputs, length, parts, linear }
+        Self { kind, inputs, direction, outputs, length, parts, linear }
     }
 }

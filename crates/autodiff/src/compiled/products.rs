@@ -7,7 +7,7 @@ use super::derived::Origin;
 use super::lanes::{LANES, unit_lanes};
 use super::linearized::{Frozen, Map, Scratch};
 use super::matrix::{Matrix, symmetrize};
-use super::product::Product;
+use super::product::{Product, ProductKind};
 use crate::error::{Error, check_length};
 use crate::number::Real;
 
@@ -16,13 +16,13 @@ impl<S: Real> Frozen<'_, S> {
     /// its product. Each has the bits that it has alone, on however many threads.
     pub(super) fn apply_all(
         &self,
-        number: usize,
+        kind: ProductKind,
         count: usize,
         direction: impl Fn(usize, usize) -> S + Sync,
         mut result: impl FnMut(usize, usize, S),
     ) -> Result<(), Error> {
         let mut nan: Vec<usize> = Vec::new();
-        self.map_all(Map::Product(number), count, &direction, |k, i, y| {
+        self.map_all(Map::Product(kind), count, &direction, |k, i, y| {
             if y.is_nan() && nan.last() != Some(&k) {
                 nan.push(k);
             }
@@ -33,10 +33,10 @@ impl<S: Real> Frozen<'_, S> {
         }
         nan.sort_unstable();
         nan.dedup();
-        let entries = self.stage.products[number].direction.len();
+        let entries = self.stage.product(kind).direction.len();
         for k in nan {
             let v: Vec<S> = (0..entries).map(|i| direction(k, i)).collect();
-            let product = self.careful().product(number, &v)?;
+            let product = self.careful().product(kind, &v)?;
             product.into_iter().enumerate().for_each(|(i, y)| result(k, i, y));
         }
         Ok(())
@@ -64,10 +64,11 @@ impl<S: Real> Frozen<'_, S> {
         mut result: impl FnMut(usize, usize, S),
     ) -> Result<(), Error> {
         let length = match map {
-            Map::Product(number) => self.stage.products[number].length,
+            Map::Product(kind) => self.stage.product(kind).length,
             Map::Strip(strip) => {
                 let origin = Origin { point: &self.point, data: &self.data };
-                self.stage.products[0].length - self.stage.strips(origin)?[strip].range.start
+                self.stage.product(ProductKind::Hessian).length
+                    - self.stage.strips(origin)?[strip].range.start
             }
         };
         let blocks = count.div_ceil(LANES);
@@ -110,15 +111,15 @@ impl<S: Real> Frozen<'_, S> {
         mut result: impl FnMut(usize, usize, S),
     ) -> Result<(), Error> {
         let origin = Origin { point: &self.point, data: &self.data };
-        let number = match map {
-            Map::Product(number) => number,
+        let kind = match map {
+            Map::Product(kind) => kind,
             Map::Strip(strip) => {
                 let program = &self.stage.strips(origin)?[strip].program;
                 let workspace = scratch.batched(map, program, origin)?;
                 return program.products(workspace, origin, count, direction, result);
             }
         };
-        let product = &self.stage.products[number];
+        let product = self.stage.product(kind);
         if product.linear.is_some() {
             for first in (0..count).step_by(LANES) {
                 let lane = |lane: usize, i| match first + lane < count {
@@ -131,12 +132,12 @@ impl<S: Real> Frozen<'_, S> {
                     }
                 };
                 let lanes = |i| std::array::from_fn(|k| lane(k, i));
-                self.linear(number, scratch, |s| &mut s.lanes, lanes, write);
+                self.linear(kind, scratch, |s| &mut s.lanes, lanes, write);
             }
             return Ok(());
         }
         if count > 1
-            && let Some(program) = self.stage.batched(number, origin)?
+            && let Some(program) = self.stage.batched(kind, origin)?
         {
             let workspace = scratch.batched(map, program, origin)?;
             return program.products(workspace, origin, count, direction, result);
@@ -155,46 +156,46 @@ impl<S: Real> Frozen<'_, S> {
 
     pub(super) fn apply_rows(
         &self,
-        number: usize,
+        kind: ProductKind,
         directions: &[S],
         products: &mut [S],
     ) -> Result<(), Error> {
-        let Product { direction, length, .. } = &self.stage.products[number];
+        let Product { direction, length, .. } = self.stage.product(kind);
         let (n, m) = (direction.len(), *length);
         let count = directions.len().checked_div(n).unwrap_or(0);
         check_length("the directions", directions, count * n)?;
         check_length("the products", products, count * m)?;
-        if self.threads == 1 && self.goes_one_by_one(number, count)? {
+        if self.threads == 1 && self.goes_one_by_one(kind, count)? {
             let products = products.chunks_exact_mut(m.max(1));
             let mut rows = directions.chunks_exact(n.max(1)).zip(products);
-            return rows.try_for_each(|(v, out)| self.apply(number, v, out));
+            return rows.try_for_each(|(v, out)| self.apply(kind, v, out));
         }
         let direction = |k, i| directions[k * n + i];
-        self.apply_all(number, count, direction, |k, i, y| products[k * m + i] = y)
+        self.apply_all(kind, count, direction, |k, i, y| products[k * m + i] = y)
     }
 
     /// Whether several directions would share nothing.
-    fn goes_one_by_one(&self, number: usize, count: usize) -> Result<bool, Error> {
+    fn goes_one_by_one(&self, kind: ProductKind, count: usize) -> Result<bool, Error> {
         let origin = Origin { point: &self.point, data: &self.data };
-        let alone = self.stage.products[number].linear.is_none();
-        Ok(alone && (count <= 1 || self.stage.batched(number, origin)?.is_none()))
+        let alone = self.stage.product(kind).linear.is_none();
+        Ok(alone && (count <= 1 || self.stage.batched(kind, origin)?.is_none()))
     }
 
-    pub(super) fn apply_units(&self, number: usize) -> Result<Matrix<S>, Error> {
-        let Product { direction, length, .. } = &self.stage.products[number];
+    pub(super) fn apply_units(&self, kind: ProductKind) -> Result<Matrix<S>, Error> {
+        let Product { direction, length, .. } = self.stage.product(kind);
         let (n, m) = (direction.len(), *length);
         let mut rows = vec![S::zero(); n * m];
         let unit = |k, i| unit_lanes::<S, 1>(k, i)[0];
-        self.apply_all(number, n, unit, |k, i, y| rows[k * m + i] = y)?;
+        self.apply_all(kind, n, unit, |k, i, y| rows[k * m + i] = y)?;
         Ok(Matrix::from_rows(n, m, rows))
     }
 
     pub(super) fn apply_strips(&self) -> Result<Matrix<S>, Error> {
         let origin = Origin { point: &self.point, data: &self.data };
         let strips = self.stage.strips(origin)?;
-        let n = self.stage.products[0].length;
+        let n = self.stage.product(ProductKind::Hessian).length;
         let mut matrix = match strips {
-            [] => self.apply_units(0)?,
+            [] => self.apply_units(ProductKind::Hessian)?,
             _ => Matrix::from_rows(n, n, vec![S::zero(); n * n]),
         };
         let entries = matrix.as_mut_slice();
@@ -210,17 +211,17 @@ impl<S: Real> Frozen<'_, S> {
             })?;
         }
         if self.mends() && !strips.is_empty() && entries.iter().any(|x| x.is_nan()) {
-            matrix = self.apply_units(0)?;
+            matrix = self.apply_units(ProductKind::Hessian)?;
         }
         let entries = matrix.as_mut_slice();
         symmetrize(n, entries);
         Ok(matrix)
     }
 
-    pub(super) fn on_diagonal(&self, number: usize) -> Result<Vec<S>, Error> {
-        let mut diagonal = vec![S::zero(); self.stage.products[number].length];
+    pub(super) fn on_diagonal(&self, kind: ProductKind) -> Result<Vec<S>, Error> {
+        let mut diagonal = vec![S::zero(); self.stage.product(kind).length];
         let unit = |k, i| unit_lanes::<S, 1>(k, i)[0];
-        self.apply_all(number, diagonal.len(), unit, |k, i, entry| {
+        self.apply_all(kind, diagonal.len(), unit, |k, i, entry| {
             if i == k {
                 diagonal[k] = entry;
             }
@@ -228,15 +229,19 @@ impl<S: Real> Frozen<'_, S> {
         Ok(diagonal)
     }
 
-    pub(super) fn in_block(&self, number: usize, indices: &[usize]) -> Result<Matrix<S>, Error> {
+    pub(super) fn in_block(
+        &self,
+        kind: ProductKind,
+        indices: &[usize],
+    ) -> Result<Matrix<S>, Error> {
         let size = indices.len();
-        let mut places = vec![Vec::new(); self.stage.products[number].length];
+        let mut places = vec![Vec::new(); self.stage.product(kind).length];
         for (place, &index) in indices.iter().enumerate() {
             places[index].push(place);
         }
         let mut block = vec![S::zero(); size * size];
         let unit = |k: usize, i| unit_lanes::<S, 1>(indices[k], i)[0];
-        self.apply_all(number, size, unit, |k, i, entry| {
+        self.apply_all(kind, size, unit, |k, i, entry| {
             for place in &places[i] {
                 block[k * size + place] = entry;
             }

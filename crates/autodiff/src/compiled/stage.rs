@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::derived::Origin;
 use super::lanes::LaneProgram;
-use super::product::{Product, Request};
+use super::product::{PointOutputs, Product, ProductKind, Request};
 use super::triangle::Strip;
 use crate::error::Error;
 use crate::number::Real;
@@ -21,6 +21,7 @@ const LARGEST_BUFFER: usize = 1 << 16;
 pub(crate) struct Stage<S> {
     pub program: Checked<S>,
     pub plan: Plan,
+    pub outputs: PointOutputs,
     /// The number of inputs that make up the point; the others make up the directions.
     pub primal_inputs: usize,
     /// The number of instructions that do not depend on the direction.
@@ -29,13 +30,13 @@ pub(crate) struct Stage<S> {
     pub products: Vec<Product>,
     /// Of each product the program for several directions at once, once it has been asked for.
     batched: Vec<OnceLock<LaneProgram<S>>>,
-    /// Of the first product, if it is symmetric, the strips of its matrix, once they have been asked for.
+    /// The strips of the Hessian, once they have been asked for.
     strips: OnceLock<Vec<Strip<S>>>,
 }
 
 impl<S: Real> Stage<S> {
     /// A program of a point alone.
-    pub(crate) fn primal(program: Program<S>) -> Self {
+    pub(crate) fn primal(program: Program<S>, outputs: PointOutputs) -> Self {
         let (frozen, inputs) = (program.len(), program.inputs.len());
         let plan = Plan::new(&program, inputs, frozen);
         let products = Vec::new();
@@ -43,6 +44,7 @@ impl<S: Real> Stage<S> {
         Self {
             program,
             plan,
+            outputs,
             primal_inputs: inputs,
             frozen,
             products,
@@ -57,6 +59,7 @@ impl<S: Real> Stage<S> {
     pub(crate) fn with_products(
         program: Program<S>,
         primal_inputs: usize,
+        outputs: PointOutputs,
         requests: &[Request],
         absorbing: bool,
     ) -> Self {
@@ -74,15 +77,40 @@ impl<S: Real> Stage<S> {
             .collect();
         let batched = requests.iter().map(|_| OnceLock::new()).collect();
         let program = Checked::new(program);
-        Self { program, plan, primal_inputs, frozen, products, batched, strips: OnceLock::new() }
+        Self {
+            program,
+            plan,
+            outputs,
+            primal_inputs,
+            frozen,
+            products,
+            batched,
+            strips: OnceLock::new(),
+        }
+    }
+
+    /// Whether the program evaluates this product.
+    pub(crate) fn has(&self, kind: ProductKind) -> bool {
+        self.products.iter().any(|product| product.kind == kind)
+    }
+
+    /// A product that the program evaluates.
+    pub(crate) fn product(&self, kind: ProductKind) -> &Product {
+        &self.products[self.number(kind)]
+    }
+
+    pub(super) fn number(&self, kind: ProductKind) -> usize {
+        let found = self.products.iter().position(|product| product.kind == kind);
+        found.expect("asked for what the program evaluates")
     }
 
     /// A product for several directions at once, if that pays.
     pub(crate) fn batched(
         &self,
-        number: usize,
+        kind: ProductKind,
         origin: Origin<'_, S>,
     ) -> Result<Option<&LaneProgram<S>>, Error> {
+        let number = self.number(kind);
         let (product, cell) = (&self.products[number], &self.batched[number]);
         if !self.shares(product) {
             return Ok(None);
@@ -95,9 +123,9 @@ impl<S: Real> Stage<S> {
         Ok(cell.get())
     }
 
-    /// The strips of the matrix of the first product, which must be symmetric; none if that does not pay.
+    /// The strips of the Hessian, which the program evaluates; none if that does not pay.
     pub(crate) fn strips(&self, origin: Origin<'_, S>) -> Result<&[Strip<S>], Error> {
-        let (product, cell) = (&self.products[0], &self.strips);
+        let (product, cell) = (self.product(ProductKind::Hessian), &self.strips);
         if !self.shares(product) {
             return Ok(&[]);
         }

@@ -7,8 +7,8 @@ use super::linearization::Linearization;
 use super::scalar::Function;
 use crate::array::Array;
 use crate::compiled::{
-    IndeterminatePolicy, Kind, Likelihood, Matrix, Origin, Recorded, Replay, Split, composed,
-    symmetrize,
+    IndeterminatePolicy, Kind, Likelihood, Matrix, Origin, ProductKind, Recorded, Replay, Split,
+    composed, symmetrize,
 };
 use crate::error::Error;
 use crate::number::Real;
@@ -192,8 +192,6 @@ impl<S: Real> fmt::Debug for Composite<'_, S> {
 }
 
 /// The numbers of the products of a stage that has the curvatures, after the Hessian's.
-const GAUSS_NEWTON: usize = 1;
-const FISHER: usize = 2;
 
 /// Value, gradient and curvatures of a [`Composite`] at one point.
 pub struct CompositeLinearization<'a, S: Real = f64> {
@@ -222,7 +220,7 @@ impl<'a, S: Real> CompositeLinearization<'a, S> {
     ///
     /// [`Error::Length`] if a slice is not as long as the point.
     pub fn gauss_newton_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.exact.frozen.product_into(GAUSS_NEWTON, v, product)
+        self.exact.frozen.product_into(ProductKind::GaussNewton, v, product)
     }
 
     /// The Gauss–Newton product `Jᵀ·∇²L·J·v`.
@@ -242,7 +240,7 @@ impl<'a, S: Real> CompositeLinearization<'a, S> {
     ///
     /// [`Error::Length`].
     pub fn gauss_newtons_into(&self, directions: &[S], products: &mut [S]) -> Result<(), Error> {
-        self.exact.frozen.products_into(GAUSS_NEWTON, directions, products)
+        self.exact.frozen.products_into(ProductKind::GaussNewton, directions, products)
     }
 
     /// The Gauss–Newton matrix `Jᵀ·∇²L·J`, exactly symmetric.
@@ -253,7 +251,7 @@ impl<'a, S: Real> CompositeLinearization<'a, S> {
     ///
     /// What an operation refuses.
     pub fn gauss_newton_matrix(&self) -> Result<Matrix<S>, Error> {
-        self.matrix(GAUSS_NEWTON)
+        self.matrix(ProductKind::GaussNewton)
     }
 
     /// The product with Fisher's matrix, `Jᵀ·∇²A·J·v`, written to `product`. Allocates nothing after the first call.
@@ -263,7 +261,7 @@ impl<'a, S: Real> CompositeLinearization<'a, S> {
     /// [`Error::NoLikelihood`] if none was stated; [`Error::Length`].
     pub fn fisher_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
         self.check_likelihood()?;
-        self.exact.frozen.product_into(FISHER, v, product)
+        self.exact.frozen.product_into(ProductKind::Fisher, v, product)
     }
 
     /// The product with Fisher's matrix, `Jᵀ·∇²A·J·v`.
@@ -284,17 +282,17 @@ impl<'a, S: Real> CompositeLinearization<'a, S> {
     /// [`Error::NoLikelihood`] if none was stated.
     pub fn fisher_matrix(&self) -> Result<Matrix<S>, Error> {
         self.check_likelihood()?;
-        self.matrix(FISHER)
+        self.matrix(ProductKind::Fisher)
     }
 
-    fn matrix(&self, number: usize) -> Result<Matrix<S>, Error> {
-        let mut matrix = self.exact.frozen.columns(number)?;
+    fn matrix(&self, kind: ProductKind) -> Result<Matrix<S>, Error> {
+        let mut matrix = self.exact.frozen.columns(kind)?;
         symmetrize(self.exact.dim(), matrix.as_mut_slice());
         Ok(matrix)
     }
 
     fn check_likelihood(&self) -> Result<(), Error> {
-        let stated = self.exact.frozen.stage().products.len() > FISHER;
+        let stated = self.exact.frozen.stage().has(ProductKind::Fisher);
         if stated { Ok(()) } else { Err(Error::NoLikelihood) }
     }
 }

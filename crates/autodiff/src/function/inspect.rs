@@ -7,17 +7,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::scalar::Function;
-use super::vector::FORWARD;
 use crate::array::Array;
 use crate::compiled::{
-    BranchPolicy, IndeterminatePolicy, Kind, Origin, Source, Stage, gradient_program, source_line,
-    tangent_program,
+    BranchPolicy, Derived, IndeterminatePolicy, Kind, Origin, ProductKind, Source, Stage,
+    gradient_program, source_line, tangent_program,
 };
 use crate::error::{Error, check_length};
 use crate::number::Real;
 use crate::program::{
-    Arguments, Checked, Guard, Id, Instruction, Node, Op, Plan, Program, Recording, Workspace,
-    origin_of,
+    Arguments, Checked, Guard, Id, Instruction, Node, Op, Plan, Program, Workspace, origin_of,
 };
 use crate::tape::Tape;
 use crate::transform::dependencies;
@@ -180,7 +178,7 @@ impl<'f, S: Real> Function<'f, S> {
     /// As [`value`](Self::value).
     pub fn unused_inputs(&self, x: &[S]) -> Result<Vec<usize>, Error> {
         let used = self.replay.read(x, Kind::Jacobian, |run| {
-            let product = &run.stage.products[FORWARD];
+            let product = run.stage.product(ProductKind::Forward);
             let (direction, outputs) = (product.direction.clone(), product.outputs.clone());
             let Stage { program, primal_inputs, .. } = &*run.stage;
             dependencies(program, &product.parts, *primal_inputs, direction, outputs)
@@ -263,12 +261,11 @@ impl<'f, S: Real> Function<'f, S> {
         let gradient = self.gradient_checked_finite(x)?;
         let data = &self.replay.state().data;
         let inputs = gradient.program.inputs.len();
-        let outputs = gradient.program.outputs.len();
         let tangent = tangent_program(
             Tape::deriving([&gradient.program]).marking(),
             &gradient.program,
             inputs,
-            outputs - inputs..outputs,
+            gradient.appended[0].clone(),
             Origin { point: x, data },
         )?;
         let arguments = Arguments { point: x, direction: v, data };
@@ -278,7 +275,7 @@ impl<'f, S: Real> Function<'f, S> {
     }
 
     /// Value and gradient checked; the recording of the gradient.
-    fn gradient_checked_finite(&self, x: &[S]) -> Result<Recording<S>, Error> {
+    fn gradient_checked_finite(&self, x: &[S]) -> Result<Derived<S>, Error> {
         check_length("the point", x, self.dim())?;
         let data = &self.replay.state().data;
         let primal = self.replay.recorded_on(Tape::new(), x)?;

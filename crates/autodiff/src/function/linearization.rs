@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::compiled::{Frozen, Matrix};
+use crate::compiled::{Frozen, Matrix, ProductKind};
 use crate::error::{Error, check_length};
 use crate::number::Real;
 use crate::parts::Entries;
@@ -36,16 +36,11 @@ pub struct Linearization<'a, S: Real = f64> {
     gradient: Vec<S>,
 }
 
-/// The number of the Hessian among the products of a stage that has it.
-pub(crate) const HESSIAN: usize = 0;
-
 impl<'a, S: Real> Linearization<'a, S> {
-    /// Of a stage whose first output is the value, whose outputs before the products are the gradient, and whose first
-    /// product is that with the Hessian.
+    /// Of a program that evaluates the gradient and products with the Hessian.
     pub(crate) fn new(frozen: Frozen<'a, S>) -> Self {
         let value = frozen.outputs(0..1)[0];
-        let hessian = frozen.stage().products[HESSIAN].outputs.clone();
-        let gradient = frozen.outputs(hessian.start - hessian.len()..hessian.start);
+        let gradient = frozen.outputs(frozen.stage().outputs.gradient.clone());
         Self { frozen, value, gradient }
     }
 
@@ -75,7 +70,7 @@ impl<'a, S: Real> Linearization<'a, S> {
     ///
     /// [`Error::Length`] if a slice is not as long as the point.
     pub fn hvp_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.frozen.product_into(HESSIAN, v, product)
+        self.frozen.product_into(ProductKind::Hessian, v, product)
     }
 
     /// The Hessian-vector product `∇²f(x)·v`.
@@ -98,7 +93,7 @@ impl<'a, S: Real> Linearization<'a, S> {
     ///
     /// [`Error::Length`] if a slice is not a whole number of directions, or not as long as the other.
     pub fn hvps_into(&self, directions: &[S], products: &mut [S]) -> Result<(), Error> {
-        self.frozen.products_into(HESSIAN, directions, products)
+        self.frozen.products_into(ProductKind::Hessian, directions, products)
     }
 
     /// The Hessian `∇²f(x)`, exactly symmetric.
@@ -121,7 +116,7 @@ impl<'a, S: Real> Linearization<'a, S> {
     ///
     /// As [`hessian`](Self::hessian).
     pub fn hessian_diagonal(&self) -> Result<Vec<S>, Error> {
-        self.frozen.diagonal(HESSIAN)
+        self.frozen.diagonal(ProductKind::Hessian)
     }
 
     /// The block of the Hessian that belongs to some inputs, exactly symmetric: entry `(a, b)` is the second derivative with
@@ -134,7 +129,7 @@ impl<'a, S: Real> Linearization<'a, S> {
     ///
     /// [`Error::NoSuchInput`]; [`Error::ForeignPart`] for a part of another vector.
     pub fn hessian_block(&self, inputs: impl Entries) -> Result<Matrix<S>, Error> {
-        self.frozen.symmetric_block(HESSIAN, &inputs.within(self.dim())?)
+        self.frozen.symmetric_block(ProductKind::Hessian, &inputs.within(self.dim())?)
     }
 
     /// The blocks on the Hessian's diagonal that belong to these ranges or [parts](crate::Part) of the inputs: for the layers of

@@ -1,8 +1,6 @@
 //! Derivatives at the one point for which a closure was recorded: over reals, or over dual numbers.
 
-use super::linearization::HESSIAN;
-use super::vector::{FORWARD, REVERSE};
-use crate::compiled::{Kind, Matrix, OneShot, Source, symmetrize, unit_lanes};
+use crate::compiled::{Matrix, OneShot, ProductKind, Source, symmetrize, unit_lanes};
 use crate::error::{Error, check_length};
 use crate::number::{Dual, Real, compiled_here};
 use crate::program::{Embed, Program, Recording, evaluate_scalars, reverse_scalars};
@@ -38,7 +36,7 @@ pub(crate) fn jvp<S: Real>(f: &Recorded<'_, S>, v: &[S]) -> Result<(S, S), Error
             Ok((value.re, value.eps[0]))
         }
         Recorded::Special(at) => {
-            let product = at.products(Kind::Jacobian, FORWARD, [v.to_vec()])?;
+            let product = at.products(ProductKind::Forward, [v.to_vec()])?;
             Ok((at.values()?[0], product[0][0]))
         }
     }
@@ -54,7 +52,7 @@ pub(crate) fn vjp<S: Real>(f: &Recorded<'_, S>, w: &[S]) -> Result<(Vec<S>, Vec<
         Recorded::Special(at) => {
             let values = at.values()?;
             check_length("the cotangent", w, values.len())?;
-            let product = at.products(Kind::Jacobian, REVERSE, [w.to_vec()])?.remove(0);
+            let product = at.products(ProductKind::Reverse, [w.to_vec()])?.remove(0);
             Ok((values, product))
         }
     }
@@ -68,7 +66,7 @@ pub(crate) fn hvp<S: Real>(f: &Recorded<'_, S>, v: &[S]) -> Result<Vec<S>, Error
             let (_, gradient) = pull_back(program, &point, &[Dual::constant(S::one())])?;
             Ok(gradient.iter().map(|component| component.eps[0]).collect())
         }
-        Recorded::Special(at) => Ok(at.products(Kind::Hvp, HESSIAN, [v.to_vec()])?.remove(0)),
+        Recorded::Special(at) => Ok(at.products(ProductKind::Hessian, [v.to_vec()])?.remove(0)),
     }
 }
 
@@ -78,7 +76,7 @@ pub(crate) fn hessian<S: Real>(f: &Recorded<'_, S>) -> Result<Matrix<S>, Error> 
         Recorded::Ordinary(program, x) => (program, x),
         Recorded::Special(at) => {
             let n = at.dim();
-            let mut h = at.products(Kind::Hvp, HESSIAN, units(n))?.concat();
+            let mut h = at.products(ProductKind::Hessian, units(n))?.concat();
             symmetrize(n, &mut h);
             return Ok(Matrix::from_rows(n, n, h));
         }
@@ -104,7 +102,7 @@ pub(crate) fn jacobian<S: Real>(f: &Recorded<'_, S>) -> Result<Matrix<S>, Error>
         Recorded::Ordinary(program, x) => (program, x),
         Recorded::Special(at) => {
             let m = at.values()?.len();
-            let rows = at.products(Kind::Jacobian, REVERSE, units(m))?.concat();
+            let rows = at.products(ProductKind::Reverse, units(m))?.concat();
             return Ok(Matrix::from_rows(m, at.dim(), rows));
         }
     };
@@ -137,7 +135,7 @@ pub(crate) fn third_derivative<S: Real>(
     let (program, x) = match f {
         Recorded::Ordinary(program, x) => (program, x),
         Recorded::Special(at) => {
-            return Ok(at.products(Kind::Third, 0, [[u, v].concat()])?.remove(0));
+            return Ok(at.products(ProductKind::Third, [[u, v].concat()])?.remove(0));
         }
     };
     let along_u = seeded(x, |i| [u[i]]);
@@ -159,8 +157,8 @@ pub(crate) fn gauss_newton<S: Real>(f: &Recorded<'_, S>, v: &[S]) -> Result<Vec<
             Ok(pull_back(program, x, &tangent)?.1)
         }
         Recorded::Special(at) => {
-            let tangent = at.products(Kind::Jacobian, FORWARD, [v.to_vec()])?;
-            Ok(at.products(Kind::Jacobian, REVERSE, tangent)?.remove(0))
+            let tangent = at.products(ProductKind::Forward, [v.to_vec()])?;
+            Ok(at.products(ProductKind::Reverse, tangent)?.remove(0))
         }
     }
 }

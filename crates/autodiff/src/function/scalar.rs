@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::linearization::{HESSIAN, Linearization};
+use super::linearization::Linearization;
 use crate::array::Array;
-use crate::compiled::{Kind, Matrix, Recorded, Replay};
+use crate::compiled::{Kind, Matrix, ProductKind, Recorded, Replay};
 use crate::error::{Error, check_length};
 use crate::number::Real;
 use crate::program::Recording;
@@ -227,8 +227,7 @@ impl<'f, S: Real> Function<'f, S> {
     pub fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
         check_length("the gradient", gradient, self.dim())?;
         self.replay.read(x, Kind::Gradient, |run| {
-            let outputs = run.stage.program.outputs.len();
-            run.copy_outputs(outputs - run.stage.program.inputs.len()..outputs, x, gradient);
+            run.copy_outputs(run.stage.outputs.gradient.clone(), x, gradient);
             run.value()
         })
     }
@@ -255,8 +254,7 @@ impl<'f, S: Real> Function<'f, S> {
     ) -> Result<S, Error> {
         check_length("the gradient", gradient, self.dim())?;
         self.replay.read(x, Kind::Gradient, |run| {
-            let outputs = run.stage.program.outputs.len();
-            run.copy_outputs(outputs - run.stage.program.inputs.len()..outputs, x, gradient);
+            run.copy_outputs(run.stage.outputs.gradient.clone(), x, gradient);
             run.copy_auxiliary(x, auxiliary)
         })?
     }
@@ -289,7 +287,7 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// As [`value`](Self::value).
     pub fn hvp(&self, x: &[S], v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.replay.freeze(x, Kind::Hvp)?.product_into(HESSIAN, v, product)
+        self.replay.freeze(x, Kind::Hvp)?.product_into(ProductKind::Hessian, v, product)
     }
 
     /// The Hessian `∇²f(x)`, exactly symmetric.
@@ -326,7 +324,11 @@ impl<'f, S: Real> Function<'f, S> {
         check_length("the first direction", u, self.dim())?;
         check_length("the second direction", v, self.dim())?;
         let mut product = vec![S::zero(); self.dim()];
-        self.replay.freeze(x, Kind::Third)?.product_into(0, &[u, v].concat(), &mut product)?;
+        self.replay.freeze(x, Kind::Third)?.product_into(
+            ProductKind::Third,
+            &[u, v].concat(),
+            &mut product,
+        )?;
         Ok(product)
     }
 
@@ -389,7 +391,7 @@ impl<'f, S: Real> Function<'f, S> {
         }
         let frozen = self.replay.freeze(x, Kind::Taylor(order))?;
         coefficients[0] = frozen.outputs(0..1)[0];
-        frozen.product_into(0, v, &mut coefficients[1..])?;
+        frozen.product_into(ProductKind::Taylor, v, &mut coefficients[1..])?;
         let mut factorial = 1.0;
         for (k, coefficient) in coefficients.iter_mut().enumerate().skip(1) {
             factorial *= k as f64;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::array::{Array, size};
-use crate::compiled::{Frozen, IndeterminatePolicy, Kind, Matrix, Recorded, Replay};
+use crate::compiled::{Frozen, IndeterminatePolicy, Kind, Matrix, ProductKind, Recorded, Replay};
 use crate::error::Error;
 use crate::number::Real;
 use crate::tape::{Tape, Tensor, Var, record_scalars_on};
@@ -187,7 +187,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
             let program = &run.stage.program;
             let entries = program.outputs.iter().map(|&id| size(program.shape(id))).sum();
             let mut values = vec![S::zero(); entries];
-            run.copy_outputs(0..program.outputs.len(), x, &mut values);
+            run.copy_outputs(run.stage.outputs.recorded.clone(), x, &mut values);
             let auxiliary = values.split_off(self.outputs);
             Ok((values, auxiliary))
         })?
@@ -200,9 +200,8 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     /// As [`values`](Self::values).
     pub fn linearize<'a>(&'a self, x: &[S]) -> Result<LinearMap<'a, S>, Error> {
         let frozen = self.replay.freeze(x.to_vec(), Kind::Jacobian)?;
-        self.check_outputs(frozen.stage().products[FORWARD].length)?;
-        let first = frozen.stage().products[FORWARD].outputs.clone();
-        let values = frozen.outputs(0..first.len());
+        self.check_outputs(frozen.stage().product(ProductKind::Forward).length)?;
+        let values = frozen.outputs(frozen.stage().outputs.differentiated.clone());
         Ok(LinearMap { frozen, values })
     }
 
@@ -266,8 +265,6 @@ impl<S: Real> fmt::Display for VectorFunction<'_, S> {
 }
 
 /// The numbers of the two products of a stage that has the Jacobian.
-pub(crate) const FORWARD: usize = 0;
-pub(crate) const REVERSE: usize = 1;
 
 /// Values and Jacobian of a [`VectorFunction`] at one point, as an operator.
 ///
@@ -323,7 +320,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn jvp_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.frozen.product_into(FORWARD, v, product)
+        self.frozen.product_into(ProductKind::Forward, v, product)
     }
 
     /// `J·v`.
@@ -343,7 +340,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn vjp_into(&self, w: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.frozen.product_into(REVERSE, w, product)
+        self.frozen.product_into(ProductKind::Reverse, w, product)
     }
 
     /// `wᵀJ`.
@@ -363,7 +360,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn jvps_into(&self, directions: &[S], products: &mut [S]) -> Result<(), Error> {
-        self.frozen.products_into(FORWARD, directions, products)
+        self.frozen.products_into(ProductKind::Forward, directions, products)
     }
 
     /// K products `wₖᵀJ` at once: row `k` of `products` for row `k` of `cotangents`. Each has the bits it has alone.
@@ -372,7 +369,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn vjps_into(&self, cotangents: &[S], products: &mut [S]) -> Result<(), Error> {
-        self.frozen.products_into(REVERSE, cotangents, products)
+        self.frozen.products_into(ProductKind::Reverse, cotangents, products)
     }
 
     /// The Jacobian, row `i` the gradient of value `i`: by forward or by reverse mode, whichever needs fewer products.
@@ -382,9 +379,9 @@ impl<S: Real> LinearMap<'_, S> {
     /// What an operation refuses.
     pub fn jacobian(&self) -> Result<Matrix<S>, Error> {
         if self.outputs() < self.inputs() {
-            return self.frozen.columns(REVERSE);
+            return self.frozen.columns(ProductKind::Reverse);
         }
-        Ok(self.frozen.columns(FORWARD)?.transposed())
+        Ok(self.frozen.columns(ProductKind::Forward)?.transposed())
     }
 
     /// The Gauss–Newton product `JᵀJ·v`, written to `product`: the Hessian of `½‖r‖²` for residuals `r`, without the terms
@@ -394,7 +391,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn gauss_newton_into(&self, v: &[S], product: &mut [S]) -> Result<(), Error> {
-        self.frozen.chained_into([FORWARD, REVERSE], v, product)
+        self.frozen.chained_into([ProductKind::Forward, ProductKind::Reverse], v, product)
     }
 
     /// The Gauss–Newton product `JᵀJ·v`.

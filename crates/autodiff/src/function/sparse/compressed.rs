@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::colouring::Colouring;
 use super::pattern::SparsityPattern;
-use crate::compiled::{Careful, Evaluated, Product, Stage};
+use crate::compiled::{Careful, Evaluated, Product, ProductKind, Stage};
 use crate::error::Error;
 use crate::number::Real;
 use crate::program::{Arguments, Coefficients};
@@ -92,13 +92,13 @@ impl Compression {
     pub(crate) fn evaluate<S: Real>(
         &self,
         run: &mut Evaluated<S>,
-        number: usize,
+        kind: ProductKind,
         point: &[S],
         scratch: &mut Scratch<S>,
         values: &mut [S],
     ) -> Result<(), Error> {
         let stage = Arc::clone(&run.stage);
-        let product = &stage.products[number];
+        let product = stage.product(kind);
         scratch.products.resize(product.length * self.lanes, S::zero());
         if let Some(linear) = &product.linear {
             linear.freeze(&stage.program, &run.workspace.values, &mut scratch.coefficients);
@@ -123,13 +123,13 @@ impl Compression {
     pub(crate) fn evaluate_carefully<S: Real>(
         &self,
         at: &Careful<'_, S>,
-        number: usize,
+        kind: ProductKind,
         scratch: &mut Scratch<S>,
         values: &mut [S],
     ) -> Result<(), Error> {
         for colour in 0..self.products() {
             let seeds: Vec<S> = (0..self.colours.len()).map(|i| self.seed(colour, i)).collect();
-            let product = at.product(number, &seeds)?;
+            let product = at.product(kind, &seeds)?;
             if colour == self.count {
                 scratch.probe = product;
                 continue;

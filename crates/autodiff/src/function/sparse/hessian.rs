@@ -8,9 +8,8 @@ use super::compressed::{Compression, Place};
 use super::matrix::SparseMatrix;
 use super::pattern::SparsityPattern;
 use super::plan::{Plan, transposed_pattern};
-use crate::compiled::{Kind, Product, Stage};
+use crate::compiled::{Kind, Product, ProductKind, Stage};
 use crate::error::Error;
-use crate::function::linearization::HESSIAN;
 use crate::function::scalar::Function;
 use crate::number::Real;
 use crate::tape::Var;
@@ -85,14 +84,14 @@ impl<'a, S: Real> SparseHessian<'a, S> {
 
 /// The structure of the Hessian. It is symmetric, so an entry found on one side of the diagonal alone is none.
 fn pattern_of<S: Real>(stage: &Stage<S>) -> SparsityPattern {
-    let transposed = transposed_pattern(stage, HESSIAN);
+    let transposed = transposed_pattern(stage, ProductKind::Hessian);
     transposed.intersection(&transposed.transposed())
 }
 
 fn plan<S: Real>(stage: &Arc<Stage<S>>, given: &Option<SparsityPattern>) -> Plan<S> {
     let pattern = given.clone().unwrap_or_else(|| pattern_of(stage));
-    let compression = compression(&stage.products[HESSIAN], &pattern, given.is_some());
-    Plan::new(Arc::clone(stage), HESSIAN, false, pattern, compression)
+    let compression = compression(stage.product(ProductKind::Hessian), &pattern, given.is_some());
+    Plan::new(Arc::clone(stage), ProductKind::Hessian, false, pattern, compression)
 }
 
 /// Reads each entry from the product in which it, or its mirror image, is alone.

@@ -8,9 +8,9 @@ use super::compressed::{Compression, Place};
 use super::matrix::SparseMatrix;
 use super::pattern::SparsityPattern;
 use super::plan::{Plan, transposed_pattern};
-use crate::compiled::{Kind, Stage};
+use crate::compiled::{Kind, ProductKind, Stage};
 use crate::error::Error;
-use crate::function::vector::{FORWARD, REVERSE, VectorFunction};
+use crate::function::vector::VectorFunction;
 use crate::number::Real;
 use crate::tape::Var;
 
@@ -83,28 +83,32 @@ impl<'a, S: Real> SparseJacobian<'a, S> {
 
 /// By columns or by rows, whichever needs fewer products.
 fn plan<S: Real>(stage: &Arc<Stage<S>>, given: &Option<SparsityPattern>) -> Result<Plan<S>, Error> {
-    let (m, n) = (stage.products[FORWARD].length, stage.products[REVERSE].length);
+    let (m, n) =
+        (stage.product(ProductKind::Forward).length, stage.product(ProductKind::Reverse).length);
     let (pattern, transposed) = match given {
         Some(pattern) => {
             pattern.check_size(m, n)?;
             (pattern.clone(), pattern.transposed())
         }
         None => {
-            let transposed = transposed_pattern(stage, FORWARD);
+            let transposed = transposed_pattern(stage, ProductKind::Forward);
             (transposed.transposed(), transposed)
         }
     };
     let (by_columns, by_rows) = (columns(&pattern), columns(&transposed));
     let by_rows_is_better = by_rows.count < by_columns.count;
-    let (product, colouring) =
-        if by_rows_is_better { (REVERSE, by_rows) } else { (FORWARD, by_columns) };
+    let (product, colouring) = if by_rows_is_better {
+        (ProductKind::Reverse, by_rows)
+    } else {
+        (ProductKind::Forward, by_columns)
+    };
     let colours = colouring.colours.clone();
     let place = |i: usize, j: usize| match by_rows_is_better {
         true => Place { colour: colours[i], component: j },
         false => Place { colour: colours[j], component: i },
     };
     let compression =
-        Compression::new(&stage.products[product], &pattern, colouring, given.is_some(), place);
+        Compression::new(stage.product(product), &pattern, colouring, given.is_some(), place);
     Ok(Plan::new(Arc::clone(stage), product, by_rows_is_better, pattern, compression))
 }
 
@@ -126,7 +130,8 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
     pub fn jacobian_pattern(&self, x: &[S]) -> Result<SparsityPattern, Error> {
-        let pattern = |stage: &Stage<S>| transposed_pattern(stage, FORWARD).transposed();
+        let pattern =
+            |stage: &Stage<S>| transposed_pattern(stage, ProductKind::Forward).transposed();
         self.replay.read(x, Kind::Jacobian, |run| pattern(&run.stage))
     }
 

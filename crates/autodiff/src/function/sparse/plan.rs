@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::compressed::{Compression, Scratch};
 use super::matrix::SparseMatrix;
 use super::pattern::SparsityPattern;
-use crate::compiled::{Evaluated, IndeterminatePolicy, Source, Stage};
+use crate::compiled::{Evaluated, IndeterminatePolicy, ProductKind, Source, Stage};
 use crate::error::Error;
 use crate::number::Real;
 use crate::transform::dependencies;
@@ -13,7 +13,7 @@ use crate::transform::dependencies;
 /// A sparse matrix and how it is evaluated, for one recording.
 pub(crate) struct Plan<S: Real> {
     stage: Arc<Stage<S>>,
-    product: usize,
+    product: ProductKind,
     /// Whether the products are with rows, so that they are columns of the transposed matrix.
     transposed: bool,
     compression: Compression,
@@ -24,7 +24,7 @@ pub(crate) struct Plan<S: Real> {
 impl<S: Real> Plan<S> {
     pub(crate) fn new(
         stage: Arc<Stage<S>>,
-        product: usize,
+        product: ProductKind,
         transposed: bool,
         pattern: SparsityPattern,
         compression: Compression,
@@ -88,8 +88,11 @@ impl<S: Real> Plan<S> {
 }
 
 /// The structure of a product's matrix, transposed: a column for each entry of the product.
-pub(crate) fn transposed_pattern<S: Real>(stage: &Stage<S>, product: usize) -> SparsityPattern {
-    let product = &stage.products[product];
+pub(crate) fn transposed_pattern<S: Real>(
+    stage: &Stage<S>,
+    product: ProductKind,
+) -> SparsityPattern {
+    let product = stage.product(product);
     let (direction, outputs) = (product.direction.clone(), product.outputs.clone());
     let rows = direction.len();
     let columns =
