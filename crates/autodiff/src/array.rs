@@ -42,7 +42,7 @@ pub(crate) fn has_room<S>(shape: &[usize]) -> bool {
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Array<S> {
+pub struct Array<S = f64> {
     shape: Shape,
     data: Arc<Vec<S>>,
 }
