@@ -191,8 +191,6 @@ impl<S: Real> fmt::Debug for Composite<'_, S> {
     }
 }
 
-/// The numbers of the products of a stage that has the curvatures, after the Hessian's.
-
 /// Value, gradient and curvatures of a [`Composite`] at one point.
 pub struct CompositeLinearization<'a, S: Real = f64> {
     exact: Linearization<'a, S>,

@@ -264,8 +264,6 @@ impl<S: Real> fmt::Display for VectorFunction<'_, S> {
     }
 }
 
-/// The numbers of the two products of a stage that has the Jacobian.
-
 /// Values and Jacobian of a [`VectorFunction`] at one point, as an operator.
 ///
 /// All primal values are kept: a product evaluates what depends on its direction, and allocates nothing after the first.
