@@ -1,16 +1,17 @@
 //! A program evaluated at a point.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::cache::{Compiled, Kind};
 use super::derived::Origin;
 use super::indeterminate::{Careful, IndeterminatePolicy, Source};
+use super::memory::Memory;
 use super::stage::Stage;
 use crate::array::{Array, size};
 use crate::error::{Error, check_length};
 use crate::number::{Real, compiled_here};
-use crate::program::{Arguments, Id, Workspace};
+use crate::program::{Arguments, Id};
 
 /// A stage evaluated at a point: its frozen part is.
 pub(crate) struct Evaluated<S> {
@@ -19,7 +20,7 @@ pub(crate) struct Evaluated<S> {
     pub kind: Kind,
     pub data: Arc<[Array<S>]>,
     pub policy: IndeterminatePolicy,
-    pub workspace: Workspace<S>,
+    pub memory: Memory<S>,
 }
 
 impl<S: Real> Evaluated<S> {
@@ -51,8 +52,8 @@ impl<S: Real> Evaluated<S> {
                 false => x.iter().any(|x| x.is_nan()),
             };
             match program.shape(id) {
-                [] => of(&self.workspace.values[id as usize..=id as usize]),
-                _ => of(self.workspace.array(program, plan, arguments, id)),
+                [] => of(&self.memory.workspace.values[id as usize..=id as usize]),
+                _ => of(self.memory.workspace.array(program, plan, arguments, id)),
             }
         };
         let (values, derivatives) = program.outputs.split_at(self.stage.outputs.recorded.end);
@@ -71,7 +72,7 @@ impl<S: Real> Evaluated<S> {
         let mut rest = &mended[..];
         for id in outputs {
             let (value, later) = rest.split_at(size(stage.program.shape(id)));
-            self.workspace.overwrite(&stage.program, &stage.plan, id, value);
+            self.memory.workspace.overwrite(&stage.program, &stage.plan, id, value);
             rest = later;
         }
         Ok(())
@@ -79,7 +80,7 @@ impl<S: Real> Evaluated<S> {
 
     /// The first output, if it is a scalar.
     pub(crate) fn value(&self) -> S {
-        self.workspace.values[self.stage.program.outputs[0] as usize]
+        self.memory.workspace.values[self.stage.program.outputs[0] as usize]
     }
 
     /// Writes all outputs of the recording but the first, flat and in order, to `out`; the first is returned.
@@ -102,26 +103,6 @@ impl<S: Real> Evaluated<S> {
     fn copy(&self, outputs: Range<usize>, point: &[S], out: &mut [S]) {
         let Stage { program, plan, .. } = &*self.stage;
         let arguments = Arguments { point, direction: &[], data: &self.data };
-        self.workspace.copy_outputs(program, plan, arguments, outputs, out);
-    }
-}
-
-/// Workspaces that are not in use.
-#[derive(Debug)]
-pub(crate) struct Pool<S>(Mutex<Vec<Workspace<S>>>);
-
-impl<S> Default for Pool<S> {
-    fn default() -> Self {
-        Self(Mutex::new(Vec::new()))
-    }
-}
-
-impl<S: Real> Pool<S> {
-    pub(crate) fn take(&self) -> Workspace<S> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    pub(crate) fn give_back(&self, workspace: Workspace<S>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+        self.memory.workspace.copy_outputs(program, plan, arguments, outputs, out);
     }
 }

@@ -7,17 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::{Compiled, Kind};
 use super::derived::Origin;
-use super::evaluated::{Evaluated, Pool};
+use super::evaluated::Evaluated;
 use super::indeterminate::{Careful, IndeterminatePolicy, Source};
-use super::lanes::{LANES, LaneProgram, LaneWorkspace};
 use super::matrix::Matrix;
-use super::product::Product;
-use super::product::ProductKind;
+use super::memory::{Memory, Pool};
+use super::product::{Combinations, Product, ProductKind};
 use super::stage::Stage;
 use crate::array::Array;
 use crate::error::{Error, check_length};
 use crate::number::{Real, compiled_here};
-use crate::program::{Arguments, Coefficients, Workspace};
+use crate::program::Arguments;
 
 /// A stage whose frozen part is evaluated at a point. A product there evaluates what depends on its direction, and nothing
 /// else.
@@ -31,54 +30,7 @@ pub(crate) struct Frozen<'a, S: Real> {
     pub(super) data: Arc<[Array<S>]>,
     pub(super) point: Cow<'a, [S]>,
     pub(super) threads: usize,
-    scratch: Mutex<Scratch<S>>,
-}
-
-/// A map from directions.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Map {
-    /// This product.
-    Product(ProductKind),
-    /// The strip of this number of the Hessian.
-    Strip(usize),
-}
-
-/// What a product writes to.
-#[derive(Clone)]
-pub(super) struct Scratch<S> {
-    workspace: Workspace<S>,
-    /// Of each product's linear part, once it has been asked for.
-    coefficients: Vec<Option<Coefficients<S>>>,
-    pub(super) single: Vec<[S; 1]>,
-    pub(super) lanes: Vec<[S; LANES]>,
-    /// All directions of the stage, flat, where one product's is not all there is.
-    direction: Vec<S>,
-    /// One product, where several are wanted.
-    pub(super) product: Vec<S>,
-    /// Of each product for several directions at once, if that is how they are evaluated: which, and what it needs.
-    batched: Vec<(Map, LaneWorkspace<S>)>,
-}
-
-impl<S: Real> Scratch<S> {
-    /// The workspace of a product for several directions, its frozen part evaluated.
-    pub(super) fn batched(
-        &mut self,
-        map: Map,
-        program: &LaneProgram<S>,
-        origin: Origin<'_, S>,
-    ) -> Result<&mut LaneWorkspace<S>, Error> {
-        let found = self.batched.iter().position(|&(other, _)| other == map);
-        let index = match found {
-            Some(index) => index,
-            None => {
-                let mut workspace = LaneWorkspace::default();
-                program.evaluate(&mut workspace, origin)?;
-                self.batched.push((map, workspace));
-                self.batched.len() - 1
-            }
-        };
-        Ok(&mut self.batched[index].1)
-    }
+    memory: Mutex<Memory<S>>,
 }
 
 impl<'a, S: Real> Frozen<'a, S> {
@@ -89,25 +41,22 @@ impl<'a, S: Real> Frozen<'a, S> {
         point: Cow<'a, [S]>,
         threads: usize,
     ) -> Self {
-        let Evaluated { compiled, stage, kind, data, policy, workspace } = evaluated;
-        let scratch = Mutex::new(Scratch {
-            workspace,
-            coefficients: vec![None; stage.products.len()],
-            single: Vec::new(),
-            lanes: Vec::new(),
-            direction: Vec::new(),
-            product: Vec::new(),
-            batched: Vec::new(),
-        });
-        Self { pool, source, compiled, stage, kind, policy, data, point, threads, scratch }
+        let Evaluated { compiled, stage, kind, data, policy, memory } = evaluated;
+        let memory = Mutex::new(memory);
+        Self { pool, source, compiled, stage, kind, policy, data, point, threads, memory }
     }
 
     pub(crate) fn point(&self) -> &[S] {
         &self.point
     }
 
-    pub(crate) fn stage(&self) -> &Stage<S> {
+    pub(crate) fn stage(&self) -> &Arc<Stage<S>> {
         &self.stage
+    }
+
+    /// Number of entries of a product.
+    pub(crate) fn product_length(&self, kind: ProductKind) -> usize {
+        self.stage.product(kind).length
     }
 
     /// Outputs that do not depend on a direction, flat and in order.
@@ -158,6 +107,19 @@ impl<'a, S: Real> Frozen<'a, S> {
         )(self, kind, directions, products)
     }
 
+    /// Products with combinations of unit vectors, flat, as the rows of `products`.
+    pub(crate) fn combined_into(
+        &self,
+        kind: ProductKind,
+        combinations: &Combinations<'_>,
+        products: &mut [S],
+    ) -> Result<(), Error> {
+        compiled_here!(
+            |at, kind, combinations, products| at.apply_combined(kind, combinations, products),
+            fn(&Frozen<'_, S>, ProductKind, &Combinations<'_>, &mut [S]) -> Result<(), Error>
+        )(self, kind, combinations, products)
+    }
+
     /// The product's matrix, transposed: row `k` is its product with unit direction `k`.
     pub(crate) fn columns(&self, kind: ProductKind) -> Result<Matrix<S>, Error> {
         compiled_here!(
@@ -199,7 +161,7 @@ impl<'a, S: Real> Frozen<'a, S> {
             .sum();
         let mut out = vec![S::zero(); length];
         let arguments = Arguments { point: &self.point, direction: &[], data: &self.data };
-        self.scratch().workspace.copy_outputs(program, plan, arguments, range, &mut out);
+        self.memory().workspace.copy_outputs(program, plan, arguments, range, &mut out);
         out
     }
 
@@ -207,11 +169,11 @@ impl<'a, S: Real> Frozen<'a, S> {
         let product = self.stage.product(kind);
         check_length("the direction", v, product.direction.len())?;
         check_length("the product", out, product.length)?;
-        let mut scratch = self.scratch();
+        let mut memory = self.memory();
         if product.linear.is_none() {
-            self.run(product, &mut scratch, v, out)?;
+            self.run(product, &mut memory, v, out)?;
         } else {
-            self.linear(kind, &mut scratch, |s| &mut s.single, |i| [v[i]], |i, [x]| out[i] = x);
+            self.linear(kind, &mut memory, |s| &mut s.single, |i| [v[i]], |i, [x]| out[i] = x);
         }
         if self.mends() && out.iter().any(|x| x.is_nan()) {
             out.copy_from_slice(&self.careful().product(kind, v)?);
@@ -236,11 +198,11 @@ impl<'a, S: Real> Frozen<'a, S> {
         v: &[S],
         out: &mut [S],
     ) -> Result<(), Error> {
-        let mut between = mem::take(&mut self.scratch().product);
+        let mut between = mem::take(&mut self.memory().product);
         between.resize(self.stage.product(first).length, S::zero());
         let result =
             self.apply(first, v, &mut between).and_then(|()| self.apply(second, &between, out));
-        self.scratch().product = between;
+        self.memory().product = between;
         result
     }
 
@@ -248,12 +210,12 @@ impl<'a, S: Real> Frozen<'a, S> {
     pub(super) fn run(
         &self,
         product: &Product,
-        scratch: &mut Scratch<S>,
+        memory: &mut Memory<S>,
         v: &[S],
         out: &mut [S],
     ) -> Result<(), Error> {
         let Stage { program, plan, .. } = &*self.stage;
-        let Scratch { workspace, direction, .. } = scratch;
+        let Memory { workspace, direction, .. } = memory;
         let all = self.stage.direction_length();
         let direction = if v.len() == all {
             v
@@ -275,33 +237,29 @@ impl<'a, S: Real> Frozen<'a, S> {
     pub(super) fn linear<const K: usize>(
         &self,
         kind: ProductKind,
-        scratch: &mut Scratch<S>,
-        tangents: impl Fn(&mut Scratch<S>) -> &mut Vec<[S; K]>,
+        memory: &mut Memory<S>,
+        tangents: impl Fn(&mut Memory<S>) -> &mut Vec<[S; K]>,
         directions: impl Fn(usize) -> [S; K],
         result: impl FnMut(usize, [S; K]),
     ) {
         let Some(linear) = &self.stage.product(kind).linear else { return };
-        let mut slots = mem::take(tangents(scratch));
-        let Scratch { workspace, coefficients, .. } = scratch;
-        let values = &workspace.values;
-        let coefficients = coefficients[self.stage.number(kind)].get_or_insert_with(|| {
-            let mut coefficients = Coefficients::default();
-            linear.freeze(&self.stage.program, values, &mut coefficients);
-            coefficients
+        let mut slots = mem::take(tangents(memory));
+        let (coefficients, values) = memory.coefficients(kind, |values, coefficients| {
+            linear.freeze(&self.stage.program, values, coefficients);
         });
         linear.apply(coefficients, values, &mut slots, directions, result);
-        *tangents(scratch) = slots;
+        *tangents(memory) = slots;
     }
 
-    pub(super) fn scratch(&self) -> MutexGuard<'_, Scratch<S>> {
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn memory(&self) -> MutexGuard<'_, Memory<S>> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<S: Real> Drop for Frozen<'_, S> {
-    /// The workspace goes back to where it came from.
+    /// The memory goes back to where it came from.
     fn drop(&mut self) {
-        let scratch = self.scratch.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.pool.give_back(mem::take(&mut scratch.workspace));
+        let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.pool.give_back(mem::take(memory));
     }
 }

@@ -12,6 +12,7 @@
 //! | `indeterminate.rs` | points at which a derivative cannot be told from its factors |
 //! | `evaluated.rs`, `linearized.rs` | a program evaluated at a point; ready for products there |
 //! | `products.rs` | several products at once, and matrices |
+//! | `memory.rs` | what evaluations write to |
 //! | `recording.rs` | recorded once and evaluated often: recordings made again where a branch changes |
 //! | `matrix.rs` | dense matrices as results |
 
@@ -23,6 +24,7 @@ mod indeterminate;
 mod lanes;
 mod linearized;
 mod matrix;
+mod memory;
 mod product;
 mod products;
 mod recording;
@@ -37,14 +39,13 @@ pub(crate) use curvature::{Split, composed};
 pub(crate) use derived::{
     Derived, Origin, data, gradient_program, inputs_like, output_ids, tangent_program,
 };
-pub(crate) use evaluated::Evaluated;
 pub use indeterminate::IndeterminatePolicy;
-pub(crate) use indeterminate::{Careful, OneShot, Source, source_line};
+pub(crate) use indeterminate::{OneShot, Source, source_line};
 pub(crate) use lanes::{LaneProgram, LaneWorkspace, unit_lanes};
 pub(crate) use linearized::Frozen;
 pub use matrix::Matrix;
 pub(crate) use matrix::symmetrize;
-pub(crate) use product::{Product, ProductKind};
+pub(crate) use product::{Combinations, ProductKind};
 pub use recording::BranchPolicy;
 pub(crate) use recording::Replay;
 pub(crate) use stage::Stage;

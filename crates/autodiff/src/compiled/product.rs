@@ -94,3 +94,28 @@ impl Product {
         Self { kind, inputs, direction, outputs, length, parts, linear }
     }
 }
+
+/// Directions that are sums of unit vectors, no two of which share one.
+#[derive(Clone, Debug)]
+pub(crate) struct Combinations<'a> {
+    /// For each component the number of the direction that has it.
+    pub colours: &'a [u32],
+    /// The numbers of those that are wanted.
+    pub wanted: Range<usize>,
+    /// One more direction, with its number.
+    pub probe: Option<(usize, &'a [f64])>,
+}
+
+impl Combinations<'_> {
+    /// Component `i` of direction `number`.
+    #[inline]
+    pub(super) fn component<S: Real>(&self, number: usize, i: usize) -> S {
+        if self.colours[i] as usize == number {
+            return S::one();
+        }
+        match self.probe {
+            Some((of, probe)) if number == of => S::constant(probe[i]),
+            _ => S::zero(),
+        }
+    }
+}

@@ -5,9 +5,10 @@ use std::{mem, thread};
 
 use super::derived::Origin;
 use super::lanes::{LANES, unit_lanes};
-use super::linearized::{Frozen, Map, Scratch};
+use super::linearized::Frozen;
 use super::matrix::{Matrix, symmetrize};
-use super::product::{Product, ProductKind};
+use super::memory::{Map, Memory};
+use super::product::{Combinations, Product, ProductKind};
 use crate::error::{Error, check_length};
 use crate::number::Real;
 
@@ -52,7 +53,7 @@ impl<S: Real> Frozen<'_, S> {
         if self.threads > 1 && count > LANES {
             return self.map_on_threads(map, count, &direction, result);
         }
-        self.map_some(&mut self.scratch(), map, count, direction, result)
+        self.map_some(&mut self.memory(), map, count, direction, result)
     }
 
     /// [`map_all`](Self::map_all) in blocks of directions that the threads take in turn, each with its own memory.
@@ -73,10 +74,10 @@ impl<S: Real> Frozen<'_, S> {
         };
         let blocks = count.div_ceil(LANES);
         let threads = self.threads.min(blocks);
-        let scratches = vec![self.scratch().clone(); threads];
+        let memories = vec![self.memory().clone(); threads];
         let (send, receive) = mpsc::channel();
         thread::scope(|scope| {
-            for (worker, mut scratch) in scratches.into_iter().enumerate() {
+            for (worker, mut memory) in memories.into_iter().enumerate() {
                 let send = send.clone();
                 scope.spawn(move || {
                     for first in (worker..blocks).step_by(threads).map(|block| block * LANES) {
@@ -84,7 +85,7 @@ impl<S: Real> Frozen<'_, S> {
                         let mut products = vec![S::zero(); here * length];
                         let direction = |k, i| direction(first + k, i);
                         let write = |k, i, y| products[k * length + i] = y;
-                        let done = self.map_some(&mut scratch, map, here, direction, write);
+                        let done = self.map_some(&mut memory, map, here, direction, write);
                         // Nobody listens any more once another block has failed.
                         if send.send((first, done.map(|()| products))).is_err() {
                             return;
@@ -104,7 +105,7 @@ impl<S: Real> Frozen<'_, S> {
 
     fn map_some(
         &self,
-        scratch: &mut Scratch<S>,
+        memory: &mut Memory<S>,
         map: Map,
         count: usize,
         direction: impl Fn(usize, usize) -> S,
@@ -115,43 +116,71 @@ impl<S: Real> Frozen<'_, S> {
             Map::Product(kind) => kind,
             Map::Strip(strip) => {
                 let program = &self.stage.strips(origin)?[strip].program;
-                let workspace = scratch.batched(map, program, origin)?;
+                let workspace = memory.batched(map, program, origin)?;
                 return program.products(workspace, origin, count, direction, result);
             }
         };
         let product = self.stage.product(kind);
         if product.linear.is_some() {
-            for first in (0..count).step_by(LANES) {
-                let lane = |lane: usize, i| match first + lane < count {
-                    true => direction(first + lane, i),
-                    false => S::zero(),
-                };
-                let write = |i, column: [S; LANES]| {
-                    for (lane, &y) in column.iter().enumerate().take(count - first) {
-                        result(first + lane, i, y);
-                    }
-                };
-                let lanes = |i| std::array::from_fn(|k| lane(k, i));
-                self.linear(kind, scratch, |s| &mut s.lanes, lanes, write);
+            match count {
+                ..=4 => self.in_lanes(kind, memory, |m| &mut m.four, count, direction, result),
+                _ => self.in_lanes(kind, memory, |m| &mut m.lanes, count, direction, result),
             }
             return Ok(());
         }
         if count > 1
             && let Some(program) = self.stage.batched(kind, origin)?
         {
-            let workspace = scratch.batched(map, program, origin)?;
+            let workspace = memory.batched(map, program, origin)?;
             return program.products(workspace, origin, count, direction, result);
         }
         let mut v = vec![S::zero(); product.direction.len()];
-        let mut out = mem::take(&mut scratch.product);
+        let mut out = mem::take(&mut memory.product);
         out.resize(product.length, S::zero());
         for k in 0..count {
             v.iter_mut().enumerate().for_each(|(i, slot)| *slot = direction(k, i));
-            self.run(product, scratch, &v, &mut out)?;
+            self.run(product, memory, &v, &mut out)?;
             out.iter().enumerate().for_each(|(i, &y)| result(k, i, y));
         }
-        scratch.product = out;
+        memory.product = out;
         Ok(())
+    }
+
+    /// Applies the linear part of a product to `K` directions at a time.
+    fn in_lanes<const K: usize>(
+        &self,
+        kind: ProductKind,
+        memory: &mut Memory<S>,
+        tangents: impl Fn(&mut Memory<S>) -> &mut Vec<[S; K]>,
+        count: usize,
+        direction: impl Fn(usize, usize) -> S,
+        mut result: impl FnMut(usize, usize, S),
+    ) {
+        for first in (0..count).step_by(K) {
+            let lane = |k: usize, i| match k < count {
+                true => direction(k, i),
+                false => S::zero(),
+            };
+            let lanes = |i| std::array::from_fn(|k| lane(first + k, i));
+            self.linear(kind, memory, &tangents, lanes, |i, column: [S; K]| {
+                for (k, &y) in column.iter().enumerate().take(count - first) {
+                    result(first + k, i, y);
+                }
+            });
+        }
+    }
+
+    pub(super) fn apply_combined(
+        &self,
+        kind: ProductKind,
+        combinations: &Combinations<'_>,
+        products: &mut [S],
+    ) -> Result<(), Error> {
+        let Combinations { wanted, .. } = combinations;
+        let m = self.stage.product(kind).length;
+        check_length("the products", products, wanted.len() * m)?;
+        let direction = |k, i| combinations.component(wanted.start + k, i);
+        self.apply_all(kind, wanted.len(), direction, |k, i, y| products[k * m + i] = y)
     }
 
     pub(super) fn apply_rows(

@@ -6,9 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::cache::{Compiled, Kind, Recorded};
 use super::derived::Origin;
-use super::evaluated::{Evaluated, Pool};
+use super::evaluated::Evaluated;
 use super::indeterminate::{IndeterminatePolicy, Source};
 use super::linearized::Frozen;
+use super::memory::Pool;
 use super::stage::Stage;
 use crate::array::{Array, size};
 use crate::error::{Error, check_length};
@@ -44,13 +45,13 @@ pub enum BranchPolicy {
     Refuse,
 }
 
-/// A recording, the closure that can make another where the first does not hold, and workspaces to evaluate it in.
+/// A recording, the closure that can make another where the first does not hold, and memory to evaluate it in.
 pub(crate) struct Replay<'f, S: Real> {
     recorder: Box<Recorder<'f, S>>,
     /// Where the user asked for the recording.
     at: &'static Location<'static>,
     state: RwLock<State<S>>,
-    workspaces: Pool<S>,
+    memories: Pool<S>,
     dim: usize,
     /// On how many threads several products are evaluated.
     pub threads: usize,
@@ -83,7 +84,7 @@ impl<'f, S: Real> Replay<'f, S> {
             recorder: Box::new(recorder),
             at,
             state: RwLock::new(State { compiled, data }),
-            workspaces: Pool::default(),
+            memories: Pool::default(),
             dim: x.len(),
             threads: 1,
             policy: BranchPolicy::default(),
@@ -137,7 +138,7 @@ impl<'f, S: Real> Replay<'f, S> {
     ) -> Result<R, Error> {
         let mut evaluated = self.evaluated(x, kind)?;
         let result = read(&mut evaluated);
-        self.workspaces.give_back(evaluated.workspace);
+        self.memories.give_back(evaluated.memory);
         Ok(result)
     }
 
@@ -148,10 +149,10 @@ impl<'f, S: Real> Replay<'f, S> {
         kind: Kind,
     ) -> Result<Frozen<'a, S>, Error> {
         let x = x.into();
-        Ok(Frozen::new(&self.workspaces, self, self.evaluated(&x, kind)?, x, self.threads))
+        Ok(Frozen::new(&self.memories, self, self.evaluated(&x, kind)?, x, self.threads))
     }
 
-    /// A workspace in which the frozen part of a stage is evaluated at `x`, with the recording that it belongs to: another
+    /// Memory in which the frozen part of a stage is evaluated at `x`, with the recording that it belongs to: another
     /// one than before where the function takes another branch.
     fn evaluated(&self, x: &[S], kind: Kind) -> Result<Evaluated<S>, Error> {
         compiled_here!(
@@ -163,23 +164,23 @@ impl<'f, S: Real> Replay<'f, S> {
     fn evaluate(&self, x: &[S], kind: Kind) -> Result<Evaluated<S>, Error> {
         check_length("the point", x, self.dim)?;
         let State { mut compiled, data } = self.state();
-        let mut workspace = self.workspaces.take();
+        let mut memory = self.memories.take();
         let mut again = false;
         loop {
-            match run_at(&compiled, kind, Origin { point: x, data: &data }, &mut workspace) {
+            match run_at(&compiled, kind, Origin { point: x, data: &data }, &mut memory.workspace) {
                 Ok(stage) => {
                     let policy = self.indeterminate;
-                    let mut run = Evaluated { compiled, stage, kind, data, policy, workspace };
+                    let mut run = Evaluated { compiled, stage, kind, data, policy, memory };
                     return match run.mend_outputs(x, self) {
                         Ok(()) => Ok(run),
                         Err(error) => {
-                            self.workspaces.give_back(run.workspace);
+                            self.memories.give_back(run.memory);
                             Err(error)
                         }
                     };
                 }
                 Err(error) if again || self.policy == BranchPolicy::Refuse => {
-                    self.workspaces.give_back(workspace);
+                    self.memories.give_back(memory);
                     return Err(error);
                 }
                 // Another branch, or no result at these values, which in another branch may not be needed: a new recording

@@ -1,13 +1,13 @@
 //! Compressed evaluation: products with sums of unit vectors, several at a time, and the entries read from them.
 
-use std::sync::Arc;
-
 use super::colouring::Colouring;
 use super::pattern::SparsityPattern;
-use crate::compiled::{Careful, Evaluated, Product, ProductKind, Stage};
+use crate::compiled::{Combinations, Frozen, ProductKind};
 use crate::error::Error;
 use crate::number::Real;
-use crate::program::{Arguments, Coefficients};
+
+/// Directions taken at once on each thread.
+const LANES: usize = 8;
 
 /// How the entries of a sparse matrix are read from its products with a few directions.
 #[derive(Debug)]
@@ -41,20 +41,16 @@ pub(crate) struct Place {
 /// What the products are written to; reused from one evaluation to the next.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch<S> {
-    coefficients: Coefficients<S>,
-    four: Vec<[S; 4]>,
-    eight: Vec<[S; 8]>,
-    /// The products of one group, component by component.
+    /// The products of one group, one after the other.
     products: Vec<S>,
-    direction: Vec<S>,
     /// The product with the probe.
     pub probe: Vec<S>,
 }
 
 impl Compression {
-    /// For products through a program on scalars, several directions are taken at once.
+    /// For products on this many threads.
     pub(crate) fn new(
-        product: &Product,
+        threads: usize,
         pattern: &SparsityPattern,
         colouring: Colouring,
         probed: bool,
@@ -62,11 +58,7 @@ impl Compression {
     ) -> Self {
         let Colouring { colours, count } = colouring;
         let products = count + usize::from(probed);
-        let lanes = match (product.linear.is_some(), products) {
-            (false, _) => 1,
-            (true, ..=4) => 4,
-            (true, _) => 8,
-        };
+        let lanes = (LANES * threads).min(products).max(1);
         let mut groups = vec![Vec::new(); products.div_ceil(lanes)];
         for (position, (i, j)) in pattern.entries().enumerate() {
             let Place { colour, component } = place(i, j);
@@ -87,121 +79,35 @@ impl Compression {
         self.probe.as_deref()
     }
 
-    /// Writes the entries at the point where a stage is frozen, from products of the given number. Allocates nothing after
-    /// the first time.
+    /// Writes the entries at a point, from these products there. Allocates nothing after the first time.
     pub(crate) fn evaluate<S: Real>(
         &self,
-        run: &mut Evaluated<S>,
+        at: &Frozen<'_, S>,
         kind: ProductKind,
-        point: &[S],
         scratch: &mut Scratch<S>,
         values: &mut [S],
     ) -> Result<(), Error> {
-        let stage = Arc::clone(&run.stage);
-        let product = stage.product(kind);
-        scratch.products.resize(product.length * self.lanes, S::zero());
-        if let Some(linear) = &product.linear {
-            linear.freeze(&stage.program, &run.workspace.values, &mut scratch.coefficients);
-        }
+        let length = at.product_length(kind);
+        let Scratch { products, probe } = scratch;
+        products.resize(length * self.lanes, S::zero());
         for (number, group) in self.groups.iter().enumerate() {
             let first = number * self.lanes;
-            self.multiply(first, run, &stage, product, point, scratch)?;
-            let Scratch { products, probe, .. } = &mut *scratch;
+            let wanted = first..self.products().min(first + self.lanes);
+            let products = &mut products[..length * wanted.len()];
+            let probed = self.probe().map(|direction| (self.count, direction));
+            let combinations =
+                Combinations { colours: &self.colours, wanted: wanted.clone(), probe: probed };
+            at.combined_into(kind, &combinations, products)?;
             for gather in group {
-                let lane = gather.component as usize * self.lanes + gather.lane as usize;
-                values[gather.position] = products[lane];
+                values[gather.position] =
+                    products[gather.lane as usize * length + gather.component as usize];
             }
-            if self.probe.is_some() && self.count / self.lanes == number {
+            if probed.is_some() && wanted.contains(&self.count) {
                 probe.clear();
-                probe.extend(products.iter().skip(self.count - first).step_by(self.lanes));
+                probe.extend_from_slice(&products[(self.count - first) * length..]);
             }
         }
         Ok(())
-    }
-
-    /// As [`evaluate`](Self::evaluate), where products are indeterminate.
-    pub(crate) fn evaluate_carefully<S: Real>(
-        &self,
-        at: &Careful<'_, S>,
-        kind: ProductKind,
-        scratch: &mut Scratch<S>,
-        values: &mut [S],
-    ) -> Result<(), Error> {
-        for colour in 0..self.products() {
-            let seeds: Vec<S> = (0..self.colours.len()).map(|i| self.seed(colour, i)).collect();
-            let product = at.product(kind, &seeds)?;
-            if colour == self.count {
-                scratch.probe = product;
-                continue;
-            }
-            for gather in &self.groups[colour / self.lanes] {
-                if gather.lane as usize == colour % self.lanes {
-                    values[gather.position] = product[gather.component as usize];
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The products with one group of directions.
-    fn multiply<S: Real>(
-        &self,
-        first: usize,
-        run: &mut Evaluated<S>,
-        stage: &Stage<S>,
-        product: &Product,
-        point: &[S],
-        scratch: &mut Scratch<S>,
-    ) -> Result<(), Error> {
-        let Scratch { coefficients, four, eight, products, direction, .. } = scratch;
-        let values = &run.workspace.values;
-        match (&product.linear, self.lanes) {
-            (Some(linear), 4) => linear.apply(
-                coefficients,
-                values,
-                four,
-                |i| self.seeds::<S, 4>(first, i),
-                |i, lanes| products[i * 4..(i + 1) * 4].copy_from_slice(&lanes),
-            ),
-            (Some(linear), _) => linear.apply(
-                coefficients,
-                values,
-                eight,
-                |i| self.seeds::<S, 8>(first, i),
-                |i, lanes| products[i * 8..(i + 1) * 8].copy_from_slice(&lanes),
-            ),
-            (None, _) => {
-                direction.resize(stage.direction_length(), S::zero());
-                for (i, x) in direction[product.direction.clone()].iter_mut().enumerate() {
-                    *x = self.seed(first, i);
-                }
-                let arguments = Arguments { point, direction, data: &run.data };
-                let (program, plan) = (&stage.program, &stage.plan);
-                for part in &product.parts {
-                    run.workspace.run(program, plan, arguments, part.clone());
-                    run.workspace.check_results()?;
-                }
-                let outputs = product.outputs.clone();
-                run.workspace.copy_outputs(program, plan, arguments, outputs, products);
-            }
-        }
-        Ok(())
-    }
-
-    /// Component `i` of the directions from number `first` on.
-    fn seeds<S: Real, const K: usize>(&self, first: usize, i: usize) -> [S; K] {
-        std::array::from_fn(|lane| self.seed(first + lane, i))
-    }
-
-    /// Component `i` of direction `number`.
-    fn seed<S: Real>(&self, number: usize, i: usize) -> S {
-        if self.colours[i] as usize == number {
-            return S::one();
-        }
-        match &self.probe {
-            Some(probe) if number == self.count => S::constant(probe[i]),
-            _ => S::zero(),
-        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! Sparse Hessians of recorded functions.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::colouring::{Colouring, star};
 use super::compressed::{Compression, Place};
 use super::matrix::SparseMatrix;
 use super::pattern::SparsityPattern;
-use super::plan::{Plan, transposed_pattern};
-use crate::compiled::{Kind, Product, ProductKind, Stage};
+use super::plan::{Compressed, Plan, transposed_pattern};
+use crate::compiled::{Kind, ProductKind, Stage};
 use crate::error::Error;
 use crate::function::scalar::Function;
 use crate::number::Real;
@@ -37,9 +36,7 @@ use crate::tape::Var;
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 pub struct SparseHessian<'a, S: Real = f64> {
-    function: &'a Function<'a, S>,
-    given: Option<SparsityPattern>,
-    plan: Plan<S>,
+    plan: Plan<'a, S>,
 }
 
 impl<'a, S: Real> SparseHessian<'a, S> {
@@ -48,13 +45,12 @@ impl<'a, S: Real> SparseHessian<'a, S> {
         x: &[S],
         given: Option<SparsityPattern>,
     ) -> Result<Self, Error> {
-        let plan = function.replay.read(x, Kind::Hvp, |run| plan(&run.stage, &given))?;
-        Ok(Self { function, given, plan })
+        Ok(Self { plan: Plan::new(&function.replay, Kind::Hvp, compressed, given, x)? })
     }
 
     /// Where the Hessian has entries: both triangles.
     pub fn pattern(&self) -> &SparsityPattern {
-        self.plan.matrix.pattern()
+        self.plan.pattern()
     }
 
     /// The number of Hessian-vector products that an evaluation takes, that of the check of a given pattern included.
@@ -71,14 +67,7 @@ impl<'a, S: Real> SparseHessian<'a, S> {
     /// [`Error::Length`]; [`Error::PatternMisses`] if the pattern was given and does not fit; and what was refused if the
     /// function had to be recorded again.
     pub fn evaluate(&mut self, x: &[S]) -> Result<&SparseMatrix<S>, Error> {
-        let Self { function, given, plan: current } = self;
-        function.replay.read(x, Kind::Hvp, |run| {
-            if !current.is_for(&run.stage) {
-                *current = plan(&run.stage, given);
-            }
-            current.evaluate(run, x, &function.replay)
-        })??;
-        Ok(&self.plan.matrix)
+        self.plan.evaluate(x)
     }
 }
 
@@ -88,14 +77,18 @@ fn pattern_of<S: Real>(stage: &Stage<S>) -> SparsityPattern {
     transposed.intersection(&transposed.transposed())
 }
 
-fn plan<S: Real>(stage: &Arc<Stage<S>>, given: &Option<SparsityPattern>) -> Plan<S> {
-    let pattern = given.clone().unwrap_or_else(|| pattern_of(stage));
-    let compression = compression(stage.product(ProductKind::Hessian), &pattern, given.is_some());
-    Plan::new(Arc::clone(stage), ProductKind::Hessian, false, pattern, compression)
+fn compressed<S: Real>(
+    stage: &Stage<S>,
+    given: Option<&SparsityPattern>,
+    threads: usize,
+) -> Result<Compressed, Error> {
+    let pattern = given.cloned().unwrap_or_else(|| pattern_of(stage));
+    let compression = compression(threads, &pattern, given.is_some());
+    Ok(Compressed { kind: ProductKind::Hessian, transposed: false, pattern, compression })
 }
 
 /// Reads each entry from the product in which it, or its mirror image, is alone.
-fn compression(product: &Product, pattern: &SparsityPattern, probed: bool) -> Compression {
+fn compression(threads: usize, pattern: &SparsityPattern, probed: bool) -> Compression {
     let colouring = star(pattern);
     let Colouring { colours, count } = colouring.clone();
     // How often each colour is met in a row, in the order of the entries: rows are columns.
@@ -120,7 +113,7 @@ fn compression(product: &Product, pattern: &SparsityPattern, probed: bool) -> Co
             _ => Place { colour: colours[i], component: j },
         }
     };
-    Compression::new(product, pattern, colouring, probed, place)
+    Compression::new(threads, pattern, colouring, probed, place)
 }
 
 impl<'f, S: Real> Function<'f, S> {
@@ -204,7 +197,7 @@ impl<'f, S: Real> Function<'f, S> {
     pub fn sparse_hessian(&self, x: &[S]) -> Result<SparseMatrix<S>, Error> {
         let mut plan = self.plan_sparse_hessian(x)?;
         plan.evaluate(x)?;
-        Ok(plan.plan.matrix)
+        Ok(plan.plan.into_matrix())
     }
 }
 

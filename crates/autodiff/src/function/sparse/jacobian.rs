@@ -1,13 +1,12 @@
 //! Sparse Jacobians of recorded functions.
 
 use std::fmt;
-use std::sync::Arc;
 
 use super::colouring::columns;
 use super::compressed::{Compression, Place};
 use super::matrix::SparseMatrix;
 use super::pattern::SparsityPattern;
-use super::plan::{Plan, transposed_pattern};
+use super::plan::{Compressed, Plan, transposed_pattern};
 use crate::compiled::{Kind, ProductKind, Stage};
 use crate::error::Error;
 use crate::function::vector::VectorFunction;
@@ -38,9 +37,7 @@ use crate::tape::Var;
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 pub struct SparseJacobian<'a, S: Real = f64> {
-    function: &'a VectorFunction<'a, S>,
-    given: Option<SparsityPattern>,
-    plan: Plan<S>,
+    plan: Plan<'a, S>,
 }
 
 impl<'a, S: Real> SparseJacobian<'a, S> {
@@ -49,13 +46,12 @@ impl<'a, S: Real> SparseJacobian<'a, S> {
         x: &[S],
         given: Option<SparsityPattern>,
     ) -> Result<Self, Error> {
-        let plan = function.replay.read(x, Kind::Jacobian, |run| plan(&run.stage, &given))??;
-        Ok(Self { function, given, plan })
+        Ok(Self { plan: Plan::new(&function.replay, Kind::Jacobian, compressed, given, x)? })
     }
 
     /// Where the Jacobian has entries.
     pub fn pattern(&self) -> &SparsityPattern {
-        self.plan.matrix.pattern()
+        self.plan.pattern()
     }
 
     /// The number of products with the Jacobian that an evaluation takes, that of the check of a given pattern included.
@@ -70,19 +66,16 @@ impl<'a, S: Real> SparseJacobian<'a, S> {
     /// [`Error::Length`]; [`Error::PatternMisses`] if the pattern was given and does not fit; and what was refused if the
     /// function had to be recorded again.
     pub fn evaluate(&mut self, x: &[S]) -> Result<&SparseMatrix<S>, Error> {
-        let Self { function, given, plan: current } = self;
-        function.replay.read(x, Kind::Jacobian, |run| {
-            if !current.is_for(&run.stage) {
-                *current = plan(&run.stage, given)?;
-            }
-            current.evaluate(run, x, &function.replay)
-        })??;
-        Ok(&self.plan.matrix)
+        self.plan.evaluate(x)
     }
 }
 
 /// By columns or by rows, whichever needs fewer products.
-fn plan<S: Real>(stage: &Arc<Stage<S>>, given: &Option<SparsityPattern>) -> Result<Plan<S>, Error> {
+fn compressed<S: Real>(
+    stage: &Stage<S>,
+    given: Option<&SparsityPattern>,
+    threads: usize,
+) -> Result<Compressed, Error> {
     let (m, n) =
         (stage.product(ProductKind::Forward).length, stage.product(ProductKind::Reverse).length);
     let (pattern, transposed) = match given {
@@ -97,7 +90,7 @@ fn plan<S: Real>(stage: &Arc<Stage<S>>, given: &Option<SparsityPattern>) -> Resu
     };
     let (by_columns, by_rows) = (columns(&pattern), columns(&transposed));
     let by_rows_is_better = by_rows.count < by_columns.count;
-    let (product, colouring) = if by_rows_is_better {
+    let (kind, colouring) = if by_rows_is_better {
         (ProductKind::Reverse, by_rows)
     } else {
         (ProductKind::Forward, by_columns)
@@ -107,9 +100,8 @@ fn plan<S: Real>(stage: &Arc<Stage<S>>, given: &Option<SparsityPattern>) -> Resu
         true => Place { colour: colours[i], component: j },
         false => Place { colour: colours[j], component: i },
     };
-    let compression =
-        Compression::new(stage.product(product), &pattern, colouring, given.is_some(), place);
-    Ok(Plan::new(Arc::clone(stage), product, by_rows_is_better, pattern, compression))
+    let compression = Compression::new(threads, &pattern, colouring, given.is_some(), place);
+    Ok(Compressed { kind, transposed: by_rows_is_better, pattern, compression })
 }
 
 impl<'f, S: Real> VectorFunction<'f, S> {
@@ -175,7 +167,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     pub fn sparse_jacobian(&self, x: &[S]) -> Result<SparseMatrix<S>, Error> {
         let mut plan = self.plan_sparse_jacobian(x)?;
         plan.evaluate(x)?;
-        Ok(plan.plan.matrix)
+        Ok(plan.plan.into_matrix())
     }
 }
 

@@ -5,60 +5,97 @@ use std::sync::Arc;
 use super::compressed::{Compression, Scratch};
 use super::matrix::SparseMatrix;
 use super::pattern::SparsityPattern;
-use crate::compiled::{Evaluated, IndeterminatePolicy, ProductKind, Source, Stage};
+use crate::compiled::{Kind, ProductKind, Replay, Stage};
 use crate::error::Error;
-use crate::number::Real;
+use crate::number::{Real, compiled_here};
 use crate::transform::dependencies;
 
-/// A sparse matrix and how it is evaluated, for one recording.
-pub(crate) struct Plan<S: Real> {
+/// How the products of a program are compressed: for a pattern that is known, or for the program's own.
+pub(crate) type Compressing<S> =
+    fn(&Stage<S>, Option<&SparsityPattern>, usize) -> Result<Compressed, Error>;
+
+/// A pattern, and the products that its entries are read from.
+#[derive(Debug)]
+pub(crate) struct Compressed {
+    pub kind: ProductKind,
+    /// Whether the products are with rows, so that they are columns of the transposed matrix.
+    pub transposed: bool,
+    pub pattern: SparsityPattern,
+    pub compression: Compression,
+}
+
+/// A sparse matrix of derivatives of a recorded function, planned for one recording, and for another where that changes.
+pub(crate) struct Plan<'a, S: Real> {
+    replay: &'a Replay<'a, S>,
+    kind: Kind,
+    compressing: Compressing<S>,
+    given: Option<SparsityPattern>,
+    current: Current<S>,
+}
+
+/// The plan for one recording.
+struct Current<S: Real> {
     stage: Arc<Stage<S>>,
     product: ProductKind,
-    /// Whether the products are with rows, so that they are columns of the transposed matrix.
     transposed: bool,
     compression: Compression,
     scratch: Scratch<S>,
-    pub matrix: SparseMatrix<S>,
+    matrix: SparseMatrix<S>,
 }
 
-impl<S: Real> Plan<S> {
+impl<'a, S: Real> Plan<'a, S> {
     pub(crate) fn new(
-        stage: Arc<Stage<S>>,
-        product: ProductKind,
-        transposed: bool,
-        pattern: SparsityPattern,
-        compression: Compression,
-    ) -> Self {
-        let (scratch, matrix) = (Scratch::default(), SparseMatrix::zeros(pattern));
-        Self { stage, product, transposed, compression, scratch, matrix }
+        replay: &'a Replay<'a, S>,
+        kind: Kind,
+        compressing: Compressing<S>,
+        given: Option<SparsityPattern>,
+        x: &[S],
+    ) -> Result<Self, Error> {
+        let threads = replay.threads;
+        let current = replay.read(x, kind, |run| {
+            Current::new(Arc::clone(&run.stage), compressing(&run.stage, given.as_ref(), threads)?)
+        })??;
+        Ok(Self { replay, kind, compressing, given, current })
     }
 
-    /// Whether the plan is for this stage, and not for that of another recording.
-    pub(crate) fn is_for(&self, stage: &Arc<Stage<S>>) -> bool {
-        Arc::ptr_eq(&self.stage, stage)
+    pub(crate) fn pattern(&self) -> &SparsityPattern {
+        self.current.matrix.pattern()
     }
 
     pub(crate) fn products(&self) -> usize {
-        self.compression.products()
+        self.current.compression.products()
     }
 
-    /// Fills the matrix at the point where the stage is frozen.
-    ///
-    /// `source` can record the function again, to name what is indeterminate.
-    pub(crate) fn evaluate(
-        &mut self,
-        run: &mut Evaluated<S>,
-        x: &[S],
-        source: &dyn Source<S>,
-    ) -> Result<(), Error> {
-        let values = self.matrix.values_mut();
-        self.compression.evaluate(run, self.product, x, &mut self.scratch, values)?;
-        let mut all = values.iter().chain(&self.scratch.probe);
-        if run.policy != IndeterminatePolicy::Absorb && all.any(|x| x.is_nan()) {
-            let at = run.careful(x, source);
-            self.compression.evaluate_carefully(&at, self.product, &mut self.scratch, values)?;
+    pub(crate) fn into_matrix(self) -> SparseMatrix<S> {
+        self.current.matrix
+    }
+
+    /// The matrix at `x`.
+    pub(crate) fn evaluate(&mut self, x: &[S]) -> Result<&SparseMatrix<S>, Error> {
+        compiled_here!(|plan, x| plan.fill(x), fn(&mut Plan<'_, S>, &[S]) -> Result<(), Error>)(
+            self, x,
+        )?;
+        Ok(&self.current.matrix)
+    }
+
+    fn fill(&mut self, x: &[S]) -> Result<(), Error> {
+        let at = self.replay.freeze(x, self.kind)?;
+        if !Arc::ptr_eq(&self.current.stage, at.stage()) {
+            let stage = Arc::clone(at.stage());
+            let compressed = (self.compressing)(&stage, self.given.as_ref(), self.replay.threads)?;
+            self.current = Current::new(stage, compressed)?;
         }
-        self.check_given_pattern()
+        let Current { product, compression, scratch, matrix, .. } = &mut self.current;
+        compression.evaluate(&at, *product, scratch, matrix.values_mut())?;
+        self.current.check_given_pattern()
+    }
+}
+
+impl<S: Real> Current<S> {
+    fn new(stage: Arc<Stage<S>>, compressed: Compressed) -> Result<Self, Error> {
+        let Compressed { kind: product, transposed, pattern, compression } = compressed;
+        let (scratch, matrix) = (Scratch::default(), SparseMatrix::zeros(pattern));
+        Ok(Self { stage, product, transposed, compression, scratch, matrix })
     }
 
     /// Compares the product of a random direction with what the entries make of it: an entry that the given pattern lacks
