@@ -186,6 +186,36 @@ fn array_programs_are_followed_element_by_element() -> Result<(), Error> {
 }
 
 /// What is read where depends on values here: the pattern holds whatever they are.
+/// More products than fit into one group, of scalars and of arrays; several groups at once on threads.
+#[test]
+fn threads_change_no_bit() -> Result<(), Error> {
+    let n = 30;
+    let x: Vec<f64> = (0..n).map(|i| 0.3 + 0.05 * f64::from(i)).collect();
+    let scalars = || {
+        Function::record(&x, |x| {
+            x.windows(12).map(|w| w.iter().map(|&x| x.sin()).product::<Var<'_>>()).sum()
+        })
+    };
+    let arrays = || {
+        Function::<f64>::record_tensor(&x, &[], |x, _| {
+            x.reshape(&[3, 10]).tanh().matmul(x.reshape(&[10, 3])).exp().sum()
+        })
+    };
+    for record in [&scalars as &dyn Fn() -> Result<Function<'static>, Error>, &arrays] {
+        let alone = record()?;
+        let mut plan = alone.plan_sparse_hessian(&x)?;
+        assert!(plan.products() > 8, "{plan:?}");
+        let alone = plan.evaluate(&x)?;
+        let h = record()?.hessian(&x)?;
+        assert_is(alone, h.as_slice(), x.len());
+        for threads in [2, 3, 7] {
+            let f = record()?.with_threads(threads);
+            assert_eq!(f.plan_sparse_hessian(&x)?.evaluate(&x)?, alone, "{threads} threads");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn patterns_hold_for_other_indices_and_conditions() -> Result<(), Error> {
     let x: Vec<f64> = (0..12).map(|i| (0.9 * i as f64 + 0.4).sin()).collect();
