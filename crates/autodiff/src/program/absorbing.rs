@@ -1,8 +1,7 @@
 //! A program in whose products of the chain rule every zero absorbs.
 
 use super::Program;
-use super::instruction::{Id, Instruction, Op};
-use super::simplify::renamed;
+use super::instruction::{Field, Id, Instruction, Op};
 use crate::array::Array;
 use crate::number::{Binary, Real, Unary};
 use crate::op::TensorOp;
@@ -22,16 +21,13 @@ impl<S: Real> Program<S> {
         program.constants.push(S::zero());
         let mut new: Vec<Id> = Vec::with_capacity(self.len());
         for &instruction in &self.instructions {
-            let listed: Vec<Id> =
-                self.listed(instruction).iter().map(|&x| new[x as usize]).collect();
-            let instruction = renamed(instruction, &|x| new[x as usize]);
             let id = match instruction.op {
                 Op::ChainDot => {
-                    let products = listed
-                        .as_chunks::<2>()
-                        .0
-                        .iter()
-                        .map(|&[a, b]| program.append(Op::Zip(Binary::MulNoNan), a, b));
+                    let pairs = self.listed(instruction).as_chunks::<2>().0;
+                    let products = pairs.iter().map(|pair| {
+                        let [a, b] = pair.map(|x| new[x as usize]);
+                        program.append(Op::Zip(Binary::MulNoNan), a, b)
+                    });
                     let products: Vec<Id> = products.collect();
                     let start = program.lists.len() as u32;
                     program.lists.extend_from_slice(&products);
@@ -39,14 +35,17 @@ impl<S: Real> Program<S> {
                 }
                 Op::Map(Unary::Jump) => program.append(Op::Constant, zero, 0),
                 op => {
-                    let a = if listed.is_empty() {
-                        instruction.a
-                    } else {
-                        let start = program.lists.len() as u32;
-                        program.lists.extend_from_slice(&listed);
-                        start
-                    };
-                    program.append(absorbing(op), a, instruction.b)
+                    let [a, b] = instruction.fields().map(|field| match field {
+                        Field::Operand(x) => new[x as usize],
+                        Field::List { .. } => {
+                            let start = program.lists.len() as u32;
+                            let listed = self.listed(instruction).iter().map(|&x| new[x as usize]);
+                            program.lists.extend(listed);
+                            start
+                        }
+                        other => other.number(),
+                    });
+                    program.append(absorbing(op), a, b)
                 }
             };
             new.push(id);
@@ -77,10 +76,8 @@ impl<S: Real> Program<S> {
 
 /// The operation whose zeros absorb.
 fn absorbing(op: Op) -> Op {
-    match op {
-        Op::Zip(Binary::Chain) => Op::Zip(Binary::MulNoNan),
-        Op::ZipConstant(Binary::Chain) => Op::ZipConstant(Binary::MulNoNan),
-        Op::ConstantZip(Binary::Chain) => Op::ConstantZip(Binary::MulNoNan),
-        op => op,
+    match op.function() {
+        Some(Binary::Chain) => op.with_function(Binary::MulNoNan),
+        _ => op,
     }
 }

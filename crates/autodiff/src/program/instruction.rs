@@ -44,6 +44,26 @@ pub(crate) enum Op {
     Array,
 }
 
+impl Op {
+    /// The function of two numbers that this is, whichever of them are constant.
+    pub(crate) fn function(self) -> Option<Binary> {
+        match self {
+            Op::Zip(f) | Op::ZipConstant(f) | Op::ConstantZip(f) => Some(f),
+            _ => None,
+        }
+    }
+
+    /// The same, if it is a function of two numbers, of another one.
+    pub(crate) fn with_function(self, f: Binary) -> Self {
+        match self {
+            Op::Zip(_) => Op::Zip(f),
+            Op::ZipConstant(_) => Op::ZipConstant(f),
+            Op::ConstantZip(_) => Op::ConstantZip(f),
+            op => op,
+        }
+    }
+}
+
 /// The operations on which scalar programs spend their time, as one flat number; all others are `Other`.
 ///
 /// A loop over instructions jumps by this number to code in which the operation is known: see [`specialised`].
@@ -166,6 +186,25 @@ impl Instruction {
         Self { op, code: Code::of(op, b), a, b }
     }
 
+    /// What its two fields are: all that an operation has to say of them.
+    #[inline(always)]
+    pub(crate) fn fields(self) -> [Field; 2] {
+        let Self { op, a, b, .. } = self;
+        match op {
+            Op::Input => [Field::Plain(a), Field::Plain(b)],
+            Op::Constant => [Field::Constant(a), Field::Plain(b)],
+            Op::Map(_) | Op::PowerInt | Op::Element => [Field::Operand(a), Field::Plain(b)],
+            Op::PowerReal | Op::ZipConstant(_) => [Field::Operand(a), Field::Constant(b)],
+            Op::Zip(_) => [Field::Operand(a), Field::Operand(b)],
+            Op::ConstantZip(_) => [Field::Constant(a), Field::Operand(b)],
+            Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => {
+                let (start, length) = self.list();
+                [Field::List { start, length }, Field::Plain(b)]
+            }
+            Op::Array => [Field::Node(a), Field::Plain(b)],
+        }
+    }
+
     /// Where its list of operands starts, and how many there are: none for most.
     pub(crate) fn list(self) -> (u32, u32) {
         match self.op {
@@ -175,25 +214,45 @@ impl Instruction {
         }
     }
 
-    /// Calls `visit` with the operands that are in its own fields.
+    /// The same operation with these numbers in its fields.
     #[inline]
-    pub(crate) fn operands(self, mut visit: impl FnMut(Id)) {
-        match self.op {
-            Op::Map(_) | Op::PowerInt | Op::PowerReal | Op::ZipConstant(_) | Op::Element => {
-                visit(self.a);
-            }
-            Op::ConstantZip(_) => visit(self.b),
-            Op::Zip(_) => {
-                visit(self.a);
-                visit(self.b);
-            }
-            Op::Input
-            | Op::Constant
-            | Op::Sum
-            | Op::Dot
-            | Op::ChainDot
-            | Op::MulAdd
-            | Op::Array => {}
+    pub(crate) fn with_fields(self, number: impl FnMut(Field) -> u32) -> Self {
+        let [a, b] = self.fields().map(number);
+        Self::new(self.op, a, b)
+    }
+
+    /// With the operands in its fields renamed; those in lists and nodes are renamed there.
+    #[inline]
+    pub(crate) fn renamed(self, rename: impl Fn(Id) -> Id) -> Self {
+        self.with_fields(|field| match field {
+            Field::Operand(x) => rename(x),
+            other => other.number(),
+        })
+    }
+}
+
+/// What a field of an instruction is, with the number in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// The result of this instruction.
+    Operand(Id),
+    /// The constant of this number.
+    Constant(u32),
+    /// The operands listed from here on.
+    List { start: u32, length: u32 },
+    /// The node of this number.
+    Node(u32),
+    /// A number that stands for itself: of an input, an exponent, an index, how many terms; or nothing.
+    Plain(u32),
+}
+
+impl Field {
+    /// The number in the field.
+    #[inline(always)]
+    pub(crate) fn number(self) -> u32 {
+        match self {
+            Field::Operand(n) | Field::Constant(n) | Field::Node(n) | Field::Plain(n) => n,
+            Field::List { start, .. } => start,
         }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `mod.rs` | [`Program`]: instructions in order; the value and the partial derivatives of a scalar instruction |
+//! | `mod.rs` | [`Program`]: instructions in order |
 //! | `instruction.rs` | instructions on scalars, nodes on arrays, and guards |
 //! | `recording.rs` | a program with the values that it had when it was recorded |
 //! | `display.rs` | a program as text |
@@ -17,7 +17,7 @@
 //! | `irregular.rs` | where a recording stands on a kink |
 //! | `plan.rs`, `checked.rs`, `evaluate.rs` | memory, operands checked once, evaluation over plain numbers |
 //! | `linear.rs` | the tangent part of a scalar program as a sparse linear map |
-//! | `scalar.rs`, `embed.rs` | scalar programs over any number; constants of one number in another |
+//! | `scalar.rs`, `embed.rs` | the value and the partial derivatives of a scalar instruction; constants of one number in another |
 //! | `frames.rs` | the memory that calls of programs run in |
 //! | `planted.rs` | wrong derivatives of scalar instructions, to test tests with |
 
@@ -43,15 +43,14 @@ pub(crate) use embed::{Embed, Embedding, Plain, Unchanged};
 pub(crate) use evaluate::{Arguments, Workspace};
 pub(crate) use frames::{Frame, Frames};
 pub(crate) use instruction::{
-    Fact, Guard, Id, Instruction, Node, Op, Operand, Relation, fingerprint,
+    Fact, Field, Guard, Id, Instruction, Node, Op, Operand, Relation, fingerprint,
 };
 pub(crate) use linear::{Coefficients, LinearPart};
 pub(crate) use plan::Plan;
 pub(crate) use recording::{Recording, origin_of};
-pub(crate) use scalar::{evaluate_scalars, reverse_scalars};
-pub(crate) use simplify::renamed;
+pub(crate) use scalar::{Lanewise, evaluate_scalars, reverse_scalars};
 
-use crate::number::{Binary, Elementary, Scalar, power_int_derivative, power_real_derivative};
+use crate::number::{Binary, Scalar};
 use crate::op::TensorOp;
 
 /// A finished recording: instructions in order, each reading only earlier ones.
@@ -93,15 +92,7 @@ impl<S: Scalar> Program<S> {
 
     /// Whether there are products of the chain rule in it.
     pub(crate) fn chains(&self) -> bool {
-        let scalar = |op: Op| {
-            matches!(
-                op,
-                Op::ChainDot
-                    | Op::Zip(Binary::Chain)
-                    | Op::ZipConstant(Binary::Chain)
-                    | Op::ConstantZip(Binary::Chain)
-            )
-        };
+        let scalar = |op: Op| op == Op::ChainDot || op.function() == Some(Binary::Chain);
         self.instructions.iter().any(|instruction| scalar(instruction.op))
             || self.nodes.iter().any(|node| matches!(node.op, TensorOp::Zip(Binary::Chain)))
     }
@@ -134,12 +125,15 @@ impl<S: Scalar> Program<S> {
 
     /// Calls `visit` with every operand of an instruction.
     pub(crate) fn operands(&self, id: Id, mut visit: impl FnMut(Id)) {
-        match self.node(id) {
-            Some(node) => node.operands.iter().copied().for_each(visit),
-            None => {
-                let instruction = self.instructions[id as usize];
-                instruction.operands(&mut visit);
-                self.listed(instruction).iter().copied().for_each(visit);
+        let instruction = self.instructions[id as usize];
+        for field in instruction.fields() {
+            match field {
+                Field::Operand(x) => visit(x),
+                Field::List { .. } => self.listed(instruction).iter().copied().for_each(&mut visit),
+                Field::Node(number) => {
+                    self.nodes[number as usize].operands.iter().copied().for_each(&mut visit);
+                }
+                Field::Constant(_) | Field::Plain(_) => {}
             }
         }
     }
@@ -167,90 +161,6 @@ impl<S: Scalar> Program<S> {
         }
         varies
     }
-
-    /// The value of a scalar instruction over any number: its forward rule.
-    ///
-    /// `get` gives the value of an operand, `lift` embeds a constant of the program in the number, and `other` gives the value
-    /// of an instruction that has it from elsewhere: an input, or something of an array.
-    #[inline(always)]
-    pub(crate) fn scalar_value<T: Scalar>(
-        &self,
-        instruction: Instruction,
-        get: impl Fn(Id) -> T,
-        lift: impl Fn(S) -> T,
-        other: impl FnOnce() -> T,
-    ) -> T {
-        let Instruction { op, a, b, .. } = instruction;
-        let constant = |number: u32| self.constants[number as usize];
-        match op {
-            Op::Constant => lift(constant(a)),
-            Op::Map(f) => get(a).map(f),
-            Op::PowerInt => get(a).power_int(b as i32),
-            Op::PowerReal => get(a).power_real(plain(constant(b))),
-            Op::Zip(f) => get(a).zip(f, get(b)),
-            Op::ZipConstant(f) => get(a).zip(f, lift(constant(b))),
-            Op::ConstantZip(f) => lift(constant(a)).zip(f, get(b)),
-            Op::Sum => self.listed(instruction).iter().map(|&x| get(x)).sum(),
-            Op::Dot => T::sum_of_products(
-                self.listed(instruction).as_chunks::<2>().0.iter().map(|&[u, v]| (get(u), get(v))),
-            ),
-            Op::ChainDot => T::sum_of_chained(
-                self.listed(instruction).as_chunks::<2>().0.iter().map(|&[u, v]| (get(u), get(v))),
-            ),
-            Op::MulAdd => {
-                let x = self.listed(instruction);
-                get(x[0]).mul_add(get(x[1]), get(x[2]))
-            }
-            Op::Input | Op::Element | Op::Array => other(),
-        }
-    }
-
-    /// The partial derivatives of a scalar instruction with value `y`: the one rule behind its tangent and its adjoint.
-    ///
-    /// Calls `give(operand, ∂y/∂operand)`; an operand used twice is given twice.
-    #[inline(always)]
-    pub(crate) fn scalar_partials<T: Elementary>(
-        &self,
-        instruction: Instruction,
-        get: impl Fn(Id) -> T,
-        lift: impl Fn(S) -> T,
-        y: T,
-        mut give: impl FnMut(Id, T),
-    ) {
-        let Instruction { op, a, b, .. } = instruction;
-        let constant = |number: u32| self.constants[number as usize];
-        #[cfg(feature = "planted-faults")]
-        let mut give = planted::giving(op, &mut give);
-        match op {
-            Op::Input | Op::Constant | Op::Element | Op::Array => {}
-            Op::Map(f) => give(a, f.derivative(get(a), y)),
-            Op::PowerInt => give(a, power_int_derivative(get(a), b as i32)),
-            Op::PowerReal => give(a, power_real_derivative(get(a), plain(constant(b)))),
-            Op::Zip(f) => {
-                give(a, f.partial_a(get(a), get(b), y));
-                give(b, f.partial_b(get(a), get(b), y));
-            }
-            Op::ZipConstant(f) => give(a, f.partial_a(get(a), lift(constant(b)), y)),
-            Op::ConstantZip(f) => give(b, f.partial_b(lift(constant(a)), get(b), y)),
-            Op::Sum => {
-                for &x in self.listed(instruction) {
-                    give(x, y.lift(1.0));
-                }
-            }
-            Op::Dot | Op::ChainDot => {
-                for &[u, v] in self.listed(instruction).as_chunks::<2>().0 {
-                    give(u, get(v));
-                    give(v, get(u));
-                }
-            }
-            Op::MulAdd => {
-                let x = self.listed(instruction);
-                give(x[0], get(x[1]));
-                give(x[1], get(x[0]));
-                give(x[2], y.lift(1.0));
-            }
-        }
-    }
 }
 
 /// Calls `visit` with everything whose value this guard needs.
@@ -265,10 +175,4 @@ pub(crate) fn guarded_by<S: Scalar>(guard: &Guard<S>, mut visit: impl FnMut(Id))
         }
         Fact::Read { id, .. } | Fact::ReadArray { id, .. } => visit(id),
     }
-}
-
-/// A constant exponent as a plain number.
-#[inline(always)]
-fn plain<S: Scalar>(constant: S) -> f64 {
-    constant.known_constant().unwrap_or(f64::NAN)
 }

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use smallvec::SmallVec;
 
 use super::Program;
-use super::instruction::{Fact, Guard, Id, Instruction, Node, Op, Operand};
+use super::instruction::{Fact, Field, Guard, Id, Instruction, Node, Op, Operand};
 use crate::array::size;
 use crate::number::{Binary, Real};
 use crate::op::TensorOp;
@@ -31,7 +31,7 @@ impl<S: Real> Program<S> {
     /// Renames the operands, outputs and guards.
     fn redirect(&mut self, rename: impl Fn(Id) -> Id) {
         for instruction in &mut self.instructions {
-            *instruction = renamed(*instruction, &rename);
+            *instruction = instruction.renamed(&rename);
         }
         for list in [&mut self.lists, &mut self.outputs, &mut self.inputs] {
             list.iter_mut().for_each(|id| *id = rename(*id));
@@ -86,42 +86,23 @@ impl<S: Real> Program<S> {
             outputs: self.outputs,
         };
         for &old in &order {
-            let mut instruction = self.instructions[old as usize];
-            match instruction.op {
-                Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => {
-                    let (start, length) = instruction.list();
+            let instruction = self.instructions[old as usize].with_fields(|field| match field {
+                Field::List { start, length } => {
                     let operands = start as usize..(start + length) as usize;
-                    instruction.a = compact.lists.len() as u32;
                     compact.lists.extend_from_slice(&self.lists[operands]);
+                    compact.lists.len() as u32 - length
                 }
-                Op::Array => {
-                    let node = nodes[instruction.a as usize].take();
-                    instruction.a = compact.nodes.len() as u32;
-                    compact.nodes.extend(node);
+                Field::Node(number) => {
+                    compact.nodes.extend(nodes[number as usize].take());
+                    compact.nodes.len() as u32 - 1
                 }
-                _ => {}
-            }
+                other => other.number(),
+            });
             compact.instructions.push(instruction);
         }
         compact.redirect(|id| renamed_id[id as usize]);
         (compact, others)
     }
-}
-
-/// An instruction with its operands renamed; those in lists and nodes are renamed there.
-pub(crate) fn renamed(mut instruction: Instruction, rename: &impl Fn(Id) -> Id) -> Instruction {
-    match instruction.op {
-        Op::Map(_) | Op::PowerInt | Op::PowerReal | Op::ZipConstant(_) | Op::Element => {
-            instruction.a = rename(instruction.a);
-        }
-        Op::ConstantZip(_) => instruction.b = rename(instruction.b),
-        Op::Zip(_) => {
-            instruction.a = rename(instruction.a);
-            instruction.b = rename(instruction.b);
-        }
-        Op::Input | Op::Constant | Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd | Op::Array => {}
-    }
-    instruction
 }
 
 fn rename_guard<S>(guard: &mut Guard<S>, rename: &impl Fn(Id) -> Id) {
@@ -143,7 +124,7 @@ fn share<S: Real>(program: &mut Program<S>) -> Vec<Id> {
     let mut known = Known::with_room_for(program.len());
     for id in 0..program.len() as Id {
         let rename = |x: Id| representative[x as usize];
-        let instruction = renamed(program.instructions[id as usize], &rename);
+        let instruction = program.instructions[id as usize].renamed(rename);
         program.instructions[id as usize] = instruction;
         let range = program.listed_range(instruction);
         program.lists[range].iter_mut().for_each(|x| *x = rename(*x));
@@ -229,28 +210,21 @@ impl Hasher for Fold {
 
 /// A hash of what an instruction computes; `None` if it is to stay apart from all others.
 fn hash<S: Real>(program: &Program<S>, instruction: Instruction) -> Option<u64> {
-    let Instruction { op, a, b, .. } = instruction;
     let mut hash = Fold(0);
-    op.hash(&mut hash);
-    let constant = |number: u32| bits(program, number);
-    match op {
+    instruction.op.hash(&mut hash);
+    match instruction.op {
         Op::Input => return None,
-        Op::Constant => hash.write_u64(constant(a)),
-        Op::PowerReal | Op::ZipConstant(_) => [a.into(), constant(b)].hash(&mut hash),
-        Op::ConstantZip(_) => [constant(a), b.into()].hash(&mut hash),
-        // Sums and products of two have the same bits in either order.
-        Op::Zip(Binary::Add | Binary::Mul) => [a.min(b), a.max(b)].hash(&mut hash),
-        Op::Map(_) | Op::PowerInt | Op::Zip(_) | Op::Element => [a, b].hash(&mut hash),
-        Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => {
-            program.listed(instruction).hash(&mut hash)
-        }
         Op::Array => {
-            let node = &program.nodes[a as usize];
+            let node = &program.nodes[instruction.a as usize];
             if node.operands.is_empty() {
                 return None;
             }
             node.op.name().hash(&mut hash);
             in_any_order(node).hash(&mut hash);
+        }
+        _ => {
+            key(program, instruction).into_iter().for_each(|word| hash.write_u64(word));
+            program.listed(instruction).iter().for_each(|&x| hash.write_u32(x));
         }
     }
     Some(hash.finish())
@@ -259,23 +233,25 @@ fn hash<S: Real>(program: &Program<S>, instruction: Instruction) -> Option<u64> 
 /// Whether two instructions of renamed operands are the same; constants stand by their bits.
 fn computes_the_same<S: Real>(program: &Program<S>, first: Id, second: Id) -> bool {
     let (x, y) = (program.instructions[first as usize], program.instructions[second as usize]);
-    let constant = |number: u32| bits(program, number);
     x.op == y.op
-        && match x.op {
-            Op::Input => false,
-            Op::Constant => constant(x.a) == constant(y.a),
-            Op::PowerReal | Op::ZipConstant(_) => x.a == y.a && constant(x.b) == constant(y.b),
-            Op::ConstantZip(_) => constant(x.a) == constant(y.a) && x.b == y.b,
-            Op::Zip(Binary::Add | Binary::Mul) => {
-                (x.a.min(x.b), x.a.max(x.b)) == (y.a.min(y.b), y.a.max(y.b))
-            }
-            Op::Map(_) | Op::PowerInt | Op::Zip(_) | Op::Element => (x.a, x.b) == (y.a, y.b),
-            Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => program.listed(x) == program.listed(y),
-            Op::Array => {
-                let (x, y) = (&program.nodes[x.a as usize], &program.nodes[y.a as usize]);
-                in_any_order(x) == in_any_order(y) && x.op == y.op
-            }
+        && match (program.node(first), program.node(second)) {
+            (Some(x), Some(y)) => in_any_order(x) == in_any_order(y) && x.op == y.op,
+            _ => key(program, x) == key(program, y) && program.listed(x) == program.listed(y),
         }
+}
+
+/// The fields of a scalar instruction: equal if it is the same operation with the same operands that are not listed.
+fn key<S: Real>(program: &Program<S>, instruction: Instruction) -> [u64; 2] {
+    let [a, b] = instruction.fields().map(|field| match field {
+        Field::Constant(number) => program.constants[number as usize].as_f64().to_bits(),
+        Field::List { length, .. } => length.into(),
+        other => other.number().into(),
+    });
+    match instruction.op {
+        // Sums and products of two have the same bits in either order.
+        Op::Zip(Binary::Add | Binary::Mul) => [a.min(b), a.max(b)],
+        _ => [a, b],
+    }
 }
 
 /// The operands of a node, sorted if their order does not matter.
@@ -285,10 +261,6 @@ fn in_any_order<S>(node: &Node<S>) -> SmallVec<[Id; 4]> {
         operands.sort_unstable();
     }
     operands
-}
-
-fn bits<S: Real>(program: &Program<S>, constant: u32) -> u64 {
-    program.constants[constant as usize].as_f64().to_bits()
 }
 
 /// `A·Permute(B)` is `A·Bᵀ` if the last two axes are exchanged: the product reads the operand with exchanged strides.

@@ -141,64 +141,24 @@ impl<'t, S: Scalar> Var<'t, S> {
         }
     }
 
-    /// `Σᵢ termᵢ`, one instruction however many terms there are.
+    /// One instruction over all operands, which has this value; `arity` of them are a term.
     #[track_caller]
-    pub(crate) fn sum_all(terms: impl Iterator<Item = Self>) -> Self {
-        Self::n_ary(Op::Sum, terms, 1, |value, term| value + term[0])
-    }
-
-    /// `Σᵢ aᵢ·bᵢ`, one instruction however many terms there are.
-    #[track_caller]
-    pub(crate) fn dot_all(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
-        let factors = pairs.flat_map(|(a, b)| [a, b]);
-        Self::n_ary(Op::Dot, factors, 2, |value, pair| value + pair[0] * pair[1])
-    }
-
-    /// `Σᵢ aᵢ·bᵢ` with products of the chain rule, one instruction however many terms there are.
-    fn chain_all(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
-        let factors = pairs.flat_map(|(a, b)| [a, b]);
-        Self::n_ary(Op::ChainDot, factors, 2, |value, pair| {
-            value + pair[0].zip(Binary::Chain, pair[1])
-        })
-    }
-
-    /// One instruction over all operands, `arity` of them to a term. Terms are added from the first on.
-    #[track_caller]
-    fn n_ary(
-        op: Op,
-        operands: impl Iterator<Item = Self>,
-        arity: usize,
-        add: impl Fn(S, &[S]) -> S,
-    ) -> Self {
-        let operands: Vec<Self> = operands.collect();
-        // Adding to −0 leaves every number as it is, −0 included.
-        let minus_zero = -S::zero();
-        let values: Vec<S> = operands.iter().map(|x| x.value).collect();
-        let value = values.chunks_exact(arity).fold(minus_zero, add);
-        match operands.iter().find_map(|x| x.tape) {
-            None => Self::from_value(value),
-            Some(tape) => {
-                // Not by a closure, which would not know the caller's line.
-                let mut ids = Vec::with_capacity(operands.len());
-                for &x in &operands {
-                    ids.push(tape.id_of(x));
-                }
-                tape.push_list(op, ids.into_iter(), (operands.len() / arity) as u32, value)
-            }
+    fn n_ary(op: Op, operands: &[Self], arity: usize, value: S) -> Self {
+        let Some(tape) = operands.iter().find_map(|x| x.tape) else {
+            return Self::from_value(value);
+        };
+        // Not by a closure, which would not know the caller's line.
+        let mut ids = Vec::with_capacity(operands.len());
+        for &x in operands {
+            ids.push(tape.id_of(x));
         }
+        tape.push_list(op, ids.into_iter(), (operands.len() / arity) as u32, value)
     }
 
     /// `self·a + b` with one rounding.
     #[track_caller]
     pub(crate) fn multiply_add(self, a: Self, b: Self) -> Self {
-        let value = self.value.mul_add(a.value, b.value);
-        match self.tape.or(a.tape).or(b.tape) {
-            None => Self::from_value(value),
-            Some(tape) => {
-                let ids = [tape.id_of(self), tape.id_of(a), tape.id_of(b)];
-                tape.push_list(Op::MulAdd, ids.into_iter(), 3, value)
-            }
-        }
+        Self::n_ary(Op::MulAdd, &[self, a, b], 1, self.value.mul_add(a.value, b.value))
     }
 }
 
@@ -285,16 +245,24 @@ impl<'t, S: Scalar> Scalar for Var<'t, S> {
 
     #[track_caller]
     fn sum_of(terms: impl Iterator<Item = Self>) -> Self {
-        Self::sum_all(terms)
+        let terms: Vec<Self> = terms.collect();
+        let value = S::sum_of(terms.iter().map(|x| x.value));
+        Self::n_ary(Op::Sum, &terms, 1, value)
     }
 
     #[track_caller]
     fn sum_of_products(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
-        Self::dot_all(pairs)
+        let factors: Vec<Self> = pairs.flat_map(|(a, b)| [a, b]).collect();
+        let pairs = factors.as_chunks::<2>().0.iter();
+        let value = S::sum_of_products(pairs.map(|[a, b]| (a.value, b.value)));
+        Self::n_ary(Op::Dot, &factors, 2, value)
     }
 
     fn sum_of_chained(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
-        Self::chain_all(pairs)
+        let factors: Vec<Self> = pairs.flat_map(|(a, b)| [a, b]).collect();
+        let pairs = factors.as_chunks::<2>().0.iter();
+        let value = S::sum_of(pairs.map(|[a, b]| a.value.zip(Binary::Chain, b.value)));
+        Self::n_ary(Op::ChainDot, &factors, 2, value)
     }
 }
 

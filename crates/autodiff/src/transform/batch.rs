@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use num_traits::Float;
 use smallvec::smallvec;
 
 use crate::array::size;
 use crate::number::{Elementary, Real, Scalar};
 use crate::op::TensorOp;
-use crate::program::{Fact, Id, Instruction, Node, Op, Operand, Program, guarded_by};
+use crate::program::{Fact, Id, Instruction, Lanewise, Node, Op, Operand, Program, guarded_by};
 use crate::rule::{Lane, Rounding, with_lanes};
 use crate::strided::Lattice;
 use crate::tape::{Tape, Tensor, Value, Var};
@@ -109,6 +110,30 @@ pub(crate) fn record_batch<'t, S: Real>(
     batch.values
 }
 
+/// Lanes along the only axis; without one, the same number for all lanes.
+impl<S: Scalar> Lanewise for Tensor<'_, S> {
+    fn sum_of(terms: impl Iterator<Item = Self>) -> Self {
+        terms.reduce(|a, b| a + b).expect("an operand with lanes")
+    }
+
+    fn sum_of_products(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
+        Self::sum_of(pairs.map(|(a, b)| a * b))
+    }
+
+    fn sum_of_chained(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
+        Self::sum_of(pairs.map(|(a, b)| a.chain(b)))
+    }
+
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        let lanes = [self, a, b].map(Tensor::len).into_iter().max().unwrap_or(0);
+        let each = |lane| {
+            let [x, y, z] = [self, a, b].map(|x| x.get(if x.rank() == 0 { 0 } else { lane }));
+            Float::mul_add(x, y, z)
+        };
+        Self::from_vars(self.tape(), &(0..lanes).map(each).collect::<Vec<_>>())
+    }
+}
+
 struct Batch<'p, 't, S: Scalar> {
     program: &'p Program<S>,
     tape: &'t Tape<S>,
@@ -166,35 +191,9 @@ impl<'t, S: Real> Batch<'_, 't, S> {
             return Lanes::Shared(Value::Scalar(value));
         }
         let get = |x: Id| self.each_or_shared(x).value();
-        let constant = |number: u32| {
-            self.tape.scalar_tensor(Var::from_value(program.constants[number as usize]))
-        };
-        let Instruction { op, a, b, .. } = instruction;
-        let list = || program.listed(instruction);
-        let sum = |terms: &mut dyn Iterator<Item = Tensor<'t, S>>| {
-            terms.reduce(|a, b| a + b).expect("an operand with lanes")
-        };
-        Lanes::Each(match op {
-            Op::Map(f) => get(a).map(f),
-            Op::PowerInt => get(a).power_int(b as i32),
-            Op::PowerReal => get(a).power_real(program.constants[b as usize].as_f64()),
-            Op::Zip(f) => get(a).zip(f, get(b)),
-            Op::ZipConstant(f) => get(a).zip(f, constant(b)),
-            Op::ConstantZip(f) => constant(a).zip(f, get(b)),
-            Op::Sum => sum(&mut list().iter().map(|&x| get(x))),
-            Op::Dot => sum(&mut list().as_chunks::<2>().0.iter().map(|&[u, v]| get(u) * get(v))),
-            Op::ChainDot => {
-                sum(&mut list().as_chunks::<2>().0.iter().map(|&[u, v]| get(u).chain(get(v))))
-            }
-            Op::MulAdd => {
-                let each = |lane| {
-                    let [x, y, z] = [0, 1, 2].map(|i| self.lane_element(lane, list()[i], 0));
-                    num_traits::Float::mul_add(x, y, z)
-                };
-                Tensor::from_vars(self.tape, &(0..self.lanes).map(each).collect::<Vec<_>>())
-            }
-            Op::Input | Op::Constant | Op::Element | Op::Array => unreachable!("not of scalars"),
-        })
+        let lift = |constant: S| self.tape.scalar_tensor(Var::from_value(constant));
+        let other = || unreachable!("only of scalars");
+        Lanes::Each(program.scalar_value(instruction, get, lift, other))
     }
 
     fn array(&self, node: &Node<S>) -> Lanes<'t, S> {

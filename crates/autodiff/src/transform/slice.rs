@@ -4,7 +4,7 @@ use super::adjoint::{record_adjoint_in, sum_of_products};
 use super::tangent::record_tangent_in;
 use crate::number::Scalar;
 use crate::op::TensorOp;
-use crate::program::{Id, Instruction, Node, Op, Program, Unchanged};
+use crate::program::{Field, Id, Instruction, Node, Op, Program, Unchanged};
 use crate::tape::{Mark, Notes, Tape, Value};
 
 /// A part of a recording as a program of its own, with the results that it has on the tape.
@@ -109,15 +109,21 @@ impl<S: Scalar> Tape<S> {
     }
 
     fn operands(&self, id: Id, mut visit: impl FnMut(Id)) {
-        let instruction = self.instruction(id);
-        if instruction.op == Op::Array {
-            let nodes = self.nodes.borrow();
-            nodes[instruction.a as usize].operands.iter().copied().for_each(visit);
-            return;
+        for field in self.instruction(id).fields() {
+            match field {
+                Field::Operand(x) => visit(x),
+                Field::List { start, length } => self.listed(start, length).for_each(&mut visit),
+                Field::Node(number) => {
+                    let nodes = self.nodes.borrow();
+                    nodes[number as usize].operands.iter().copied().for_each(&mut visit);
+                }
+                Field::Constant(_) | Field::Plain(_) => {}
+            }
         }
-        instruction.operands(&mut visit);
-        let (start, length) = instruction.list();
-        (start..start + length).for_each(|i| visit(self.lists.get(i as usize)));
+    }
+
+    fn listed(&self, start: u32, length: u32) -> impl Iterator<Item = Id> + '_ {
+        (start..start + length).map(|i| self.lists.get(i as usize))
     }
 }
 
@@ -135,45 +141,35 @@ impl<'t, S: Scalar> Slice<'t, S> {
     }
 
     fn given(&mut self, value: Value<'t, S>) -> Instruction {
-        match value {
-            Value::Scalar(_) => Instruction::new(Op::Input, 0, 0),
-            Value::Array(array) => self.push_node(Node {
-                op: TensorOp::Input(0),
-                operands: Default::default(),
-                shape: array.shape.into(),
-                at: std::panic::Location::caller(),
-            }),
-        }
-    }
-
-    fn copy(&mut self, tape: &Tape<S>, notes: &Notes, mut instruction: Instruction) -> Instruction {
-        if instruction.op == Op::Array {
-            let mut node = tape.nodes.borrow()[instruction.a as usize].clone();
-            node.operands.iter_mut().for_each(|x| *x = notes.number(*x));
-            return self.push_node(node);
-        }
-        let (start, length) = instruction.list();
-        if length > 0 {
-            instruction.a = self.program.lists.len() as u32;
-            let operands = (start..start + length).map(|i| tape.lists.get(i as usize));
-            self.program.lists.extend(operands.map(|x| notes.number(x)));
-            return instruction;
-        }
-        let mut constant = |number: &mut u32| {
-            let value = tape.constant_number(*number);
-            *number = self.program.constants.len() as u32;
-            self.program.constants.push(value);
-        };
-        match instruction.op {
-            Op::PowerReal | Op::ZipConstant(_) => constant(&mut instruction.b),
-            Op::ConstantZip(_) => constant(&mut instruction.a),
-            _ => {}
-        }
-        crate::program::renamed(instruction, &|x| notes.number(x))
-    }
-
-    fn push_node(&mut self, node: Node<S>) -> Instruction {
-        self.program.nodes.push(node);
+        let Value::Array(array) = value else { return Instruction::new(Op::Input, 0, 0) };
+        self.program.nodes.push(Node {
+            op: TensorOp::Input(0),
+            operands: Default::default(),
+            shape: array.shape.into(),
+            at: std::panic::Location::caller(),
+        });
         Instruction::new(Op::Array, self.program.nodes.len() as u32 - 1, 0)
+    }
+
+    fn copy(&mut self, tape: &Tape<S>, notes: &Notes, instruction: Instruction) -> Instruction {
+        instruction.with_fields(|field| match field {
+            Field::Operand(x) => notes.number(x),
+            Field::Constant(number) => {
+                self.program.constants.push(tape.constant_number(number));
+                self.program.constants.len() as u32 - 1
+            }
+            Field::List { start, length } => {
+                let operands = tape.listed(start, length).map(|x| notes.number(x));
+                self.program.lists.extend(operands);
+                self.program.lists.len() as u32 - length
+            }
+            Field::Node(number) => {
+                let mut node = tape.nodes.borrow()[number as usize].clone();
+                node.operands.iter_mut().for_each(|x| *x = notes.number(*x));
+                self.program.nodes.push(node);
+                self.program.nodes.len() as u32 - 1
+            }
+            Field::Plain(number) => number,
+        })
     }
 }
