@@ -42,7 +42,7 @@ const PLANS: &[Plan] = &[Plan {
         "function",
         "interop",
     ],
-    knots: &["number/knot.rs", "op/knot.rs"],
+    knots: &["number/knot.rs"],
     // A number is what has functions, and a function is stated over any number.
     circles: &[&[
         "number/elementary.rs",

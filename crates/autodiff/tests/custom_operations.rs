@@ -1,5 +1,8 @@
 //! Operations of one's own: written once over any number, with a hand-written adjoint, or with one that is only numbers.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use dualtape_autodiff::{
     Adjoint, Array, Elementwise, Error, Fault, Function, NumericAdjoint, Operation, Real, Scalar,
     Tensor, View, c, gradient, hvp, jvp,
@@ -51,9 +54,9 @@ proptest! {
         let y = [0.7, 1.3, -0.4, 0.9];
         let start = [1.0, 1.0, 1.0, 1.0];
         let data = Array::vector(y.to_vec());
-        let recordings = std::sync::atomic::AtomicUsize::new(0);
+        let recordings = AtomicUsize::new(0);
         let f = Function::<f64>::record_tensor(&start, &[&data], |x, data| {
-            recordings.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            recordings.fetch_add(1, Ordering::Relaxed);
             let y = Tensor::elementwise(Branching, [x, data[0]]);
             (y * y).sum()
         })?;
@@ -62,7 +65,7 @@ proptest! {
         let mut product = [0.0; 4];
         f.hvp(&at, &v, &mut product)?;
         prop_assert!(close(&product, &hvp(|x| by_scalars(x, &y), &at, &v)?, 1e-12));
-        prop_assert_eq!(recordings.load(std::sync::atomic::Ordering::Relaxed), 1);
+        prop_assert_eq!(recordings.load(Ordering::Relaxed), 1);
     }
 }
 
@@ -267,5 +270,161 @@ fn refused_values_and_shapes_are_reported_with_the_operations_name() -> Result<(
             .to_string()
             .contains("do not fit exp mean: values and weights of one shape")
     );
+    Ok(())
+}
+
+/// `x²` for each element; its adjoint counts how often it is recorded, and may look at a value.
+struct Counted {
+    recorded: Arc<AtomicUsize>,
+    looks: bool,
+}
+
+impl<R: Real> Operation<R> for Counted {
+    fn name(&self) -> &'static str {
+        "counted"
+    }
+
+    fn shape(&self, x: &[&[usize]]) -> Result<Vec<usize>, String> {
+        Ok(x[0].to_vec())
+    }
+
+    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
+        y.iter_mut().zip(x[0].data).for_each(|(y, &x)| *y = x * x);
+        Ok(())
+    }
+}
+
+impl<R: Real> Adjoint<R> for Counted {
+    fn adjoint<'t>(
+        &self,
+        x: &[Tensor<'t, R>],
+        _y: Tensor<'t, R>,
+        y_bar: Tensor<'t, R>,
+    ) -> Vec<Option<Tensor<'t, R>>> {
+        self.recorded.fetch_add(1, Ordering::Relaxed);
+        let twice = y_bar * x[0] * R::constant(2.0);
+        let split = y_bar * x[0] + y_bar * x[0];
+        vec![Some(if self.looks && x[0].data()[0] < R::zero() { split } else { twice })]
+    }
+}
+
+#[test]
+fn an_adjoint_is_recorded_once_unless_it_looks_at_values() -> Result<(), Error> {
+    let (at, elsewhere, v) = ([0.5, -1.5, 2.0], [-0.5, 0.25, 3.0], [1.0, -0.5, 0.25]);
+    for looks in [false, true] {
+        let recorded = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&recorded);
+        let f = Function::<f64>::record_tensor(&at, &[], move |x, _| {
+            let recorded = Arc::clone(&counter);
+            (Tensor::custom(Counted { recorded, looks }, &[x]) * x).sum()
+        })?;
+        let before = recorded.load(Ordering::Relaxed);
+        let mut product = [0.0; 3];
+        f.hvp(&at, &v, &mut product)?;
+        let third = f.taylor(&at, &v, 3)?[3];
+        let derivations = recorded.load(Ordering::Relaxed) - before;
+        assert!(if looks { derivations > 1 } else { derivations == 1 }, "{looks}: {derivations}");
+        for x in [at, elsewhere] {
+            assert!(close(&f.gradient(&x)?, &x.map(|x| 3.0 * x * x), 1e-15));
+        }
+        let expected: Vec<f64> = at.iter().zip(v).map(|(x, v)| 6.0 * x * v).collect();
+        assert!(close(&product, &expected, 1e-15));
+        assert!(close(&[third], &[v.iter().map(|v| v * v * v).sum()], 1e-14));
+    }
+    Ok(())
+}
+
+/// Something that counts how many of it there are.
+struct Alive(Arc<AtomicUsize>);
+
+impl Alive {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Cube(#[expect(dead_code, reason = "it is there to be dropped")] Alive);
+
+impl Elementwise<1> for Cube {
+    const NAME: &'static str = "cube";
+
+    fn eval<S: Scalar>(&self, [x]: [S; 1]) -> S {
+        x * x * x
+    }
+}
+
+impl<R: Real> Operation<R> for Cube {
+    fn name(&self) -> &'static str {
+        "cube"
+    }
+
+    fn shape(&self, x: &[&[usize]]) -> Result<Vec<usize>, String> {
+        Ok(x[0].to_vec())
+    }
+
+    fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
+        y.iter_mut().zip(x[0].data).for_each(|(y, &x)| *y = x * x * x);
+        Ok(())
+    }
+}
+
+impl<R: Real> Adjoint<R> for Cube {
+    fn adjoint<'t>(
+        &self,
+        x: &[Tensor<'t, R>],
+        _y: Tensor<'t, R>,
+        y_bar: Tensor<'t, R>,
+    ) -> Vec<Option<Tensor<'t, R>>> {
+        vec![Some(y_bar * x[0] * x[0] * R::constant(3.0))]
+    }
+}
+
+impl<R: Real> NumericAdjoint<R> for Cube {
+    fn adjoint(
+        &self,
+        x: &[View<'_, R>],
+        _y: View<'_, R>,
+        y_bar: View<'_, R>,
+        x_bar: &mut [&mut [R]],
+    ) {
+        for (i, x_bar) in x_bar[0].iter_mut().enumerate() {
+            *x_bar = y_bar.data[i] * x[0].data[i] * x[0].data[i] * R::constant(3.0);
+        }
+    }
+}
+
+#[test]
+fn operations_end_with_their_recordings() -> Result<(), Error> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let (x, v) = ([0.5, -2.0], [1.0, 0.25]);
+    for kind in 0..3 {
+        let alive = Arc::clone(&count);
+        let f = Function::<f64>::record_tensor(&x, &[], move |x, _| {
+            let cube = Cube(Alive::new(&alive));
+            let y = match kind {
+                0 => Tensor::elementwise(cube, [x]),
+                1 => Tensor::custom(cube, &[x]),
+                _ => Tensor::custom_numeric(cube, &[x]),
+            };
+            y.sum()
+        })?;
+        assert!(close(&f.gradient(&x)?, &x.map(|x| 3.0 * x * x), 1e-15));
+        if kind < 2 {
+            let mut product = [0.0; 2];
+            f.hvp(&x, &v, &mut product)?;
+            assert!(close(&product, &[3.0, -3.0], 1e-15));
+            f.taylor(&x, &v, 4)?;
+        }
+        assert!(count.load(Ordering::Relaxed) > 0);
+        drop(f);
+        assert_eq!(count.load(Ordering::Relaxed), 0, "{kind}");
+    }
     Ok(())
 }

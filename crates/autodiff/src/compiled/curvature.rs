@@ -8,8 +8,8 @@ use crate::array::Array;
 use crate::error::Error;
 use crate::number::{Real, Scalar};
 use crate::program::{Id, Program};
-use crate::tape::{Tape, Tensor, Value, Var};
-use crate::transform::{emit, record_adjoint, record_tangent};
+use crate::tape::{Tape, Tensor, Value, Var, emit};
+use crate::transform::{record_adjoint, record_tangent};
 
 /// The parts of a composition, each a program of its own: `z` cannot be bypassed.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@ use crate::array::{Array, size};
 use crate::error::Error;
 use crate::number::Real;
 use crate::program::{Id, Plain, Program, Recording};
-use crate::tape::{Tape, Tensor, Value, Var};
-use crate::transform::{collected_sum, emit, record_adjoint, record_tangent, record_tangent_in};
+use crate::tape::{Tape, Tensor, Value, Var, emit};
+use crate::transform::{collected_sum, record_adjoint, record_tangent, record_tangent_in};
 
 /// A program derived from another.
 #[derive(Debug)]

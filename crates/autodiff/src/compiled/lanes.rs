@@ -7,8 +7,9 @@ use super::product::Product;
 use crate::array::{Array, size};
 use crate::error::Error;
 use crate::number::Real;
+use crate::op::with_lanes;
 use crate::program::{Arguments, Checked, Id, Plan, Program, Workspace};
-use crate::rule::{Rounding, with_lanes};
+use crate::rule::Rounding;
 use crate::tape::{Tape, Tensor, Value};
 use crate::transform::{Lanes, Tiles, record_batch, tiles_read};
 

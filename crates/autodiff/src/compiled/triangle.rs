@@ -8,7 +8,7 @@ use super::product::Product;
 use crate::array::{Array, size};
 use crate::error::Error;
 use crate::number::Real;
-use crate::op::TensorOp;
+use crate::op::{Assemble, TensorOp, View};
 use crate::program::{Id, Program};
 use crate::transform::tiles_read;
 
@@ -72,7 +72,7 @@ fn ends<S: Real>(program: &Program<S>, product: &Product) -> Option<(Id, Vec<(Id
     let [output] = program.outputs[product.outputs.clone()] else { return None };
     let [input] = program.inputs[product.inputs.clone()] else { return None };
     let node = program.node(output)?;
-    let TensorOp::Assemble { offsets, .. } = &node.op else { return None };
+    let TensorOp::Assemble(Assemble { offsets, .. }) = &node.op else { return None };
     let mut pieces: Vec<_> = node.operands.iter().copied().zip(offsets.iter().copied()).collect();
     pieces.sort_by_key(|&(_, offset)| offset);
     let mut end = 0;
@@ -89,7 +89,7 @@ fn ends<S: Real>(program: &Program<S>, product: &Product) -> Option<(Id, Vec<(Id
 fn within<S: Real>(program: &Program<S>, input: Id, range: &Range<usize>) -> Program<S> {
     let mut program = program.clone();
     for node in &mut program.nodes {
-        if let TensorOp::View { offset, shape } = &node.op
+        if let TensorOp::View(View { offset, shape }) = &node.op
             && node.operands[0] == input
             && !range.contains(offset)
         {

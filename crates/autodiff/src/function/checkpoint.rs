@@ -1,9 +1,8 @@
 //! Recomputing instead of storing.
 
 use crate::number::Scalar;
-use crate::op::TensorOp;
 use crate::tape::{Tape, Tensor, Var};
-use crate::transform::Call;
+use crate::transform::call;
 
 /// Computes `region(inputs)` so that what it computes on the way is not kept for derivatives but computed again.
 ///
@@ -53,10 +52,7 @@ where
     let frames = inner.frames();
     let shape = result.shape.to_vec();
     match inner.finish(vec![output]) {
-        Ok(recording) => {
-            let call = Call::new(recording.program, frames);
-            first.record(TensorOp::Call(call), inputs)
-        }
+        Ok(recording) => first.record(call(recording.program, frames), inputs),
         Err(error) => {
             first.tape.fail(error);
             first.tape.poison(&shape, std::panic::Location::caller())

@@ -8,8 +8,8 @@ use crate::array::{Array, View};
 use crate::error::{Error, Fault};
 use crate::number::{Real, Scalar};
 use crate::program::{Id, Program};
-use crate::tape::{Tape, Tensor, Value, Var};
-use crate::transform::{Adjoint, Operation, emit, record_adjoint};
+use crate::tape::{Tape, Tensor, Value, Var, emit};
+use crate::transform::{Adjoint, Operation, record_adjoint};
 
 /// The root `x(θ)` of `residual(x, θ) = 0`, found by `solver`, as a function of `θ`.
 ///

@@ -4,8 +4,8 @@ use crate::compiled::{Matrix, OneShot, ProductKind, Source, symmetrize, unit_lan
 use crate::error::{Error, check_length};
 use crate::number::{Dual, Real, compiled_here};
 use crate::program::{Embed, Program, Recording, evaluate_scalars, reverse_scalars};
-use crate::tape::{Tape, Value, Var};
-use crate::transform::{emit, record_adjoint};
+use crate::tape::{Tape, Value, Var, emit};
+use crate::transform::record_adjoint;
 
 /// Directions taken through one pass where a whole matrix is wanted.
 const LANES: usize = 8;

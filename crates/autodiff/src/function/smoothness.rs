@@ -9,8 +9,7 @@ use crate::compiled::{Replay, Source, data, inputs_like, output_ids, source_line
 use crate::error::{Error, check_length};
 use crate::number::{Irregularity, Real, compiled_here};
 use crate::program::{Id, Recording, origin_of};
-use crate::tape::Tape;
-use crate::transform::emit;
+use crate::tape::{Tape, emit};
 
 /// Where a function is not known to be smooth at a point: the instructions on the way to its value that are not.
 ///

@@ -8,8 +8,7 @@ use crate::compiled::{Source, data, inputs_like};
 use crate::error::{Error, check_length};
 use crate::number::Real;
 use crate::program::Id;
-use crate::tape::{Tape, Value, Var};
-use crate::transform::emit;
+use crate::tape::{Tape, Value, Var, emit};
 
 /// One instruction of a recording, as the user's code asked for it.
 #[derive(Clone, Debug, PartialEq)]

@@ -53,6 +53,6 @@ pub(crate) use log_sum_exp::log_sum_exp;
 pub(crate) use max::{max, max_share};
 pub(crate) use permute::permute;
 pub(crate) use product::matmul;
-pub(crate) use scan::{argmax, cumulative_sum};
+pub(crate) use scan::{argmax, scan};
 pub(crate) use strided::{read_lattice, write_lattice};
 pub(crate) use sum::{sum, sum_to};

@@ -1,4 +1,4 @@
-//! Running along an axis: cumulative sums, and the place of the largest element.
+//! Running along an axis: each element from the one before, and the place of the largest.
 
 use num_traits::Float;
 
@@ -6,22 +6,30 @@ use super::max::split;
 use crate::array::View;
 use crate::number::Scalar;
 
-/// `y[k] = x[0] + … + x[k]` along `axis`, or from the end: `x[k] + … + x[n−1]`, added one by one in that direction.
-pub(crate) fn cumulative_sum<S: Scalar>(x: View<S>, axis: usize, from_end: bool, y: &mut [S]) {
-    let (n, inner) = split(x.shape, axis);
-    if x.data.is_empty() {
+/// Runs along `axis`, or from its end: calls `step` with the place of each element but the first, the element, and the one
+/// before it.
+#[inline]
+pub(crate) fn scan<S: Copy>(
+    shape: &[usize],
+    axis: usize,
+    from_end: bool,
+    y: &mut [S],
+    step: impl Fn(usize, &mut S, S),
+) {
+    let (n, inner) = split(shape, axis);
+    if y.is_empty() {
         return;
     }
-    y.copy_from_slice(x.data);
-    for y in y.chunks_exact_mut(n * inner) {
+    for (block, y) in y.chunks_exact_mut(n * inner).enumerate() {
         for k in 1..n {
             let (before, after) = y.split_at_mut(if from_end { n - k } else { k } * inner);
-            let (sum, last) = match from_end {
-                true => (&mut before[(n - k - 1) * inner..], &after[..inner]),
-                false => (&mut after[..inner], &before[(k - 1) * inner..]),
+            let (row, these, last) = match from_end {
+                true => (n - k - 1, &mut before[(n - k - 1) * inner..], &after[..inner]),
+                false => (k, &mut after[..inner], &before[(k - 1) * inner..]),
             };
-            for (sum, &last) in sum.iter_mut().zip(last) {
-                *sum += last;
+            let start = (block * n + row) * inner;
+            for (j, (y, &last)) in these.iter_mut().zip(last).enumerate() {
+                step(start + j, y, last);
             }
         }
     }

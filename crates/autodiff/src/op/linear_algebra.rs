@@ -5,11 +5,12 @@
 //! Hessian-vector products factor once.
 
 use super::eigen::Eigen;
+use super::operation::{Around, Batched, Operation, Pattern};
 use crate::array::{Shape, View};
 use crate::error::Fault;
 use crate::kernel;
 use crate::kernel::{Field, Triangular};
-use crate::number::Real;
+use crate::number::{Irregularity, Real};
 
 /// An operation on matrices.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,8 +38,19 @@ pub(crate) enum LinearAlgebra {
 
 use LinearAlgebra::*;
 
-impl LinearAlgebra {
-    pub(crate) fn name(self) -> &'static str {
+impl Operation for LinearAlgebra {
+    const NAME: &'static str = "linear algebra";
+    const NAMES: &'static [&'static str] = &[
+        "cholesky",
+        "solve_triangular",
+        "solve",
+        "log_abs_det",
+        "eigenvectors",
+        "eigenvalues",
+        "derivative of eigenvectors",
+    ];
+
+    fn name(&self) -> &'static str {
         match self {
             Cholesky => "cholesky",
             SolveTriangular { .. } => "solve_triangular",
@@ -52,12 +64,12 @@ impl LinearAlgebra {
         }
     }
 
-    pub(crate) fn shape(self, x: &[&[usize]]) -> Result<Shape, String> {
+    fn shape(&self, x: &[&[usize]]) -> Result<Shape, String> {
         if let Eigen(_) = self {
             return Ok(Eigen::shape(x));
         }
         let [batch @ .., rows, n] = x[0] else { return Err("a matrix (rank 2 or more)".into()) };
-        if *rows != *n + usize::from(self == DetSign) {
+        if *rows != *n + usize::from(*self == DetSign) {
             return Err("a square matrix".into());
         }
         let batch = Shape::from_slice(batch);
@@ -76,6 +88,21 @@ impl LinearAlgebra {
         })
     }
 
+    fn pattern(&self) -> Pattern {
+        Pattern::All
+    }
+
+    fn batched(&self, _lanes: usize, _x: &[&[usize]], _shape: &[usize]) -> Batched<Self> {
+        Batched::LaneByLane
+    }
+
+    fn irregularity<R: Real>(&self, _at: &Around<'_, R>) -> Option<Irregularity> {
+        None
+    }
+}
+
+impl LinearAlgebra {
+    /// Computes the result over plain numbers; over others it is what the derivatives say.
     pub(crate) fn forward<R: Real + Field>(
         self,
         x: &[View<'_, R>],

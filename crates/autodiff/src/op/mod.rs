@@ -1,280 +1,295 @@
 //! What an array operation *is*: its data, name, shape and forward computation, over any number.
 //!
-//! How it is differentiated is stated in `rule`, where there are handles to write a derivative with.
+//! How it is differentiated is stated in `rule`, where there are handles to write a derivative with, in a file of the same name.
 //!
-//! This folder imports `kernel` and what is below it, and what stands in `knot.rs`.
+//! A new operation is a type in a file here, its derivative in `rule`, a line in the list below, and a method of
+//! [`Tensor`](crate::Tensor). Tests that walk the list say where a case of it is missing: `transform/closure`, and the functions and
+//! the random programs of the testing crate.
+//!
+//! This folder imports `kernel` and what is below it.
 //!
 //! | file | |
 //! |---|---|
-//! | `mod.rs` | [`TensorOp`], the list of the operations; names and shapes |
-//! | `forward.rs` | the forward computation of each |
-//! | `elementwise.rs`, `contraction.rs`, `reduction.rs`, `layout.rs`, `index.rs` | what families of operations need for that |
+//! | `mod.rs` | the list of the operations; [`TensorOp`], any of them |
+//! | `operation.rs` | what every operation says of itself |
+//! | `elementwise.rs` | functions of one and of two numbers |
+//! | `matmul.rs`, `sum.rs`, `log_sum_exp.rs`, `max.rs`, `scan.rs` | along axes |
+//! | `view.rs`, `permute.rs`, `triangle.rs`, `strided.rs`, `gather.rs`, `select.rs` | moving elements |
 //! | `linear_algebra.rs`, `eigen.rs` | operations on matrices |
-//! | `own.rs` | operations with a derivative rule of their own: what a number does with them |
-//! | `shared.rs` | what such an operation holds |
-//! | `knot.rs` | the operations with rules of their own that stand above |
+//! | `own.rs` | operations whose derivatives are programs |
 
-mod contraction;
 #[cfg(feature = "linear-algebra")]
 mod eigen;
 mod elementwise;
-mod forward;
-mod index;
-mod knot;
-mod layout;
+mod gather;
 #[cfg(feature = "linear-algebra")]
 mod linear_algebra;
+mod log_sum_exp;
+mod matmul;
+mod max;
+mod operation;
 mod own;
-mod reduction;
-mod shared;
+mod permute;
+mod scan;
+mod select;
+mod strided;
+mod sum;
+mod triangle;
+mod view;
 
 #[cfg(feature = "linear-algebra")]
 pub(crate) use eigen::Eigen;
-pub(crate) use elementwise::broadcast_shape;
-pub(crate) use index::{Indexing, Lattices};
-pub(crate) use layout::{assemble, tiles};
+pub(crate) use elementwise::{Map, Power, Zip, broadcast_shape};
+pub(crate) use gather::{Gather, Indexing, ScatterAdd};
 #[cfg(feature = "linear-algebra")]
 pub(crate) use linear_algebra::LinearAlgebra;
-pub(crate) use own::{Own, OwnRule};
-pub(crate) use shared::Shared;
+pub(crate) use log_sum_exp::LogSumExp;
+pub(crate) use matmul::MatMul;
+pub(crate) use max::{ArgMax, Max, MaxShare, Shift};
+pub(crate) use operation::{Around, Batched, Operation, Pattern, lower_case, with_lanes};
+pub(crate) use own::{Facts, Member, OwnOperation};
+pub(crate) use permute::Permute;
+pub(crate) use scan::CumulativeSum;
+pub(crate) use select::Select;
+pub(crate) use strided::{Strided, StridedAdd};
+pub(crate) use sum::{Broadcast, Sum, SumTo};
+pub(crate) use triangle::Triangle;
+pub(crate) use view::{Assemble, View, assemble, tiles};
 
-use crate::array::{Array, Axes, Shape};
-use crate::number::{Binary, Scalar, Unary};
-use crate::op::knot::{Call, Custom, Pointwise};
-use crate::strided::Lattice;
+use crate::array::{self, Array, Shape};
+use crate::error::Fault;
+use crate::number::{Irregularity, Real, Scalar};
+use operation::{Forward, Out};
 
-/// An array operation with its fixed arguments.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum TensorOp<S> {
-    /// Input number `.0` of the function.
-    Input(usize),
-    /// Data array number `.0`: comes with an evaluation, not differentiated.
-    Data(usize),
-    /// A constant.
-    Constant(Array<S>),
-    /// `f` of every element.
-    Map(Unary),
-    /// Every element to an integer power.
-    PowerInt(i32),
-    /// Every element to a constant real power.
-    PowerReal(f64),
-    /// `f` of corresponding elements, with NumPy's broadcasting.
-    Zip(Binary),
-    /// `op(a)·op(b)` of matrices, where `op` may transpose, for every batch of leading axes, broadcast to each other.
-    MatMul { transpose_a: bool, transpose_b: bool },
-    /// Sum over the axes, which disappear.
-    Sum(Axes),
-    /// Sum over the axes that broadcasting to this shape's successor added or stretched.
-    SumTo(Shape),
-    /// Repetition to a larger shape, by NumPy's rules.
-    Broadcast(Shape),
-    /// `ln Σ exp` over an axis, which disappears.
-    LogSumExp(usize),
-    /// The largest along an axis, which disappears.
-    Max(usize),
-    /// The share each element has in the maximum along an axis: 1, or 1/k at a tie of k.
-    MaxShare(usize),
-    /// The largest along an axis if it is finite, else 0, without a derivative: what log-sum-exp shifts by.
-    Shift(usize),
-    /// The contiguous elements from `offset` on, in a new shape.
-    View { offset: usize, shape: Shape },
-    /// The array of this shape that is the sum of its operands, each laid contiguously from its offset on.
-    Assemble { offsets: Vec<usize>, shape: Shape },
-    /// Axis `i` of the result is axis `.0[i]` of the operand.
-    Permute(Axes),
-    /// An operation on matrices.
-    #[cfg(feature = "linear-algebra")]
-    LinearAlgebra(LinearAlgebra),
-    /// One triangle of a matrix, its diagonal times a factor, and zeros.
-    Triangle { lower: bool, diagonal: f64 },
-    /// A user's elementwise function, or a partial derivative of it.
-    Pointwise(Pointwise),
-    /// A user's operation with its own adjoint.
-    Custom(Custom),
-    /// A program of its own.
-    Call(Call),
-    /// The elements at regularly spaced positions of the flat data.
-    Strided(Lattice),
-    /// The array of this shape that is the sum of its operands, each laid at regularly spaced positions.
-    StridedAdd { lattices: Lattices, shape: Shape },
-    /// The elements at the indices that the second operand holds.
-    Gather(Indexing),
-    /// The transpose of [`Gather`](Self::Gather): the elements are added to zeros at the indices.
-    ScatterAdd(Indexing),
-    /// `a` where the condition, the first operand, is not 0; elsewhere `b`.
-    Select,
-    /// Sum of the elements so far along an axis, from its start or from its end.
-    CumulativeSum { axis: usize, from_end: bool },
-    /// The number of the largest element along an axis, which disappears; of the first at a tie.
-    ArgMax(usize),
+/// Calls a macro with the list of the array operations, each with the kind of its derivative: those that are computed in the same
+/// way over every number, and those with which each number deals in its own.
+///
+/// There is no other list: the type of an operation, all that an operation says of itself, the registry of names, the derivatives
+/// and the test that the set is closed are made of this one.
+macro_rules! operations {
+    ($use:ident) => {
+        $use! {
+            over_every_number: [
+                Map: Partials,
+                Power: Partials,
+                Zip: Partials,
+                MatMul: Bilinear,
+                Sum: Linear,
+                SumTo: Linear,
+                Broadcast: Linear,
+                LogSumExp: Partials,
+                Max: Partials,
+                MaxShare: Constant,
+                Shift: Constant,
+                ArgMax: Constant,
+                View: Linear,
+                Assemble: Linear,
+                Permute: Linear,
+                Triangle: Linear,
+                Strided: Linear,
+                StridedAdd: Linear,
+                Gather: Linear,
+                ScatterAdd: Linear,
+                Select: Linear,
+                CumulativeSum: Linear,
+            ],
+            over_each: [
+                #[cfg(feature = "linear-algebra")]
+                LinearAlgebra: Composed,
+                OwnOperation: Composed,
+            ],
+        }
+    };
 }
+
+pub(crate) use operations;
+
+macro_rules! operation {
+    (
+        over_every_number: [$($Op:ident: $kind:ident,)*],
+        over_each: [$($(#[$if:meta])? $Own:ident: $own_kind:ident,)*],
+    ) => {
+        /// An array operation with its fixed arguments.
+        #[derive(Clone, Debug, PartialEq)]
+        pub(crate) enum TensorOp<S> {
+            /// Input number `.0` of the function.
+            Input(usize),
+            /// Data array number `.0`: comes with an evaluation, not differentiated.
+            Data(usize),
+            /// A constant.
+            Constant(Array<S>),
+            $($Op($Op),)*
+            $($(#[$if])? $Own($Own),)*
+        }
+
+        $(impl<S> From<$Op> for TensorOp<S> {
+            fn from(op: $Op) -> Self {
+                Self::$Op(op)
+            }
+        })*
+
+        $($(#[$if])? impl<S> From<$Own> for TensorOp<S> {
+            fn from(op: $Own) -> Self {
+                Self::$Own(op)
+            }
+        })*
+
+        impl<S: Scalar> TensorOp<S> {
+            /// The operation's name in messages and listings.
+            pub(crate) fn name(&self) -> &'static str {
+                match self {
+                    Self::Input(_) => "input",
+                    Self::Data(_) => "data",
+                    Self::Constant(_) => "constant",
+                    $(Self::$Op(op) => op.name(),)*
+                    $($(#[$if])? Self::$Own(op) => op.name(),)*
+                }
+            }
+
+            /// What listings say in place of the name.
+            pub(crate) fn text(&self) -> String {
+                match self {
+                    Self::Input(number) => format!("input {number}"),
+                    Self::Data(slot) => format!("data {slot}"),
+                    Self::Constant(_) => "constant".into(),
+                    $(Self::$Op(op) => op.text(),)*
+                    $($(#[$if])? Self::$Own(op) => op.text(),)*
+                }
+            }
+
+            /// The same operation over another number, its constants embedded by `embed`.
+            pub(crate) fn over<T>(&self, embed: impl Fn(&Array<S>) -> Array<T>) -> TensorOp<T> {
+                match self {
+                    Self::Input(number) => TensorOp::Input(*number),
+                    Self::Data(slot) => TensorOp::Data(*slot),
+                    Self::Constant(array) => TensorOp::Constant(embed(array)),
+                    $(Self::$Op(op) => TensorOp::$Op(op.clone()),)*
+                    $($(#[$if])? Self::$Own(op) => TensorOp::$Own(op.clone()),)*
+                }
+            }
+
+            /// The result's shape, or what the operation needs of the operands' shapes.
+            pub(crate) fn shape(&self, x: &[&[usize]]) -> Result<Shape, String> {
+                match self {
+                    Self::Input(_) | Self::Data(_) | Self::Constant(_) => unreachable!("{SOURCE}"),
+                    $(Self::$Op(op) => op.shape(x),)*
+                    $($(#[$if])? Self::$Own(op) => op.shape(x),)*
+                }
+            }
+
+            /// Computes the result, of the given shape, into `y`; where the operands' values do not allow one, says why.
+            pub(crate) fn forward(
+                &self,
+                x: &[array::View<'_, S>],
+                y: &mut [S],
+                shape: &[usize],
+            ) -> Result<(), Fault> {
+                match self {
+                    Self::Input(_) | Self::Data(_) | Self::Constant(_) => unreachable!("{SOURCE}"),
+                    $(Self::$Op(op) => op.forward(x, Out { data: y, shape }),)*
+                    $($(#[$if])? Self::$Own(_) => S::own(OwnRule(self), x, y),)*
+                }
+            }
+
+            /// Which elements of the operands an element of the result depends on.
+            pub(crate) fn pattern(&self) -> Pattern {
+                match self {
+                    Self::Input(_) | Self::Data(_) | Self::Constant(_) => unreachable!("{SOURCE}"),
+                    $(Self::$Op(op) => op.pattern(),)*
+                    $($(#[$if])? Self::$Own(op) => op.pattern(),)*
+                }
+            }
+
+            /// How to do for K lanes at once what this does in each, on operands and to a result of these shapes.
+            pub(crate) fn batched(
+                &self,
+                lanes: usize,
+                x: &[&[usize]],
+                shape: &[usize],
+            ) -> Batched<Self> {
+                match self {
+                    Self::Input(_) | Self::Data(_) | Self::Constant(_) => unreachable!("{SOURCE}"),
+                    $(Self::$Op(op) => op.batched(lanes, x, shape).map(Self::$Op),)*
+                    $($(#[$if])? Self::$Own(op) => op.batched(lanes, x, shape).map(Self::$Own),)*
+                }
+            }
+
+            /// How the operation fails to be smooth at these operands, if it does.
+            pub(crate) fn irregularity<R: Real>(&self, at: &Around<'_, R>) -> Option<Irregularity> {
+                match self {
+                    Self::Input(_) | Self::Data(_) | Self::Constant(_) => None,
+                    $(Self::$Op(op) => op.irregularity(at),)*
+                    $($(#[$if])? Self::$Own(op) => op.irregularity(at),)*
+                }
+            }
+        }
+
+        /// The names of the operations that have derivatives, by type.
+        const NAMES: &[&[&str]] = &[$($Op::NAMES,)* $($(#[$if])? $Own::NAMES,)*];
+
+        /// The types of operation.
+        #[cfg(test)]
+        pub(crate) const TYPES: &[&str] = &[
+            $(stringify!($Op),)*
+            $($(#[$if])? stringify!($Own),)*
+        ];
+
+        #[cfg(test)]
+        impl<S> TensorOp<S> {
+            /// The type of operation; `None` of inputs, data and constants.
+            pub(crate) fn type_name(&self) -> Option<&'static str> {
+                match self {
+                    Self::Input(_) | Self::Data(_) | Self::Constant(_) => None,
+                    $(Self::$Op(_) => Some(stringify!($Op)),)*
+                    $($(#[$if])? Self::$Own(_) => Some(stringify!($Own)),)*
+                }
+            }
+        }
+    };
+}
+
+operations!(operation);
+
+const SOURCE: &str = "what has no operands is where it came from";
 
 /// The names of the array operations that have derivatives, as listings of programs have them.
 ///
 /// Each is reached by functions of [`Tensor`](crate::Tensor), some only through derivatives of others. Operations that users define have names of
 /// their own.
-pub const ARRAY_OPERATIONS: &[&str] = &[
-    "map",
-    "power",
-    "elementwise operation",
-    "matmul",
-    "sum",
-    "sum_to",
-    "broadcast",
-    "log_sum_exp",
-    "max",
-    "view",
-    "assemble",
-    "permute",
-    "strided",
-    "strided_add",
-    "gather",
-    "scatter_add",
-    "select",
-    "cumsum",
-    #[cfg(feature = "linear-algebra")]
-    "cholesky",
-    #[cfg(feature = "linear-algebra")]
-    "solve_triangular",
-    #[cfg(feature = "linear-algebra")]
-    "solve",
-    #[cfg(feature = "linear-algebra")]
-    "log_abs_det",
-    #[cfg(feature = "linear-algebra")]
-    "eigenvectors",
-    #[cfg(feature = "linear-algebra")]
-    "eigenvalues",
-    #[cfg(feature = "linear-algebra")]
-    "derivative of eigenvectors",
-    #[cfg(feature = "linear-algebra")]
-    "triangle",
-];
+pub const ARRAY_OPERATIONS: &[&str] = &joined::<{ total(NAMES) }>(NAMES);
 
-impl<S: Scalar> TensorOp<S> {
-    /// The operation's name in messages and listings.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Input(_) => "input",
-            Self::Data(_) => "data",
-            Self::Constant(_) => "constant",
-            Self::Map(_) => "map",
-            Self::PowerInt(_) | Self::PowerReal(_) => "power",
-            Self::Zip(_) => "elementwise operation",
-            Self::MatMul { .. } => "matmul",
-            Self::Sum(_) => "sum",
-            Self::SumTo(_) => "sum_to",
-            Self::Broadcast(_) => "broadcast",
-            Self::LogSumExp(_) => "log_sum_exp",
-            Self::Max(_) => "max",
-            Self::MaxShare(_) => "max_share",
-            Self::Shift(_) => "shift",
-            Self::View { .. } => "view",
-            Self::Assemble { .. } => "assemble",
-            Self::Permute(_) => "permute",
-            #[cfg(feature = "linear-algebra")]
-            Self::LinearAlgebra(op) => op.name(),
-            Self::Triangle { .. } => "triangle",
-            Self::Pointwise(f) => f.name(),
-            Self::Custom(op) => op.name(),
-            Self::Call(call) => call.name(),
-            Self::Strided(_) => "strided",
-            Self::StridedAdd { .. } => "strided_add",
-            Self::Gather(_) => "gather",
-            Self::ScatterAdd(_) => "scatter_add",
-            Self::Select => "select",
-            Self::CumulativeSum { .. } => "cumsum",
-            Self::ArgMax(_) => "argmax",
-        }
+const fn total(lists: &[&[&str]]) -> usize {
+    let (mut total, mut i) = (0, 0);
+    while i < lists.len() {
+        total += lists[i].len();
+        i += 1;
     }
-
-    /// The same operation over another number, its constants embedded by `embed`.
-    pub(crate) fn over<T>(&self, embed: impl Fn(&Array<S>) -> Array<T>) -> TensorOp<T> {
-        match self {
-            Self::Constant(array) => TensorOp::Constant(embed(array)),
-            Self::Input(number) => TensorOp::Input(*number),
-            Self::Data(slot) => TensorOp::Data(*slot),
-            Self::Map(f) => TensorOp::Map(*f),
-            Self::PowerInt(n) => TensorOp::PowerInt(*n),
-            Self::PowerReal(p) => TensorOp::PowerReal(*p),
-            Self::Zip(f) => TensorOp::Zip(*f),
-            Self::MatMul { transpose_a, transpose_b } => {
-                TensorOp::MatMul { transpose_a: *transpose_a, transpose_b: *transpose_b }
-            }
-            Self::Sum(axes) => TensorOp::Sum(axes.clone()),
-            Self::SumTo(shape) => TensorOp::SumTo(shape.clone()),
-            Self::Broadcast(shape) => TensorOp::Broadcast(shape.clone()),
-            Self::LogSumExp(axis) => TensorOp::LogSumExp(*axis),
-            Self::Max(axis) => TensorOp::Max(*axis),
-            Self::MaxShare(axis) => TensorOp::MaxShare(*axis),
-            Self::Shift(axis) => TensorOp::Shift(*axis),
-            Self::View { offset, shape } => {
-                TensorOp::View { offset: *offset, shape: shape.clone() }
-            }
-            Self::Assemble { offsets, shape } => {
-                TensorOp::Assemble { offsets: offsets.clone(), shape: shape.clone() }
-            }
-            Self::Permute(axes) => TensorOp::Permute(axes.clone()),
-            #[cfg(feature = "linear-algebra")]
-            Self::LinearAlgebra(op) => TensorOp::LinearAlgebra(*op),
-            Self::Triangle { lower, diagonal } => {
-                TensorOp::Triangle { lower: *lower, diagonal: *diagonal }
-            }
-            Self::Pointwise(f) => TensorOp::Pointwise(f.clone()),
-            Self::Custom(op) => TensorOp::Custom(op.clone()),
-            Self::Call(call) => TensorOp::Call(call.clone()),
-            Self::Strided(lattice) => TensorOp::Strided(lattice.clone()),
-            Self::StridedAdd { lattices, shape } => {
-                TensorOp::StridedAdd { lattices: lattices.clone(), shape: shape.clone() }
-            }
-            Self::Gather(indexing) => TensorOp::Gather(*indexing),
-            Self::ScatterAdd(indexing) => TensorOp::ScatterAdd(*indexing),
-            Self::Select => TensorOp::Select,
-            Self::CumulativeSum { axis, from_end } => {
-                TensorOp::CumulativeSum { axis: *axis, from_end: *from_end }
-            }
-            Self::ArgMax(axis) => TensorOp::ArgMax(*axis),
-        }
-    }
-
-    /// The result's shape, or what the operation needs of the operands' shapes.
-    pub(crate) fn shape(&self, x: &[&[usize]]) -> Result<Shape, String> {
-        match self {
-            Self::Input(_) | Self::Data(_) | Self::Constant(_) => {
-                unreachable!("the shape of a source comes with it")
-            }
-            Self::Map(_) | Self::PowerInt(_) | Self::PowerReal(_) => Ok(x[0].into()),
-            Self::Zip(_) => elementwise::broadcast_shape(x[0], x[1]),
-            Self::MatMul { transpose_a, transpose_b } => {
-                contraction::matmul_shape(x[0], *transpose_a, x[1], *transpose_b)
-            }
-            Self::Sum(axes) => reduction::shape(x[0], axes),
-            Self::LogSumExp(axis) | Self::Max(axis) | Self::Shift(axis) | Self::ArgMax(axis) => {
-                reduction::shape(x[0], &[*axis])
-            }
-            Self::MaxShare(axis) | Self::CumulativeSum { axis, .. } => {
-                reduction::shape(x[0], &[*axis]).map(|_| x[0].into())
-            }
-            Self::SumTo(shape) => layout::broadcasts(shape, x[0]),
-            Self::Broadcast(shape) => layout::broadcasts(x[0], shape).map(|_| shape.clone()),
-            Self::View { offset, shape } => layout::view_shape(x[0], *offset, shape),
-            Self::Assemble { offsets, shape } => layout::assemble_shape(x, offsets, shape),
-            Self::Permute(axes) => layout::permute_shape(x[0], axes),
-            #[cfg(feature = "linear-algebra")]
-            Self::LinearAlgebra(op) => op.shape(x),
-            Self::Triangle { .. } => layout::matrix_shape(x[0]),
-            Self::Pointwise(_) => Pointwise::shape(x),
-            Self::Custom(op) => op.shape::<S::Real>(x),
-            Self::Call(call) => call.shape::<S::Real>(x),
-            Self::Strided(lattice) => index::strided_shape(x[0], lattice),
-            Self::StridedAdd { lattices, shape } => lattices.shape(x, shape),
-            Self::Gather(indexing) => indexing.gather_shape(x[0], x[1]),
-            Self::ScatterAdd(indexing) => indexing.scatter_shape(x[0], x[1]),
-            Self::Select => index::select_shape(x),
-        }
-    }
+    total
 }
 
-/// Pieces added to zeros of this shape.
-pub(crate) fn strided_add<S: Scalar>(pieces: Vec<Lattice>, shape: &[usize]) -> TensorOp<S> {
-    TensorOp::StridedAdd { lattices: Lattices::new(pieces, shape), shape: shape.into() }
+const fn joined<const N: usize>(lists: &[&[&'static str]]) -> [&'static str; N] {
+    let mut all = [""; N];
+    let (mut next, mut i) = (0, 0);
+    while i < lists.len() {
+        let mut j = 0;
+        while j < lists[i].len() {
+            all[next] = lists[i][j];
+            next += 1;
+            j += 1;
+        }
+        i += 1;
+    }
+    all
+}
+
+/// An operation with which each number deals in its own way: it computes over plain numbers only.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnRule<'a, S>(pub(crate) &'a TensorOp<S>);
+
+/// What a number type does with an operation that computes over plain numbers only.
+#[doc(hidden)]
+pub trait Own: Sized {
+    /// The forward rule of such an operation.
+    fn own(op: OwnRule<'_, Self>, x: &[array::View<'_, Self>], y: &mut [Self])
+    -> Result<(), Fault>;
 }

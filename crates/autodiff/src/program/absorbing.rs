@@ -4,7 +4,7 @@ use super::Program;
 use super::instruction::{Field, Id, Instruction, Op};
 use crate::array::Array;
 use crate::number::{Binary, Real, Unary};
-use crate::op::TensorOp;
+use crate::op::{Map, TensorOp, Zip};
 
 impl<S: Real> Program<S> {
     /// The same program, but for its products of the chain rule, which are 0 where either factor is, also if the other is
@@ -55,8 +55,8 @@ impl<S: Real> Program<S> {
         for node in &mut program.nodes {
             node.operands.iter_mut().for_each(|x| *x = new[*x as usize]);
             match node.op {
-                TensorOp::Zip(Binary::Chain) => node.op = TensorOp::Zip(Binary::MulNoNan),
-                TensorOp::Map(Unary::Jump) => {
+                TensorOp::Zip(Zip(Binary::Chain)) => node.op = Zip(Binary::MulNoNan).into(),
+                TensorOp::Map(Map(Unary::Jump)) => {
                     node.op = TensorOp::Constant(Array::zeros(&node.shape));
                     node.operands.clear();
                 }

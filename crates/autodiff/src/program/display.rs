@@ -5,7 +5,7 @@ use std::fmt;
 use super::Program;
 use super::instruction::{Id, Op};
 use crate::number::Scalar;
-use crate::op::TensorOp;
+use crate::op::lower_case;
 
 /// Columns are aligned to the widest entry of the first this many lines.
 const ALIGNED: usize = 10_000;
@@ -61,20 +61,7 @@ impl<S: Scalar> Program<S> {
             Op::ConstantZip(op) => format!("{} {:?} _", lower_case(op), constant(instruction.a)),
             Op::Element => format!("element {} of", instruction.b),
             Op::Sum | Op::Dot | Op::ChainDot | Op::MulAdd => lower_case(instruction.op),
-            Op::Array => match &self.nodes[instruction.a as usize].op {
-                TensorOp::Map(op) => lower_case(op),
-                TensorOp::Zip(op) => lower_case(op),
-                TensorOp::PowerInt(n) => format!("power {n}"),
-                TensorOp::PowerReal(p) => format!("power {p:?}"),
-                TensorOp::Input(number) => format!("input {number}"),
-                TensorOp::Data(slot) => format!("data {slot}"),
-                TensorOp::MatMul { transpose_a, transpose_b } => {
-                    let mark = |transposed: &bool| if *transposed { "ᵀ" } else { "" };
-                    format!("matmul _{} _{}", mark(transpose_a), mark(transpose_b))
-                }
-                TensorOp::View { offset, .. } if *offset > 0 => format!("view from {offset} of"),
-                op => op.name().into(),
-            },
+            Op::Array => self.nodes[instruction.a as usize].op.text(),
         }
     }
 
@@ -83,8 +70,4 @@ impl<S: Scalar> Program<S> {
         self.operands(id, |x| text.push_str(&format!(" %{x}")));
         text
     }
-}
-
-fn lower_case(op: impl fmt::Debug) -> String {
-    format!("{op:?}").to_lowercase()
 }

@@ -261,7 +261,7 @@ fn run_node<S: Real>(
     let (memory, y) = Memory::split(values, buffer, range);
     let reader = Reader { memory, program, plan, arguments };
     match &node.op {
-        TensorOp::Assemble { offsets, .. } => reader.assemble(node, offsets, place.offset, y),
+        TensorOp::Assemble(op) => reader.assemble(node, &op.offsets, place.offset, y),
         _ => reader.forward(node, y, failed),
     }
     None
@@ -269,7 +269,7 @@ fn run_node<S: Real>(
 
 /// Whether a node is a view that is nothing but a place; a view of a scalar is a copy.
 fn lies_within_operand<S: Real>(program: &Program<S>, node: &Node<S>) -> bool {
-    matches!(node.op, TensorOp::View { .. }) && !program.shape(node.operands[0]).is_empty()
+    matches!(node.op, TensorOp::View(_)) && !program.shape(node.operands[0]).is_empty()
 }
 
 /// The workspace while one result in it is written: what lies before it, and what after.

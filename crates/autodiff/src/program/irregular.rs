@@ -1,10 +1,12 @@
 //! Where a recording stands on a kink, a jump or a singularity of one of its instructions.
 
+use smallvec::SmallVec;
+
 use super::instruction::{Fact, Id, Op, Operand};
 use super::recording::Recording;
-use crate::array::size;
+use crate::array::View;
 use crate::number::{Binary, Irregularity, Real, power_int_irregularity, power_real_irregularity};
-use crate::op::TensorOp;
+use crate::op::{Around, TensorOp};
 
 impl<S: Real> Recording<S> {
     /// Whether all derivatives of all instructions, to third order, are finite numbers here and those of smooth functions.
@@ -15,7 +17,7 @@ impl<S: Real> Recording<S> {
         let margin = S::min_positive_value().as_f64().cbrt() * 1e3;
         (0..self.program.len() as Id).all(|id| {
             let finite = match self.program.node(id) {
-                Some(node) if matches!(node.op, TensorOp::View { .. }) => true,
+                Some(node) if matches!(node.op, TensorOp::View(_)) => true,
                 _ => self.elements(id).iter().all(|x| x.is_finite()),
             };
             finite && self.irregularity(id, margin).is_none()
@@ -44,46 +46,9 @@ impl<S: Real> Recording<S> {
 
     fn array_irregularity(&self, id: Id, margin: f64) -> Option<Irregularity> {
         let node = self.program.node(id)?;
-        let elements = |operand: usize| self.elements(node.operands[operand]);
-        let each = |f: &dyn Fn(f64) -> Option<Irregularity>| {
-            elements(0).iter().find_map(|x| f(x.as_f64()))
-        };
-        match node.op {
-            TensorOp::Map(f) => each(&|x| f.irregularity(x, margin)),
-            TensorOp::PowerInt(n) => each(&|x| power_int_irregularity(x, n, margin)),
-            TensorOp::PowerReal(p) => each(&|x| power_real_irregularity(x, p, margin)),
-            TensorOp::Zip(Binary::Add | Binary::Sub | Binary::Mul | Binary::Chain) => None,
-            TensorOp::Zip(f) => {
-                let [a, b] = [0, 1].map(|operand| {
-                    let shape = self.program.shape(node.operands[operand]);
-                    (elements(operand), strides_in(shape, &node.shape))
-                });
-                (0..size(&node.shape)).find_map(|at| {
-                    let [x, y] =
-                        [&a, &b].map(|(x, strides)| x[offset(at, &node.shape, strides)].as_f64());
-                    f.irregularity(x, y, margin)
-                })
-            }
-            // Several equal ones, of which the maximum is one.
-            TensorOp::Max(axis) | TensorOp::MaxShare(axis) => {
-                let shape = self.program.shape(node.operands[0]);
-                self.ties(elements(0), shape, axis, margin).then_some(Irregularity::Kink)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether along an axis the largest element is met more than once.
-    fn ties(&self, x: &[S], shape: &[usize], axis: usize, margin: f64) -> bool {
-        let inner: usize = shape[axis + 1..].iter().product();
-        let (length, outer) = (shape[axis], size(&shape[..axis]));
-        (0..outer).any(|i| {
-            (0..inner).any(|k| {
-                let along = || (0..length).map(|j| x[(i * length + j) * inner + k].as_f64());
-                let largest = along().fold(f64::NEG_INFINITY, f64::max);
-                largest.is_finite() && along().filter(|x| largest - x <= margin).count() > 1
-            })
-        })
+        let operand = |&x: &Id| View { data: self.elements(x), shape: self.program.shape(x) };
+        let x: SmallVec<[View<'_, S>; 4]> = node.operands.iter().map(operand).collect();
+        node.op.irregularity(&Around { x: &x, shape: &node.shape, margin })
     }
 
     /// The source lines of the comparisons of varying numbers that were decided at equality, so that another branch begins
@@ -108,27 +73,4 @@ impl<S: Real> Recording<S> {
             .map(|guard| guard.at)
             .collect()
     }
-}
-
-/// The strides with which an array of `shape` is read where it is broadcast to `result`.
-fn strides_in(shape: &[usize], result: &[usize]) -> Vec<usize> {
-    let mut strides = vec![0; result.len()];
-    let mut stride = 1;
-    for (axis, &length) in shape.iter().enumerate().rev() {
-        if length > 1 {
-            strides[result.len() - shape.len() + axis] = stride;
-        }
-        stride *= length;
-    }
-    strides
-}
-
-/// Where element number `at` of an array of `shape` lies in one that is read with these strides.
-fn offset(mut at: usize, shape: &[usize], strides: &[usize]) -> usize {
-    let mut offset = 0;
-    for (&length, &stride) in shape.iter().zip(strides).rev() {
-        offset += at % length * stride;
-        at /= length;
-    }
-    offset
 }

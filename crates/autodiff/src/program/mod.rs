@@ -51,7 +51,7 @@ pub(crate) use recording::{Recording, origin_of};
 pub(crate) use scalar::{Lanewise, evaluate_scalars, reverse_scalars};
 
 use crate::number::{Binary, Scalar};
-use crate::op::TensorOp;
+use crate::op::{TensorOp, Zip};
 
 /// A finished recording: instructions in order, each reading only earlier ones.
 #[derive(Clone, Debug)]
@@ -94,7 +94,7 @@ impl<S: Scalar> Program<S> {
     pub(crate) fn chains(&self) -> bool {
         let scalar = |op: Op| op == Op::ChainDot || op.function() == Some(Binary::Chain);
         self.instructions.iter().any(|instruction| scalar(instruction.op))
-            || self.nodes.iter().any(|node| matches!(node.op, TensorOp::Zip(Binary::Chain)))
+            || self.nodes.iter().any(|node| matches!(node.op, TensorOp::Zip(Zip(Binary::Chain))))
     }
 
     /// The shape of a result; that of a scalar is empty.
@@ -109,7 +109,8 @@ impl<S: Scalar> Program<S> {
 
     /// Whether a derivative is recorded by user code, which may look at values.
     pub(crate) fn derives_from_values(&self) -> bool {
-        self.nodes.iter().any(|node| node.op.derives_from_values())
+        let own = |node: &Node<S>| matches!(&node.op, TensorOp::OwnOperation(op) if op.derives_from_values());
+        self.nodes.iter().any(own)
     }
 
     /// Where the operands of a scalar instruction on a list are listed.

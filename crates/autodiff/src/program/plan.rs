@@ -4,7 +4,7 @@ use super::Program;
 use super::instruction::{Id, Op};
 use crate::array::size;
 use crate::number::Scalar;
-use crate::op::{TensorOp, tiles};
+use crate::op::{Assemble, TensorOp, View, tiles};
 
 /// The memory plan of a program: buffers are laid out once, and reused as soon as nobody reads them any more.
 ///
@@ -85,11 +85,11 @@ impl Plan {
             layout.release(id);
         }
         let (places, buffer) = (layout.places, layout.heap.end);
-        let calls = program.nodes.iter().filter_map(|node| match &node.op {
-            TensorOp::Call(call) => Some(call.memory::<S::Real>()),
+        let own = program.nodes.iter().filter_map(|node| match &node.op {
+            TensorOp::OwnOperation(op) => Some(op.memory()),
             _ => None,
         });
-        Self { places, inputs, buffer, nested: calls.max().unwrap_or(0) }
+        Self { places, inputs, buffer, nested: own.max().unwrap_or(0) }
     }
 
     pub(crate) fn place(&self, node: u32) -> Place {
@@ -106,7 +106,7 @@ fn homes<S: Scalar>(program: &Program<S>, frozen: usize) -> Vec<Option<(Id, usiz
     let mut homes = vec![None; program.len()];
     for id in 0..program.len() as Id {
         let Some(node) = program.node(id) else { continue };
-        let TensorOp::Assemble { offsets, shape } = &node.op else { continue };
+        let TensorOp::Assemble(Assemble { offsets, shape }) = &node.op else { continue };
         let lengths = node.operands.iter().map(|&x| size(program.shape(x)));
         if shape.is_empty() || !tiles(lengths, offsets, size(shape)) {
             continue;
@@ -118,7 +118,7 @@ fn homes<S: Scalar>(program: &Program<S>, frozen: usize) -> Vec<Option<(Id, usiz
             |x: Id| laid.partition_point(|&y| y <= x) - laid.partition_point(|&y| y < x) == 1;
         for (&x, &offset) in node.operands.iter().zip(offsets) {
             let computed = program.node(x).is_some_and(|x| {
-                let elsewhere = matches!(x.op, TensorOp::View { .. } | TensorOp::Assemble { .. });
+                let elsewhere = matches!(x.op, TensorOp::View(_) | TensorOp::Assemble(_));
                 !x.operands.is_empty() && !x.shape.is_empty() && !elsewhere
             });
             // What is frozen must not lie in a block that the later part reuses.
@@ -134,7 +134,7 @@ fn homes<S: Scalar>(program: &Program<S>, frozen: usize) -> Vec<Option<(Id, usiz
 /// What a view shows; the instruction itself if it is none.
 fn viewed<S: Scalar>(program: &Program<S>, mut id: Id) -> Id {
     while let Some(node) = program.node(id)
-        && let TensorOp::View { .. } = node.op
+        && let TensorOp::View(_) = node.op
     {
         id = node.operands[0];
     }
@@ -148,7 +148,7 @@ fn owners<S: Scalar>(program: &Program<S>, homes: &[Option<(Id, usize)>]) -> Vec
         if let Some((assemble, _)) = homes[id] {
             owners[id] = assemble;
         } else if let Some(node) = program.node(id as Id)
-            && let TensorOp::View { .. } = node.op
+            && let TensorOp::View(_) = node.op
             && !program.shape(node.operands[0]).is_empty()
             && !node.shape.is_empty()
         {
@@ -201,7 +201,9 @@ impl<S: Scalar> Layout<'_, S> {
             TensorOp::Data(slot) => Place { source: Source::Data(*slot), offset: 0 },
             TensorOp::Constant(_) => Place { source: Source::Constant(number), offset: 0 },
             _ if node.shape.is_empty() => Place { source: Source::Slot, offset: 0 },
-            TensorOp::View { offset, .. } if !self.program.shape(node.operands[0]).is_empty() => {
+            TensorOp::View(View { offset, .. })
+                if !self.program.shape(node.operands[0]).is_empty() =>
+            {
                 let below = self.program.instructions[node.operands[0] as usize].a;
                 let below = self.places[below as usize];
                 Place { source: below.source, offset: below.offset + offset }

@@ -6,7 +6,7 @@ use super::Program;
 use super::instruction::Id;
 use crate::array::size;
 use crate::number::Scalar;
-use crate::op::TensorOp;
+use crate::op::{TensorOp, View};
 
 /// The instruction from which instruction `id` of a transformed program was made.
 pub(crate) fn origin_of(marks: &[(usize, Id)], id: Id) -> Option<Id> {
@@ -43,7 +43,7 @@ impl<S: Scalar> Recording<S> {
             return std::slice::from_ref(&self.values[id as usize]);
         };
         match (&node.op, &self.arrays[self.program.instructions[id as usize].a as usize]) {
-            (TensorOp::View { offset, .. }, None) => {
+            (TensorOp::View(View { offset, .. }), None) => {
                 &self.elements(node.operands[0])[*offset..*offset + size(&node.shape)]
             }
             (_, elements) => elements.as_ref().map_or(&[], |elements| elements),

@@ -8,7 +8,7 @@ use super::Program;
 use super::instruction::{Fact, Field, Guard, Id, Instruction, Node, Op, Operand};
 use crate::array::size;
 use crate::number::{Binary, Real};
-use crate::op::TensorOp;
+use crate::op::{MatMul, Permute, TensorOp, View, Zip};
 
 impl<S: Real> Program<S> {
     /// The same function with common subexpressions shared, transposes read in place by the products that use them, sums
@@ -257,7 +257,7 @@ fn key<S: Real>(program: &Program<S>, instruction: Instruction) -> [u64; 2] {
 /// The operands of a node, sorted if their order does not matter.
 fn in_any_order<S>(node: &Node<S>) -> SmallVec<[Id; 4]> {
     let mut operands = node.operands.clone();
-    if let TensorOp::Zip(Binary::Add | Binary::Mul) = node.op {
+    if let TensorOp::Zip(Zip(Binary::Add | Binary::Mul)) = node.op {
         operands.sort_unstable();
     }
     operands
@@ -265,9 +265,10 @@ fn in_any_order<S>(node: &Node<S>) -> SmallVec<[Id; 4]> {
 
 /// `A·Permute(B)` is `A·Bᵀ` if the last two axes are exchanged: the product reads the operand with exchanged strides.
 fn read_transposes_in_place<S: Real>(program: &Program<S>, node: &mut Node<S>) {
-    let TensorOp::MatMul { transpose_a, transpose_b } = &mut node.op else { return };
+    let TensorOp::MatMul(MatMul { transpose_a, transpose_b }) = &mut node.op else { return };
     for (operand, transpose) in node.operands.iter_mut().zip([transpose_a, transpose_b]) {
-        if let Some(Node { op: TensorOp::Permute(axes), operands, .. }) = program.node(*operand)
+        if let Some(Node { op: TensorOp::Permute(Permute(axes)), operands, .. }) =
+            program.node(*operand)
             && exchanges_last_two(axes)
         {
             *operand = operands[0];
@@ -283,8 +284,8 @@ fn exchanges_last_two(axes: &[usize]) -> bool {
 
 /// A view of a view is a view of what lies below; one that changes nothing is its operand.
 fn look_through<S: Real>(program: &Program<S>, node: &mut Node<S>) -> Option<Id> {
-    let TensorOp::View { offset, shape } = &mut node.op else { return None };
-    if let Some(Node { op: TensorOp::View { offset: below, .. }, operands, .. }) =
+    let TensorOp::View(View { offset, shape }) = &mut node.op else { return None };
+    if let Some(Node { op: TensorOp::View(View { offset: below, .. }), operands, .. }) =
         program.node(node.operands[0])
     {
         *offset += below;

@@ -1,13 +1,15 @@
-//! Batching rules: an operation for K lanes at once, the lanes along a leading axis.
+//! Batching: an operation for K lanes at once, the lanes along a leading axis.
 //!
-//! A rule maps an operation to one on arrays with that axis, beside operands that all lanes share. What has no rule is
-//! computed lane by lane, so a rule is only ever a matter of speed.
+//! An operation says which other one does that for it, beside operands that all lanes share. Where it is none, the operation is
+//! computed lane by lane, so this is only ever a matter of speed.
 
 use std::panic::Location;
 
-use crate::array::{Axes, Shape, size};
+use smallvec::SmallVec;
+
+use crate::array::Shape;
 use crate::number::{Binary, Scalar};
-use crate::op::TensorOp;
+use crate::op::{Batched, MatMul, TensorOp, Zip, with_lanes};
 use crate::tape::Tensor;
 
 /// How the results of a batched program relate to those of K evaluations.
@@ -36,6 +38,22 @@ impl<'t, S: Scalar> Lane<'t, S> {
         }
     }
 
+    /// Its shape in one lane.
+    fn shape(self) -> &'t [usize] {
+        match self {
+            Self::Shared(x) => x.shape(),
+            Self::Each(x) => &x.shape()[1..],
+        }
+    }
+
+    /// The operand with an axis for lanes.
+    fn repeated(self, lanes: usize) -> Tensor<'t, S> {
+        match self {
+            Self::Shared(x) => x.broadcast(&with_lanes(lanes, x.shape())),
+            Self::Each(x) => x,
+        }
+    }
+
     /// The operand as broadcasting to K results of this rank needs it: with axes of length 1 after the lanes' axis.
     fn aligned(self, rank: usize) -> Tensor<'t, S> {
         match self {
@@ -51,11 +69,6 @@ impl<'t, S: Scalar> Lane<'t, S> {
     }
 }
 
-/// This shape for each lane.
-pub(crate) fn with_lanes(lanes: usize, shape: &[usize]) -> Shape {
-    std::iter::once(lanes).chain(shape.iter().copied()).collect()
-}
-
 impl<S: Scalar> TensorOp<S> {
     /// The results of the operation, of this shape in each lane, for operands of which at least one has lanes; `None` if
     /// there is no rule.
@@ -67,84 +80,53 @@ impl<S: Scalar> TensorOp<S> {
         rounding: Rounding,
         at: &'static Location<'static>,
     ) -> Option<Tensor<'t, S>> {
-        let record = |op, x: &[Tensor<'t, S>]| x[0].tape.record(op, x, at);
-        if let Self::Zip(_) | Self::Select | Self::MatMul { .. } = self {
-            if let Some(larger) = self.one_product(lanes, x, shape, rounding, at) {
-                return Some(larger);
-            }
-            let x: Vec<_> = x.iter().map(|x| x.aligned(shape.len())).collect();
-            return Some(record(self.clone(), &x));
+        if let TensorOp::MatMul(product) = self
+            && let Some(larger) = one_product(*product, lanes, x, shape, rounding, at)
+        {
+            return Some(larger);
         }
-        let &[Lane::Each(x)] = x else { return None };
-        let next = |axis: &usize| axis + 1;
-        let op = match self {
-            Self::Map(_) | Self::PowerInt(_) | Self::PowerReal(_) => self.clone(),
-            Self::Sum(axes) => Self::Sum(axes.iter().map(next).collect()),
-            Self::LogSumExp(axis) => Self::LogSumExp(axis + 1),
-            Self::Max(axis) => Self::Max(axis + 1),
-            Self::MaxShare(axis) => Self::MaxShare(axis + 1),
-            Self::Shift(axis) => Self::Shift(axis + 1),
-            Self::ArgMax(axis) => Self::ArgMax(axis + 1),
-            Self::CumulativeSum { axis, from_end } => {
-                Self::CumulativeSum { axis: axis + 1, from_end: *from_end }
-            }
-            Self::Strided(lattice) => {
-                let length = (x.len() / lanes.max(1)) as isize;
-                Self::Strided(lattice.clone().with_axis(0, lanes, length))
-            }
-            Self::Permute(axes) => {
-                let axes: Axes = std::iter::once(0).chain(axes.iter().map(next)).collect();
-                Self::Permute(axes)
-            }
-            Self::Broadcast(_) => {
-                let x = Lane::Each(x).aligned(shape.len());
-                return Some(record(Self::Broadcast(with_lanes(lanes, shape)), &[x]));
-            }
-            Self::SumTo(_) => {
-                let ones = std::iter::repeat_n(1, x.rank() - 1 - shape.len());
-                let kept = std::iter::once(lanes).chain(ones).chain(shape.iter().copied());
-                let y = record(Self::SumTo(kept.collect()), &[x]);
-                return Some(y.reshape(&with_lanes(lanes, shape)));
-            }
-            Self::View { offset: 0, .. } if lanes * size(shape) == x.len() => {
-                Self::View { offset: 0, shape: with_lanes(lanes, shape) }
-            }
-            _ => return None,
+        let shapes: SmallVec<[&[usize]; 4]> = x.iter().map(|x| x.shape()).collect();
+        let result = with_lanes(lanes, shape);
+        let (op, x): (_, SmallVec<[Tensor<'t, S>; 4]>) = match self.batched(lanes, &shapes, shape) {
+            Batched::Leading(op) => (op, x.iter().map(|x| x.value()).collect()),
+            Batched::Broadcasting(op) => (op, x.iter().map(|x| x.aligned(shape.len())).collect()),
+            Batched::Repeated(op) => (op, x.iter().map(|x| x.repeated(lanes)).collect()),
+            Batched::LaneByLane => return None,
         };
-        Some(record(op, &[x]))
+        Some(x[0].tape.record(op, &x, at).reshape(&result))
     }
+}
 
-    /// The products of all lanes as one operation that is faster than as many products, where rounding is free.
-    fn one_product<'t>(
-        &self,
-        lanes: usize,
-        x: &[Lane<'t, S>],
-        shape: &[usize],
-        rounding: Rounding,
-        at: &'static Location<'static>,
-    ) -> Option<Tensor<'t, S>> {
-        let &Self::MatMul { transpose_a, transpose_b } = self else { return None };
-        let one_matrix = |x: &Lane<'t, S>| match x {
-            Lane::Shared(x) => x.rank() == 2,
-            Lane::Each(x) => x.rank() == 3,
-        };
-        if rounding == Rounding::Exact || !x.iter().all(one_matrix) {
-            return None;
+/// The products of all lanes as one operation that is faster than as many products, where rounding is free.
+fn one_product<'t, S: Scalar>(
+    op: MatMul,
+    lanes: usize,
+    x: &[Lane<'t, S>],
+    shape: &[usize],
+    rounding: Rounding,
+    at: &'static Location<'static>,
+) -> Option<Tensor<'t, S>> {
+    let MatMul { transpose_a, transpose_b } = op;
+    let one_matrix = |x: &Lane<'t, S>| match x {
+        Lane::Shared(x) => x.rank() == 2,
+        Lane::Each(x) => x.rank() == 3,
+    };
+    if rounding == Rounding::Exact || !x.iter().all(one_matrix) {
+        return None;
+    }
+    match *x {
+        // The rows of all lanes are those of one matrix.
+        [Lane::Each(a), Lane::Shared(b)] if !transpose_a => {
+            let rows = a.reshape(&[a.shape()[0] * a.shape()[1], a.shape()[2]]);
+            let op = MatMul { transpose_a: false, transpose_b };
+            Some(rows.tape.record(op.into(), &[rows, b], at).reshape(&with_lanes(lanes, shape)))
         }
-        match *x {
-            // The rows of all lanes are those of one matrix.
-            [Lane::Each(a), Lane::Shared(b)] if !transpose_a => {
-                let rows = a.reshape(&[a.shape()[0] * a.shape()[1], a.shape()[2]]);
-                let op = Self::MatMul { transpose_a: false, transpose_b };
-                Some(rows.tape.record(op, &[rows, b], at).reshape(&with_lanes(lanes, shape)))
-            }
-            [Lane::Each(a), Lane::Each(b)] if is_outer(a, b, shape) => {
-                let column = a.reshape(&[lanes, shape[0], 1]);
-                let row = b.reshape(&[lanes, 1, shape[1]]);
-                Some(a.tape.record(Self::Zip(Binary::Mul), &[column, row], at))
-            }
-            _ => None,
+        [Lane::Each(a), Lane::Each(b)] if is_outer(a, b, shape) => {
+            let column = a.reshape(&[lanes, shape[0], 1]);
+            let row = b.reshape(&[lanes, 1, shape[1]]);
+            Some(a.tape.record(Zip(Binary::Mul).into(), &[column, row], at))
         }
+        _ => None,
     }
 }
 

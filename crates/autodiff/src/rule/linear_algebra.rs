@@ -6,31 +6,23 @@
 use smallvec::SmallVec;
 
 use super::eigen;
-use super::kind::Kind;
+use super::kind::Composed;
 use crate::number::Scalar;
-use crate::op::{LinearAlgebra, TensorOp};
+use crate::op::{LinearAlgebra, Sum};
 use crate::tape::Tensor;
 use crate::tensor::{identity, product, solve, solve_triangular, transposed, triangle};
 use LinearAlgebra::*;
 
-impl LinearAlgebra {
-    pub(crate) fn kind(self) -> Kind {
-        match self {
-            Lu | DetSign => Kind::Constant,
-            _ => Kind::Own,
-        }
-    }
-
-    /// The tangent, `None` standing for zero.
-    pub(crate) fn tangent<'t, S: Scalar>(
-        self,
+impl<S: Scalar> Composed<S> for LinearAlgebra {
+    fn tangent<'t>(
+        &self,
         x: &[Tensor<'t, S>],
         y: Tensor<'t, S>,
         x_dot: &[Option<Tensor<'t, S>>],
     ) -> Option<Tensor<'t, S>> {
         let a = x[0];
         let a_dot = x_dot[0].map(|a_dot| a_dot.broadcast(a.shape()));
-        match self {
+        match *self {
             Lu | DetSign => None,
             // L_dot = L·Φ(L⁻¹·A_dot·L⁻ᵀ)
             Cholesky => {
@@ -58,9 +50,8 @@ impl LinearAlgebra {
         }
     }
 
-    /// The cotangents of the operands that want one.
-    pub(crate) fn adjoint<'t, S: Scalar>(
-        self,
+    fn adjoint<'t>(
+        &self,
         x: &[Tensor<'t, S>],
         y: Tensor<'t, S>,
         y_bar: Tensor<'t, S>,
@@ -68,7 +59,7 @@ impl LinearAlgebra {
     ) -> Vec<Option<Tensor<'t, S>>> {
         let mut x_bar = vec![None; x.len()];
         let a = x[0];
-        match self {
+        match *self {
             Lu | DetSign => {}
             // A_bar = L⁻ᵀ·Φ(Lᵀ·L_bar)·L⁻¹, up to its transpose: A is symmetric
             Cholesky => {
@@ -94,6 +85,12 @@ impl LinearAlgebra {
             Eigen(op) => return op.adjoint(x, y, y_bar),
         }
         x_bar
+    }
+}
+
+impl LinearAlgebra {
+    pub(super) fn is_locally_constant(self) -> bool {
+        matches!(self, Lu | DetSign)
     }
 
     /// The part of a matrix that the operation reads.
@@ -125,5 +122,5 @@ fn inverse_transposed<'t, S: Scalar>(x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
 
 /// The sum of the elements of each matrix.
 fn sum_matrix<'t, S: Scalar>(a: Tensor<'t, S>) -> Tensor<'t, S> {
-    a.record(TensorOp::Sum(SmallVec::from_slice(&[a.rank() - 2, a.rank() - 1])), &[a])
+    a.record(Sum(SmallVec::from_slice(&[a.rank() - 2, a.rank() - 1])), &[a])
 }

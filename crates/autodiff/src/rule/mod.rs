@@ -8,7 +8,7 @@
 //! | linear | its transpose | the operation applied to `x_dot` | the transpose applied to `y_bar` |
 //! | bilinear | its transposes | `Σᵢ` the operation with `xᵢ` replaced by `xᵢ_dot` | transpose `i` applied to `y_bar` |
 //! | partials | `Pᵢ = ∂y/∂xᵢ`, element by element | `Σᵢ reduce(Pᵢ·xᵢ_dot)` | `Pᵢ·expand(y_bar)` |
-//! | own | both, as compositions | as stated | as stated |
+//! | composed | both, as compositions | as stated | as stated |
 //!
 //! Rules are written with [`Tensor`](crate::Tensor) handles, and so over whatever number the tape holds: on a tape of `f64` they
 //! compute, on a tape of duals they compute with tangents, and in either case they are recorded, differentiable again.
@@ -41,31 +41,39 @@
 //! | file | |
 //! |---|---|
 //! | `kind.rs`, `derivative.rs` | the kinds; tangent and adjoint of every operation, from its kind |
-//! | `elementwise.rs`, `contraction.rs`, `reduction.rs`, `layout.rs`, `index.rs` | transposes and partial derivatives |
+//! | `elementwise.rs`, `matmul.rs`, `sum.rs`, `log_sum_exp.rs`, `max.rs`, `scan.rs`, `view.rs`, `permute.rs`, `triangle.rs`, `strided.rs`, `gather.rs`, `select.rs` | what the operations of that file in `op` state |
 //! | `linear_algebra.rs`, `eigen.rs`, `variation.rs` | operations on matrices |
-//! | `own.rs` | operations with a rule of their own, over each number |
+//! | `own.rs` | operations that compute over plain numbers only, over each number; derivatives that are programs |
 //! | `batch.rs` | operations for K lanes at once |
 //! | `planted.rs` | wrong derivatives, to test tests with |
 
 mod batch;
-mod contraction;
 mod derivative;
 #[cfg(feature = "linear-algebra")]
 mod eigen;
 mod elementwise;
-mod index;
+mod gather;
 mod kind;
-mod layout;
 #[cfg(feature = "linear-algebra")]
 mod linear_algebra;
+mod log_sum_exp;
+mod matmul;
+mod max;
 mod own;
+mod permute;
 #[cfg(feature = "planted-faults")]
 mod planted;
-mod reduction;
+mod scan;
+mod select;
+mod strided;
+mod sum;
+mod triangle;
 #[cfg(feature = "linear-algebra")]
 mod variation;
+mod view;
 
-pub(crate) use batch::{Lane, Rounding, with_lanes};
-pub(crate) use kind::Contribution;
+pub(crate) use batch::{Lane, Rounding};
 #[cfg(test)]
-pub(crate) use kind::Kind;
+pub(crate) use kind::Derivative;
+pub(crate) use kind::{Composed, Contribution};
+pub(crate) use own::OverReals;

@@ -1,18 +1,218 @@
-//! Operations with a rule of their own: tangent and adjoint are compositions that no general kind describes.
+//! Operations that compute over plain numbers only: what they are over the others, and derivatives that are programs.
 //!
-//! Such an operation computes over plain numbers only. Over duals its forward rule *is* its tangent rule, over recorded
-//! numbers it is recorded once more, so a factorization or a user's operation is exact at every order in every mode with
-//! one kernel and one rule.
+//! Over duals the forward rule of such an operation *is* its tangent rule, over recorded numbers it is recorded once more, so a
+//! factorization or a user's operation is exact at every order in every mode with one kernel and one rule.
 
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::kind::Contribution;
+use smallvec::SmallVec;
+
+use super::kind::Composed;
 use crate::array::{Array, View};
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 use crate::number::{Dual, Dual2, Real, Scalar, Tracked};
-use crate::op::{Own, OwnRule, TensorOp};
-use crate::tape::{Tape, Tensor, Var};
+use crate::op::{Facts, Member, Own, OwnOperation, OwnRule, TensorOp};
+use crate::program::{Embed, Node, Program, Recording};
+use crate::tape::{Tape, Tensor, Value, Var, emit};
+
+/// An operation that is computed, and differentiated, over plain numbers.
+pub(crate) trait OverReals<R: Real>: Facts {
+    /// Computes the result, of the shape stated, into `y`.
+    fn forward(&self, member: &[u8], x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault>;
+
+    /// The tangent of `y = op(x)` for tangents `x_dot` of some operands, each in its operand's shape; `None` if it is zero.
+    fn tangent<'t>(
+        &self,
+        op: &OwnOperation,
+        x: &[Tensor<'t, R>],
+        y: Tensor<'t, R>,
+        x_dot: &[Option<Tensor<'t, R>>],
+    ) -> Option<Tensor<'t, R>>;
+
+    /// The cotangents of the operands that want one, each in its operand's shape, for the cotangent `y_bar` of `y = op(x)`.
+    fn adjoint<'t>(
+        &self,
+        op: &OwnOperation,
+        x: &[Tensor<'t, R>],
+        y: Tensor<'t, R>,
+        y_bar: Tensor<'t, R>,
+        wanted: &[bool],
+    ) -> Vec<Option<Tensor<'t, R>>>;
+
+    /// Whether a derivative that was recorded at one point is that of all.
+    fn holds_everywhere(&self, derivative: &Program<R>) -> bool;
+
+    /// The program that is computed, if it is one that can be looked into.
+    fn body(&self) -> Option<&Program<R>> {
+        None
+    }
+}
+
+/// What an [`OwnOperation`] holds.
+struct Held<R> {
+    operation: Arc<dyn OverReals<R>>,
+    derived: Mutex<Vec<(Question, Arc<Derived<R>>)>>,
+}
+
+/// Which derivative of which member of the family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Question {
+    member: Member,
+    direction: Direction,
+    /// The operands that have a tangent, or want a cotangent.
+    operands: SmallVec<[bool; 8]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    /// Inputs `x…, y`, then `x_dot` of the operands that have one; output `y_dot`, unless it is zero.
+    Tangent,
+    /// Inputs `x…, y, y_bar`; outputs the cotangents that are not zero.
+    Adjoint,
+}
+
+/// A derivative as a program.
+struct Derived<R> {
+    program: Program<R>,
+    /// The operands whose cotangents it gives.
+    operands: Vec<usize>,
+}
+
+impl OwnOperation {
+    pub(crate) fn over_reals<R: Real>(operation: Arc<impl OverReals<R> + 'static>) -> Self {
+        let held = Held::<R> { operation: Arc::clone(&operation) as _, derived: Mutex::default() };
+        Self::new(operation, Arc::new(held))
+    }
+
+    fn held<R: Real>(&self) -> &Held<R> {
+        self.get()
+    }
+
+    /// A derivative, recorded when first asked for, at this point in these directions; then for these operands.
+    fn derived<'t, S: Scalar>(
+        &self,
+        question: Question,
+        x: &[Tensor<'t, S>],
+        y: Tensor<'t, S>,
+        directions: &[Tensor<'t, S>],
+    ) -> Vec<(usize, Tensor<'t, S>)> {
+        let held = self.held::<S::Real>();
+        let derived = match held.known(&question) {
+            Some(known) => known,
+            None => match held.derive(self, &question, x, y, directions) {
+                Ok(derived) => held.keep(self, question, derived),
+                Err(error) => {
+                    y.tape.fail(error);
+                    return Vec::new();
+                }
+            },
+        };
+        let inputs = x.iter().chain([&y]).chain(directions).map(|&x| Value::from(x));
+        let inputs: Vec<Value<'t, S>> = inputs.collect();
+        let values = y.tape.unmarked(|| emit(&derived.program, y.tape, &inputs, &[]));
+        let outputs = derived.program.outputs.iter().map(|&id| values[id as usize].tensor(y.tape));
+        derived.operands.iter().copied().zip(outputs).collect()
+    }
+}
+
+impl<R: Real> Held<R> {
+    fn known(&self, question: &Question) -> Option<Arc<Derived<R>>> {
+        let derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = derived.iter().find(|(known, _)| known == question);
+        known.map(|(_, derived)| Arc::clone(derived))
+    }
+
+    /// Keeps a derivative for the next time, if it is that of all points and does not hold what would hold it.
+    fn keep(&self, op: &OwnOperation, question: Question, new: Derived<R>) -> Arc<Derived<R>> {
+        let new = Arc::new(new);
+        let of_the_family = |node: &Node<R>| match &node.op {
+            TensorOp::OwnOperation(other) => op.is_of_the_family(other),
+            _ => false,
+        };
+        if new.program.nodes.iter().any(of_the_family)
+            || !self.operation.holds_everywhere(&new.program)
+        {
+            return new;
+        }
+        let mut derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been first.
+        if let Some((_, known)) = derived.iter().find(|(known, _)| *known == question) {
+            return Arc::clone(known);
+        }
+        derived.push((question, Arc::clone(&new)));
+        new
+    }
+
+    fn derive<S: Scalar<Real = R>>(
+        &self,
+        op: &OwnOperation,
+        question: &Question,
+        x: &[Tensor<'_, S>],
+        y: Tensor<'_, S>,
+        directions: &[Tensor<'_, S>],
+    ) -> Result<Derived<R>, Error> {
+        let at = y.tape.location(y.id);
+        let tape = Tape::opened(at);
+        let tape = if op.derives_from_values() { tape } else { tape.with_shapes_only() };
+        let input = |x: &Tensor<'_, S>| tape.input_of_shape(x.shape, || x.primal_elements());
+        let x: Vec<Tensor<'_, R>> = x.iter().map(input).collect();
+        let (y, mut directions) = (input(&y), directions.iter().map(input));
+        let asked = question.operands.iter().copied();
+        let given: Vec<(usize, Tensor<'_, R>)> = match question.direction {
+            Direction::Tangent => {
+                let next = |asked: bool| if asked { directions.next() } else { None };
+                let x_dot: Vec<_> = asked.map(next).collect();
+                let y_dot = self.operation.tangent(op, &x, y, &x_dot);
+                y_dot.map(|y_dot| (0, y_dot.broadcast(y.shape))).into_iter().collect()
+            }
+            Direction::Adjoint => {
+                let y_bar = directions.next().expect("one cotangent");
+                let x_bar = self.operation.adjoint(op, &x, y, y_bar, &question.operands);
+                let given = x_bar.into_iter().zip(asked).enumerate();
+                given
+                    .filter_map(|(i, (x_bar, asked))| Some((i, x_bar.filter(|_| asked)?)))
+                    .collect()
+            }
+        };
+        let (operands, outputs) = given.iter().map(|(i, x)| (*i, x.id)).unzip();
+        let Recording { program, .. } = tape.finish(outputs)?;
+        Ok(Derived { program, operands })
+    }
+}
+
+impl<S: Scalar> Composed<S> for OwnOperation {
+    fn tangent<'t>(
+        &self,
+        x: &[Tensor<'t, S>],
+        y: Tensor<'t, S>,
+        x_dot: &[Option<Tensor<'t, S>>],
+    ) -> Option<Tensor<'t, S>> {
+        let operands = x_dot.iter().map(Option::is_some).collect();
+        let member = self.member.clone();
+        let question = Question { member, direction: Direction::Tangent, operands };
+        let moving =
+            x.iter().zip(x_dot).filter_map(|(x, x_dot)| Some((*x_dot)?.broadcast(x.shape)));
+        let moving: Vec<Tensor<'t, S>> = moving.collect();
+        self.derived(question, x, y, &moving).pop().map(|(_, y_dot)| y_dot)
+    }
+
+    fn adjoint<'t>(
+        &self,
+        x: &[Tensor<'t, S>],
+        y: Tensor<'t, S>,
+        y_bar: Tensor<'t, S>,
+        wanted: &[bool],
+    ) -> Vec<Option<Tensor<'t, S>>> {
+        let member = self.member.clone();
+        let question = Question { member, direction: Direction::Adjoint, operands: wanted.into() };
+        let mut x_bar = vec![None; x.len()];
+        for (i, given) in self.derived(question, x, y, &[y_bar]) {
+            x_bar[i] = Some(given);
+        }
+        x_bar
+    }
+}
 
 /// `own_over_reals!(f32, f64)` is `impl Own for f32 { .. }` and the same for `f64`: the library of linear algebra is for
 /// these two alone, not for any [`Real`].
@@ -23,7 +223,8 @@ macro_rules! own_over_reals {
                 match op.0 {
                     #[cfg(feature = "linear-algebra")]
                     TensorOp::LinearAlgebra(op) => op.forward(x, y),
-                    op => over_reals(op, x, y),
+                    TensorOp::OwnOperation(op) => op.held::<$R>().operation.forward(&op.member, x, y),
+                    op => unreachable!("{} has a forward rule over any number", op.name()),
                 }
             }
         }
@@ -32,22 +233,8 @@ macro_rules! own_over_reals {
 
 own_over_reals!(f32, f64);
 
-/// The forward rule over plain numbers, except of linear algebra.
-pub(crate) fn over_reals<R: Real>(
-    op: &TensorOp<R>,
-    x: &[View<'_, R>],
-    y: &mut [R],
-) -> Result<(), Fault> {
-    match op {
-        TensorOp::Pointwise(f) => f.forward(x, y),
-        TensorOp::Custom(op) => op.forward(x, y),
-        TensorOp::Call(call) => call.forward(x, y),
-        op => unreachable!("{} has a forward rule over any number", op.name()),
-    }
-}
-
 /// The forward rule over duals: that of the inner number, and for each lane the tangent rule.
-pub(crate) fn over_duals<S: Scalar, const N: usize>(
+fn over_duals<S: Scalar, const N: usize>(
     op: &TensorOp<Dual<S, N>>,
     x: &[View<'_, Dual<S, N>>],
     y: &mut [Dual<S, N>],
@@ -84,7 +271,7 @@ pub(crate) fn over_duals<S: Scalar, const N: usize>(
 }
 
 /// The forward rule over recorded numbers: the operation itself, on their tape.
-pub(crate) fn over_recorded<'t, S: Scalar>(
+fn over_recorded<'t, S: Scalar>(
     op: &TensorOp<Var<'t, S>>,
     x: &[View<'_, Var<'t, S>>],
     y: &mut [Var<'t, S>],
@@ -107,52 +294,6 @@ pub(crate) fn over_recorded<'t, S: Scalar>(
         *y = result.get(i);
     }
     Ok(())
-}
-
-impl<S: Scalar> TensorOp<S> {
-    /// Whether its derivatives are recorded by user code, which may look at values.
-    pub(crate) fn derives_from_values(&self) -> bool {
-        match self {
-            Self::Custom(op) => op.derives_from_values::<S::Real>(),
-            Self::Call(call) => call.derives_from_values::<S::Real>(),
-            _ => false,
-        }
-    }
-}
-
-/// The tangent of an operation with a rule of its own.
-pub(crate) fn tangent<'t, S: Scalar>(
-    op: &TensorOp<S>,
-    x: &[Tensor<'t, S>],
-    y: Tensor<'t, S>,
-    x_dot: &[Option<Tensor<'t, S>>],
-) -> Option<Tensor<'t, S>> {
-    match op {
-        #[cfg(feature = "linear-algebra")]
-        TensorOp::LinearAlgebra(op) => op.tangent(x, y, x_dot),
-        TensorOp::Custom(op) => op.tangent(x, y, x_dot),
-        TensorOp::Call(call) => call.tangent(x, y, x_dot),
-        op => unreachable!("{} has a rule of a general kind", op.name()),
-    }
-}
-
-/// The contributions of an operation with a rule of its own to the operands that want one.
-pub(crate) fn adjoints<'t, S: Scalar>(
-    op: &TensorOp<S>,
-    x: &[Tensor<'t, S>],
-    y: Tensor<'t, S>,
-    y_bar: Tensor<'t, S>,
-    wanted: &[bool],
-) -> Vec<(usize, Contribution<'t, S>)> {
-    let x_bar = match op {
-        #[cfg(feature = "linear-algebra")]
-        TensorOp::LinearAlgebra(op) => op.adjoint(x, y, y_bar.broadcast(y.shape), wanted),
-        TensorOp::Custom(op) => op.adjoint(x, y, y_bar),
-        TensorOp::Call(call) => call.adjoint(x, y, y_bar.broadcast(y.shape), wanted),
-        op => unreachable!("{} has a rule of a general kind", op.name()),
-    };
-    let wanted = x_bar.into_iter().enumerate().filter(|&(i, _)| wanted[i]);
-    wanted.filter_map(|(i, x_bar)| Some((i, Contribution::Whole(x_bar?)))).collect()
 }
 
 impl<S: Scalar> Tensor<'_, S> {
@@ -214,8 +355,10 @@ fn over<S: Scalar, T: Scalar>(
 impl<S: Scalar> Own for Tracked<S> {
     /// By the inner number; a result is fixed if all operands are.
     fn own(op: OwnRule<'_, Self>, x: &[View<'_, Self>], y: &mut [Self]) -> Result<(), Fault> {
-        if let TensorOp::Call(call) = op.0 {
-            return call.forward_over::<S::Real, Self>(x, y);
+        if let TensorOp::OwnOperation(op) = op.0
+            && let Some(body) = op.held::<S::Real>().operation.body()
+        {
+            return evaluate(body, x, y);
         }
         let values = |x: &[Self]| -> Vec<S> { x.iter().map(|x| x.value).collect() };
         let inner =
@@ -232,6 +375,23 @@ impl<S: Scalar> Own for Tracked<S> {
         }
         Ok(())
     }
+}
+
+/// The result of a program over another number, evaluated instruction by instruction.
+fn evaluate<R: Real, T: Embed<R>>(
+    program: &Program<R>,
+    x: &[View<'_, T>],
+    y: &mut [T],
+) -> Result<(), Fault> {
+    let tape = Tape::new();
+    let inputs: Vec<Value<'_, T>> = x
+        .iter()
+        .map(|x| tape.input_array(&Array::from_shared(x.shape, Arc::new(x.data.to_vec()))))
+        .map(Value::from)
+        .collect();
+    let values = emit(program, &tape, &inputs, &[]);
+    y.copy_from_slice(values[program.outputs[0] as usize].tensor(&tape).data);
+    tape.error().map_or(Ok(()), |error| Err(Fault::within(error)))
 }
 
 impl<S: Scalar> Own for Var<'_, S> {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::kind::Kind;
+use super::kind::Derivative;
 use crate::array::Array;
 use crate::number::{Binary, Elementary, Scalar};
-use crate::op::TensorOp;
+use crate::op::{TensorOp, Zip};
 use crate::program::{Id, Op};
 use crate::tape::{Tape, Tensor};
 
@@ -72,23 +72,23 @@ impl<'t, S: Scalar> Found<'t, S> {
 
     fn of_array(&mut self, id: Id, reach: usize) -> Variation<'t, S> {
         let (op, operands) = self.tape.operation(id);
-        match (op.kind(), &op) {
-            (_, TensorOp::Input(_)) => return Variation::All,
-            (Kind::Constant, _) => return Variation::None,
-            _ => {}
+        if let TensorOp::Input(_) = op {
+            return Variation::All;
+        }
+        if let Derivative::Constant = op.derivative() {
+            return Variation::None;
         }
         let x: Vec<Tensor<'t, S>> =
             operands.iter().map(|&x| self.tape.handle(x).tensor(self.tape)).collect();
         // Only these are seen through; whatever else varies if anything in it does.
-        let through = matches!(op.kind(), Kind::Linear)
-            || matches!(op, TensorOp::Map(_) | TensorOp::PowerInt(_) | TensorOp::PowerReal(_))
-            || matches!(op, TensorOp::Zip(_));
+        let through = matches!(op.derivative(), Derivative::Linear(_))
+            || matches!(op, TensorOp::Map(_) | TensorOp::Power(_) | TensorOp::Zip(_));
         if !through {
             return Variation::All;
         }
         let differentiated = match op {
             TensorOp::Gather(_) | TensorOp::ScatterAdd(_) => 0..1,
-            TensorOp::Select => 1..3,
+            TensorOp::Select(_) => 1..3,
             _ => 0..x.len(),
         };
         let found: Vec<Variation<'t, S>> =
@@ -99,10 +99,10 @@ impl<'t, S: Scalar> Found<'t, S> {
         }
         let sparse = matches!(
             op,
-            TensorOp::Assemble { .. }
-                | TensorOp::StridedAdd { .. }
+            TensorOp::Assemble(_)
+                | TensorOp::StridedAdd(_)
                 | TensorOp::ScatterAdd(_)
-                | TensorOp::Triangle { .. }
+                | TensorOp::Triangle(_)
         );
         if !sparse && all(|variation| matches!(variation, Variation::All)) {
             return Variation::All;
@@ -111,13 +111,13 @@ impl<'t, S: Scalar> Found<'t, S> {
             differentiated.clone().zip(found).map(|(i, found)| found.mask(x[i])).collect();
         let one = x[0].lift(1.0);
         Variation::Some(match &op {
-            TensorOp::Zip(Binary::Mul | Binary::Chain) => {
+            TensorOp::Zip(Zip(Binary::Mul | Binary::Chain)) => {
                 // A constant 0 is a constant product.
                 let matters = |i: usize| one - (one - masks[i]) * x[i].eq(S::zero());
                 masks[0].maximum(masks[1]) * matters(0) * matters(1)
             }
             TensorOp::Zip(_) => masks[0].maximum(masks[1]),
-            TensorOp::Map(_) | TensorOp::PowerInt(_) | TensorOp::PowerReal(_) => masks[0],
+            TensorOp::Map(_) | TensorOp::Power(_) => masks[0],
             // No coefficient is negative, so what is positive stays so.
             _ => {
                 let mut operands = x;

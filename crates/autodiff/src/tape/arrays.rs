@@ -11,7 +11,7 @@ use super::var::Var;
 use crate::array::{Array, View, has_room, size};
 use crate::error::Error;
 use crate::number::Scalar;
-use crate::op::TensorOp;
+use crate::op::{self, TensorOp};
 use crate::program::{Node, Op};
 
 impl<S: Scalar> Tape<S> {
@@ -65,7 +65,7 @@ impl<S: Scalar> Tape<S> {
         let (data, elements): (&[S], _) = match op {
             _ if self.shapes_only => (&[], None),
             // A view lends its operand's own elements.
-            TensorOp::View { offset, .. } => {
+            TensorOp::View(op::View { offset, .. }) => {
                 (&operands[0].data[offset..offset + size(&shape)], None)
             }
             _ => {

@@ -15,6 +15,7 @@
 //! | `operand.rs` | what may stand beside a handle |
 //! | `value.rs` | either handle; the handle of an instruction |
 //! | `record.rs` | recording a function of scalars |
+//! | `replay.rs` | a program onto a tape: the same computation, recorded again over any number |
 //! | `lines.rs`, `watch.rs` | lines of the user's code, and that of one instruction |
 //! | `store.rs`, `notes.rs` | growing lists, and notes on instructions |
 
@@ -23,6 +24,7 @@ mod lines;
 mod notes;
 mod operand;
 mod record;
+mod replay;
 mod store;
 mod tensor;
 mod tensor_operators;
@@ -34,6 +36,7 @@ mod watch;
 pub(crate) use notes::{Mark, Notes};
 pub use operand::IntoTensor;
 pub(crate) use record::{record_scalars, record_scalars_on};
+pub(crate) use replay::emit;
 pub use tensor::Tensor;
 pub(crate) use value::Value;
 pub use var::Var;
@@ -153,7 +156,12 @@ impl<S: Scalar> Tape<S> {
     /// An empty tape of shapes: it computes nothing and keeps no elements.
     #[track_caller]
     pub(crate) fn of_shapes() -> Self {
-        Self { shapes_only: true, ..Self::new() }
+        Self::new().with_shapes_only()
+    }
+
+    /// The same empty tape, of shapes.
+    pub(crate) fn with_shapes_only(self) -> Self {
+        Self { shapes_only: true, ..self }
     }
 
     /// An empty tape on which derivatives of these programs are recorded: one of shapes, unless the rule of an operation in
@@ -185,6 +193,14 @@ impl<S: Scalar> Tape<S> {
         if let Some(marks) = &mut *self.marks.borrow_mut() {
             marks.push((self.len(), origin));
         }
+    }
+
+    /// What is recorded meanwhile is made from the same instruction of that program as what was recorded before.
+    pub(crate) fn unmarked<R>(&self, record: impl FnOnce() -> R) -> R {
+        let marks = self.marks.take();
+        let result = record();
+        self.marks.replace(marks);
+        result
     }
 
     /// Number of instructions recorded so far, inputs and constants included.

@@ -8,7 +8,7 @@ use super::var::Var;
 use crate::array::{Array, Shape, size};
 use crate::error::Error;
 use crate::number::{Binary, Elementary, Scalar, Unary};
-use crate::op::TensorOp;
+use crate::op::{Assemble, Broadcast, Map, Permute, Power, SumTo, TensorOp, View, Zip};
 use crate::program::{Fact, Id, Op, fingerprint};
 
 /// A dense row-major array on a tape: its shape, its values, and the instruction that made it.
@@ -88,7 +88,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         }
         let shape = Shape::from_slice(&[pieces.len()]);
         let offsets = (0..pieces.len()).collect();
-        tape.record(TensorOp::Assemble { offsets, shape }, &pieces, Location::caller())
+        tape.record(Assemble { offsets, shape }.into(), &pieces, Location::caller())
     }
 
     /// Element number `index` of the flat data, as a scalar.
@@ -122,7 +122,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// Axis `i` of the result is axis `axes[i]` of this array.
     #[track_caller]
     pub fn permute(self, axes: &[usize]) -> Self {
-        self.record(TensorOp::Permute(axes.into()), &[self])
+        self.record(Permute(axes.into()), &[self])
     }
 
     /// The same elements in another shape of the same size. Nothing is copied.
@@ -135,7 +135,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             self.tape.refuse("reshape", &[self.shape, shape], "as many elements after as before");
             return self;
         }
-        self.record(TensorOp::View { offset: 0, shape: shape.into() }, &[self])
+        self.record(View { offset: 0, shape: shape.into() }, &[self])
     }
 
     /// The contiguous elements from flat index `offset` on, in this shape. Nothing is copied.
@@ -144,7 +144,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         if offset == 0 && self.shape == shape {
             return self;
         }
-        self.record(TensorOp::View { offset, shape: shape.into() }, &[self])
+        self.record(View { offset, shape: shape.into() }, &[self])
     }
 
     /// Repeats elements to a larger shape, by NumPy's rules.
@@ -154,7 +154,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         if self.shape == shape {
             return self;
         }
-        self.record(TensorOp::Broadcast(shape.into()), &[self])
+        self.record(Broadcast(shape.into()), &[self])
     }
 
     /// Sums the elements that [`broadcast`](Self::broadcast) from `shape` would have made of one: its transpose.
@@ -163,7 +163,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         if self.shape == shape {
             return self;
         }
-        self.record(TensorOp::SumTo(shape.into()), &[self])
+        self.record(SumTo(shape.into()), &[self])
     }
 
     /// Puts an axis of length 1 before axis `axis`.
@@ -189,8 +189,8 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     }
 
     #[track_caller]
-    pub(crate) fn record(self, op: TensorOp<S>, operands: &[Self]) -> Self {
-        self.tape.record(op, operands, Location::caller())
+    pub(crate) fn record(self, op: impl Into<TensorOp<S>>, operands: &[Self]) -> Self {
+        self.tape.record(op.into(), operands, Location::caller())
     }
 
     /// The value, if this is a recorded scalar constant.
@@ -213,7 +213,7 @@ fn product<'t, S: Scalar>(f: Binary, a: Tensor<'t, S>, b: Tensor<'t, S>) -> Tens
 impl<S: Scalar> Elementary for Tensor<'_, S> {
     #[track_caller]
     fn map(self, f: Unary) -> Self {
-        self.record(TensorOp::Map(f), &[self])
+        self.record(Map(f), &[self])
     }
 
     #[track_caller]
@@ -225,7 +225,7 @@ impl<S: Scalar> Elementary for Tensor<'_, S> {
         if f == Binary::Mul && self.shape.is_empty() && self.constant_value() == Some(1.0) {
             return other;
         }
-        self.record(TensorOp::Zip(f), &[self, other])
+        self.record(Zip(f), &[self, other])
     }
 
     #[track_caller]
@@ -240,12 +240,12 @@ impl<S: Scalar> Elementary for Tensor<'_, S> {
 
     #[track_caller]
     fn power_int(self, n: i32) -> Self {
-        self.record(TensorOp::PowerInt(n), &[self])
+        self.record(Power::Int(n), &[self])
     }
 
     #[track_caller]
     fn power_real(self, p: f64) -> Self {
-        self.record(TensorOp::PowerReal(p), &[self])
+        self.record(Power::Real(p), &[self])
     }
 
     fn lift(self, c: f64) -> Self {

@@ -7,7 +7,7 @@ use super::tensor::Tensor;
 use super::var::Var;
 use crate::array::size;
 use crate::number::Scalar;
-use crate::op::TensorOp;
+use crate::op::{TensorOp, View};
 use crate::program::{Id, Node, Op};
 
 /// The result of an instruction on a tape.
@@ -94,7 +94,7 @@ impl<S: Scalar> Tape<S> {
         let data: &[S] = match (elements, op) {
             (Some(elements), _) => self.lend(&elements),
             (None, _) if self.is_shapes_only() => &[],
-            (None, TensorOp::View { offset, .. }) => {
+            (None, TensorOp::View(View { offset, .. })) => {
                 let below = self.handle(operands[0]).tensor(self).data;
                 &below[offset..offset + size(&shape)]
             }

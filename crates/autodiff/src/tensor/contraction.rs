@@ -2,7 +2,7 @@
 
 use crate::array::{Shape, size};
 use crate::number::Scalar;
-use crate::op::TensorOp;
+use crate::op::MatMul;
 use crate::tape::{Tensor, Var};
 
 impl<'t, S: Scalar> Tensor<'t, S> {
@@ -53,7 +53,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             let y: Shape = batch.iter().copied().chain([m, n]).collect();
             return self.reshape(&[size(batch) * m, k]).matmul(other).reshape(&y);
         }
-        let op = TensorOp::MatMul { transpose_a: false, transpose_b: false };
+        let op = MatMul { transpose_a: false, transpose_b: false };
         self.record(op, &[self, other])
     }
 

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::array::{Shape, size};
 use crate::number::Scalar;
-use crate::op::strided_add;
+use crate::op::StridedAdd;
 use crate::strided::Lattice;
 use crate::tape::Tensor;
 
@@ -209,7 +209,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             .swap_axes(1, 2)
             .matmul(self.reshape(&[batch, groups, inputs / groups, size(places)]))
             .reshape(&windows.shape);
-        let image = columns.record(strided_add(vec![windows], &shape), &[columns]);
+        let image = columns.record(StridedAdd::new(vec![windows], &shape), &[columns]);
         let mut inner = Shape::from_slice(&[batch, groups * per_group]);
         inner.extend_from_slice(&padded);
         let part = (0..N).fold(Lattice::of(&inner), |part, i| {

@@ -2,7 +2,7 @@
 
 use crate::array::{Array, Axes};
 use crate::number::{Binary, Elementary, Scalar};
-use crate::op::{Indexing, TensorOp};
+use crate::op::{ArgMax, Gather, Indexing, Operation, ScatterAdd, Select};
 use crate::tape::{IntoTensor, Tensor};
 
 /// # Indices
@@ -38,7 +38,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             return self;
         }
         let indexing = Indexing { batch: 0, axis, length: self.shape[axis] };
-        self.record(TensorOp::Gather(indexing), &[self, indices])
+        self.record(Gather(indexing), &[self, indices])
     }
 
     /// The rows of this table at the given indices: `[.., columns]` for indices `[..]`.
@@ -87,7 +87,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         let last = self.rank() - 1;
         let indexing = Indexing { batch: last, axis: last, length: self.shape[axis] };
         let operands = [self.swap_axes(axis, last), indices.swap_axes(axis, last)];
-        self.record(TensorOp::Gather(indexing), &operands).swap_axes(axis, last)
+        self.record(Gather(indexing), &operands).swap_axes(axis, last)
     }
 
     /// The transpose of [`gather`](Self::gather): zeros, of length `length` along an axis, to which each element is added at
@@ -116,7 +116,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         let last = self.rank() - 1;
         let indexing = Indexing { batch: last, axis: last, length };
         let operands = [self.swap_axes(axis, last), indices.swap_axes(axis, last)];
-        self.record(TensorOp::ScatterAdd(indexing), &operands).swap_axes(axis, last)
+        self.record(ScatterAdd(indexing), &operands).swap_axes(axis, last)
     }
 
     /// The number of the largest element along an axis, which disappears: of the first at a tie, of the first NaN if there is
@@ -145,7 +145,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             self.tape.refuse("argmax", &[self.shape], &needs);
             return self;
         }
-        self.record(TensorOp::ArgMax(axis), &[self])
+        self.record(ArgMax(axis), &[self])
     }
 
     /// The number of the smallest element along an axis, otherwise as [`argmax`](Self::argmax).
@@ -174,11 +174,11 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     pub fn where_cond(self, a: impl IntoTensor<'t, S>, b: impl IntoTensor<'t, S>) -> Self {
         let [a, b] = [a.into_tensor(self), b.into_tensor(self)];
         let shapes = [self.shape, a.shape, b.shape];
-        if let Err(needs) = TensorOp::<S>::Select.shape(&shapes) {
+        if let Err(needs) = Select.shape(&shapes) {
             self.tape.refuse("where_cond", &shapes, &needs);
             return self;
         }
-        self.record(TensorOp::Select, &[self, a, b])
+        self.record(Select, &[self, a, b])
     }
 
     /// 1 where `self < other`, else 0; without a derivative.

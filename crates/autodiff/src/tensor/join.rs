@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::array::{Shape, has_room, size};
 use crate::number::Scalar;
-use crate::op::{TensorOp, strided_add};
+use crate::op::{Assemble, StridedAdd, TensorOp};
 use crate::strided::Lattice;
 use crate::tape::Tensor;
 
@@ -148,7 +148,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         let place = padding.iter().fold(Lattice::of(&shape), |place, &(axis, before, _)| {
             place.along(axis, before, 1, self.shape[axis])
         });
-        self.record(strided_add(vec![place], &shape), &[self])
+        self.record(StridedAdd::new(vec![place], &shape), &[self])
     }
 
     /// The elements next to either end, mirrored at the first and the last one.
@@ -253,7 +253,7 @@ fn laid<S: Scalar>(places: Vec<Lattice>, shape: &[usize]) -> TensorOp<S> {
     if size(shape) > 0 && places.iter().all(Lattice::is_contiguous) {
         let offset = |place: &Lattice| if place.len() == 0 { 0 } else { place.offset };
         let offsets = places.iter().map(offset).collect();
-        return TensorOp::Assemble { offsets, shape: shape.into() };
+        return Assemble { offsets, shape: shape.into() }.into();
     }
-    strided_add(places, shape)
+    StridedAdd::new(places, shape).into()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::array::{Array, Shape, size};
 use crate::number::{Elementary, Scalar};
-use crate::op::{TensorOp, strided_add};
+use crate::op::{Strided, StridedAdd};
 use crate::strided::Lattice;
 use crate::tape::Tensor;
 
@@ -17,7 +17,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             let offset = if lattice.len() == 0 { 0 } else { lattice.offset };
             return self.view(offset, &lattice.shape);
         }
-        self.record(TensorOp::Strided(lattice), &[self])
+        self.record(Strided(lattice), &[self])
     }
 
     /// Whether there is an axis `axis`; if not, the tape keeps the error.
@@ -206,7 +206,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
                     offset: if length > 0 { start } else { 0 },
                     ..Lattice::of(&[]).with_axis(0, length, side as isize + 1)
                 };
-                self.record(strided_add(vec![diagonal], &[side, side]), &[self])
+                self.record(StridedAdd::new(vec![diagonal], &[side, side]), &[self])
             }
             _ => {
                 self.tape.refuse("diag", &[self.shape], "a matrix or a vector");

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::array::Array;
 use crate::number::Scalar;
-use crate::op::{Eigen, LinearAlgebra, TensorOp};
+use crate::op::{Eigen, LinearAlgebra, MatMul, Permute, Triangle};
 use crate::tape::Tensor;
 use LinearAlgebra::*;
 
@@ -21,7 +21,7 @@ pub(crate) fn record<'t, S: Scalar>(op: Eigen, x: &[Tensor<'t, S>]) -> Tensor<'t
 
 #[track_caller]
 pub(crate) fn apply<'t, S: Scalar>(op: LinearAlgebra, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
-    x[0].record(TensorOp::LinearAlgebra(op), x)
+    x[0].record(op, x)
 }
 
 #[track_caller]
@@ -31,7 +31,7 @@ pub(crate) fn product<'t, S: Scalar>(
     b: Tensor<'t, S>,
     transpose_b: bool,
 ) -> Tensor<'t, S> {
-    a.record(TensorOp::MatMul { transpose_a, transpose_b }, &[a, b])
+    a.record(MatMul { transpose_a, transpose_b }, &[a, b])
 }
 
 /// `op(T)⁻¹·B`
@@ -63,7 +63,7 @@ pub(crate) fn triangle<'t, S: Scalar>(
     lower: bool,
     diagonal: f64,
 ) -> Tensor<'t, S> {
-    a.record(TensorOp::Triangle { lower, diagonal }, &[a])
+    a.record(Triangle { lower, diagonal }, &[a])
 }
 
 /// The transposed matrices of a batch.
@@ -73,7 +73,7 @@ pub(crate) fn transposed<'t, S: Scalar>(a: Tensor<'t, S>) -> Tensor<'t, S> {
     if let [.., i, j] = &mut axes[..] {
         std::mem::swap(i, j);
     }
-    a.record(TensorOp::Permute(axes), &[a])
+    a.record(Permute(axes), &[a])
 }
 
 /// The identity, for every matrix of a batch of this shape.

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::array::{Axes, Shape, size};
 use crate::number::{Binary, Elementary, Real, Scalar, Unary};
-use crate::op::TensorOp;
+use crate::op::{CumulativeSum, LogSumExp, Max, Shift, Sum};
 use crate::tape::{Tensor, Var};
 
 /// # Along axes
@@ -48,7 +48,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     pub fn sum_axes(self, axes: &[usize]) -> Self {
         let mut axes: Axes = axes.into();
         axes.sort_unstable();
-        self.record(TensorOp::Sum(axes), &[self])
+        self.record(Sum(axes), &[self])
     }
 
     /// Mean over these axes, which disappear; NaN if they have no elements.
@@ -161,7 +161,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         let x = self.merged(axes);
         let last = x.rank() - 1;
         // The norm of x/s, times s, does not depend on s, which therefore counts as constant.
-        let largest = x.abs().record(TensorOp::Shift(last), &[x.abs()]);
+        let largest = x.abs().record(Shift(last), &[x.abs()]);
         let zero = largest.le(S::zero());
         // The reciprocal of a smaller number could overflow.
         let least = self.lift(S::min_positive_value().primal().as_f64());
@@ -198,7 +198,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// ```
     #[track_caller]
     pub fn cumsum(self, axis: usize) -> Self {
-        self.record(TensorOp::CumulativeSum { axis, from_end: false }, &[self])
+        self.record(CumulativeSum { axis, from_end: false }, &[self])
     }
 
     /// Puts back reduced axes, with length 1: axes `axes` of the result.
@@ -279,7 +279,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// Sum of all elements.
     #[track_caller]
     pub fn sum(self) -> Var<'t, S> {
-        self.record(TensorOp::Sum((0..self.rank()).collect()), &[self]).to_var()
+        self.record(Sum((0..self.rank()).collect()), &[self]).to_var()
     }
 
     /// Mean of all elements; NaN if there are none.
@@ -291,7 +291,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// Sum over an axis, which disappears.
     #[track_caller]
     pub fn sum_axis(self, axis: usize) -> Self {
-        self.record(TensorOp::Sum(SmallVec::from_slice(&[axis])), &[self])
+        self.record(Sum(SmallVec::from_slice(&[axis])), &[self])
     }
 
     /// Mean over an axis, which disappears.
@@ -304,7 +304,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// The largest along an axis, which disappears. At a tie the elements share the derivative equally.
     #[track_caller]
     pub fn max_axis(self, axis: usize) -> Self {
-        self.record(TensorOp::Max(axis), &[self])
+        self.record(Max(axis), &[self])
     }
 
     /// `ln Σ exp x` over an axis, which disappears; does not overflow.
@@ -314,7 +314,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             return self;
         }
         let (shifted, shift) = self.shifted(axis);
-        shifted.record(TensorOp::LogSumExp(axis), &[shifted]) + shift
+        shifted.record(LogSumExp(axis), &[shifted]) + shift
     }
 
     /// `x − ln Σ exp x` over an axis.
@@ -324,7 +324,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             return self;
         }
         let (shifted, _) = self.shifted(axis);
-        shifted - shifted.record(TensorOp::LogSumExp(axis), &[shifted]).keep_axis(axis)
+        shifted - shifted.record(LogSumExp(axis), &[shifted]).keep_axis(axis)
     }
 
     /// `x − max x` over an axis, and the maximum: in differences, large elements lose no digits.
@@ -332,7 +332,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// The shift cancels in what is computed from it, and so does its derivative: it counts as constant.
     #[track_caller]
     fn shifted(self, axis: usize) -> (Self, Self) {
-        let shift = self.record(TensorOp::Shift(axis), &[self]);
+        let shift = self.record(Shift(axis), &[self]);
         (self - shift.keep_axis(axis), shift)
     }
 

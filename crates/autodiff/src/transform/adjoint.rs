@@ -3,10 +3,9 @@
 use smallvec::SmallVec;
 
 use crate::number::{Elementary, Scalar};
-use crate::op::{TensorOp, strided_add};
+use crate::op::{Assemble, StridedAdd};
 use crate::program::{Embed, Embedding, Id, Op, Plain, Program};
 use crate::rule::Contribution;
-use crate::strided::Lattice;
 use crate::tape::{Tape, Tensor, Value, Var};
 
 /// What has been contributed so far to the cotangents of all instructions.
@@ -28,12 +27,7 @@ struct Entry<'t, T: Scalar> {
 enum Part<'t, T: Scalar> {
     /// `y_bar·partial` for a scalar.
     Product(Var<'t, T>, Var<'t, T>),
-    /// All of an array's cotangent.
-    Whole(Tensor<'t, T>),
-    /// Contiguous elements of an array's cotangent.
-    Piece { offset: usize, cotangent: Tensor<'t, T> },
-    /// Regularly spaced elements of an array's cotangent.
-    Strided { lattice: Box<Lattice>, cotangent: Tensor<'t, T> },
+    Contribution(Contribution<'t, T>),
 }
 
 const NONE: u32 = u32::MAX;
@@ -60,7 +54,7 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
     fn add_value(&mut self, id: Id, value: Value<'t, T>) {
         match value {
             Value::Scalar(x) => self.add_product(id, x, Var::from_value(T::one())),
-            Value::Array(x) => self.add(id, Part::Whole(x)),
+            Value::Array(x) => self.add(id, Part::Contribution(Contribution::Whole(x))),
         }
     }
 
@@ -102,8 +96,9 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
         let tape = self.tape;
         match instruction.op {
             Op::Element => {
-                let cotangent = y_bar.tensor(tape);
-                self.add(instruction.a, Part::Piece { offset: instruction.b as usize, cotangent });
+                let (offset, cotangent) = (instruction.b as usize, y_bar.tensor(tape));
+                let piece = Contribution::Piece { offset, cotangent };
+                self.add(instruction.a, Part::Contribution(piece));
             }
             Op::Array => {
                 let node = &program.nodes[instruction.a as usize];
@@ -117,13 +112,7 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
                     let operand = node.operands[i];
                     match contribution {
                         Contribution::Whole(x_bar) => self.add_value(operand, x_bar.into()),
-                        Contribution::Piece { offset, cotangent } => {
-                            self.add(operand, Part::Piece { offset, cotangent });
-                        }
-                        Contribution::Strided { lattice, cotangent } => {
-                            let lattice = Box::new(lattice);
-                            self.add(operand, Part::Strided { lattice, cotangent });
-                        }
+                        piece => self.add(operand, Part::Contribution(piece)),
                     }
                 }
             }
@@ -145,13 +134,18 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
     fn total_scalar(&self, parts: &[Part<'t, T>]) -> Var<'t, T> {
         let products: SmallVec<[(Var<'t, T>, Var<'t, T>); 2]> = parts
             .iter()
-            .map(|part| match *part {
-                Part::Product(y_bar, partial) => (y_bar, partial),
-                Part::Whole(x) | Part::Piece { cotangent: x, .. } => {
-                    (x.to_var(), Var::from_value(T::one()))
+            .map(|part| match part {
+                Part::Product(y_bar, partial) => (*y_bar, *partial),
+                Part::Contribution(contribution) => {
+                    let x_bar = match contribution {
+                        Contribution::Whole(x) | Contribution::Piece { cotangent: x, .. } => {
+                            x.to_var()
+                        }
+                        // A scalar read several times.
+                        Contribution::Strided { cotangent: x, .. } => x.sum(),
+                    };
+                    (x_bar, Var::from_value(T::one()))
                 }
-                // A scalar read several times.
-                Part::Strided { cotangent: x, .. } => (x.sum(), Var::from_value(T::one())),
             })
             .collect();
         sum_of_products(&products)
@@ -166,23 +160,23 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
                 Part::Product(y_bar, partial) => {
                     wholes.push(y_bar.chain(partial).to_tensor(self.tape))
                 }
-                Part::Whole(x) => wholes.push(x),
-                Part::Piece { offset, cotangent } => {
+                Part::Contribution(Contribution::Whole(x)) => wholes.push(x),
+                Part::Contribution(Contribution::Piece { offset, cotangent }) => {
                     pieces.push(cotangent);
                     offsets.push(offset);
                 }
-                Part::Strided { lattice, cotangent } => {
+                Part::Contribution(Contribution::Strided { lattice, cotangent }) => {
                     spread.push(cotangent);
                     lattices.push(*lattice);
                 }
             }
         }
         if let Some(first) = pieces.first() {
-            let op = TensorOp::Assemble { offsets, shape: shape.into() };
+            let op = Assemble { offsets, shape: shape.into() };
             wholes.push(first.record(op, &pieces));
         }
         if let Some(first) = spread.first() {
-            wholes.push(first.record(strided_add(lattices, shape), &spread));
+            wholes.push(first.record(StridedAdd::new(lattices, shape), &spread));
         }
         let total = wholes.into_iter().reduce(|a, b| a + b).expect("at least one part");
         total.broadcast(shape)

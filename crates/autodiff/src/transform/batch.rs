@@ -10,9 +10,9 @@ use smallvec::smallvec;
 
 use crate::array::size;
 use crate::number::{Elementary, Real, Scalar};
-use crate::op::TensorOp;
+use crate::op::{Assemble, Strided, TensorOp, View, with_lanes};
 use crate::program::{Fact, Id, Instruction, Lanewise, Node, Op, Operand, Program, guarded_by};
-use crate::rule::{Lane, Rounding, with_lanes};
+use crate::rule::{Lane, Rounding};
 use crate::strided::Lattice;
 use crate::tape::{Tape, Tensor, Value, Var};
 
@@ -47,7 +47,9 @@ impl<'t, S: Scalar> Lanes<'t, S> {
 /// The tiles that views of array `id` read, with the gaps between them; one tile if they overlap.
 pub(crate) fn tiles_read<S: Scalar>(program: &Program<S>, id: Id) -> Tiles {
     let read = program.nodes.iter().filter_map(|node| match &node.op {
-        TensorOp::View { offset, shape } if node.operands[0] == id => Some((*offset, size(shape))),
+        TensorOp::View(View { offset, shape }) if node.operands[0] == id => {
+            Some((*offset, size(shape)))
+        }
         _ => None,
     });
     let total = size(program.shape(id));
@@ -157,7 +159,7 @@ impl<'t, S: Real> Batch<'_, 't, S> {
         };
         let lattice =
             Lattice { offset, strides: smallvec![stride as isize], shape: smallvec![self.lanes] };
-        Lanes::Each(x.record(TensorOp::Strided(lattice), &[x]))
+        Lanes::Each(x.record(Strided(lattice), &[x]))
     }
 
     fn lane_element(&self, lane: usize, id: Id, index: usize) -> Var<'t, S> {
@@ -213,30 +215,35 @@ impl<'t, S: Real> Batch<'_, 't, S> {
         Lanes::Each(batched.unwrap_or_else(|| self.lane_by_lane(node)))
     }
 
-    fn record(&self, node: &Node<S>, op: TensorOp<S>, x: &[Tensor<'t, S>]) -> Tensor<'t, S> {
-        self.tape.record(op, x, node.at)
+    fn record(
+        &self,
+        node: &Node<S>,
+        op: impl Into<TensorOp<S>>,
+        x: &[Tensor<'t, S>],
+    ) -> Tensor<'t, S> {
+        self.tape.record(op.into(), x, node.at)
     }
 
     /// The operation on tiles, where it is one that makes, reads or keeps them.
     fn tiled(&self, node: &Node<S>) -> Option<Lanes<'t, S>> {
         let lanes = self.lanes;
         match (&node.op, &self.values[node.operands[0] as usize]) {
-            (TensorOp::View { offset, shape }, Lanes::Tiled(x, tiles)) => {
+            (TensorOp::View(View { offset, shape }), Lanes::Tiled(x, tiles)) => {
                 let tile = tiles.binary_search(offset).ok()?;
                 let whole = tiles.get(tile + 1)? - offset == size(shape);
-                let op = TensorOp::View { offset: lanes * offset, shape: with_lanes(lanes, shape) };
+                let op = View { offset: lanes * offset, shape: with_lanes(lanes, shape) };
                 whole.then(|| Lanes::Each(self.record(node, op, &[*x])))
             }
-            (TensorOp::Assemble { offsets, shape }, _) => {
+            (TensorOp::Assemble(Assemble { offsets, shape }), _) => {
                 let lengths = node.operands.iter().map(|&x| size(self.program.shape(x)));
                 let tiles = partition(offsets.iter().copied().zip(lengths), size(shape))?;
                 let pieces: Vec<_> = node.operands.iter().map(|&x| self.each(x)).collect();
                 let offsets = offsets.iter().map(|offset| lanes * offset).collect();
                 let shape = std::iter::once(lanes * size(shape)).collect();
-                let op = TensorOp::Assemble { offsets, shape };
+                let op = Assemble { offsets, shape };
                 Some(Lanes::Tiled(self.record(node, op, &pieces), tiles))
             }
-            (TensorOp::Map(_) | TensorOp::PowerInt(_) | TensorOp::PowerReal(_), first) => {
+            (TensorOp::Map(_) | TensorOp::Power(_), first) => {
                 let Lanes::Tiled(x, tiles) = first else { return None };
                 Some(Lanes::Tiled(self.record(node, node.op.clone(), &[*x]), tiles.clone()))
             }
@@ -287,7 +294,7 @@ impl<'t, S: Real> Batch<'_, 't, S> {
             .collect();
         let offsets = (0..self.lanes).map(|lane| lane * size(&node.shape)).collect();
         let shape = with_lanes(self.lanes, &node.shape);
-        self.record(node, TensorOp::Assemble { offsets, shape }, &results)
+        self.record(node, Assemble { offsets, shape }, &results)
     }
 
     fn each_or_shared(&self, id: Id) -> Lane<'t, S> {
@@ -312,7 +319,7 @@ impl<'t, S: Real> Batch<'_, 't, S> {
                         offsets.push(lane * size(&shape[1..]) + tile[0]);
                     }
                 }
-                x.record(TensorOp::Assemble { offsets, shape }, &pieces)
+                x.record(Assemble { offsets, shape }, &pieces)
             }
         }
     }

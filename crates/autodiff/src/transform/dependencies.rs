@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::array::{View, size};
 use crate::number::Real;
-use crate::op::TensorOp;
+use crate::op::{Pattern, TensorOp};
 use crate::program::{Id, Node, Op, Program};
 use crate::tape::{Tape, Var};
 
@@ -191,34 +191,20 @@ impl<'a, S: Real> Tracer<'a, S> {
         if node.operands.iter().all(|&x| self.first[x as usize].is_none()) {
             return None;
         }
-        match &node.op {
-            TensorOp::View { offset, .. } => {
+        match node.op.pattern() {
+            Pattern::Contiguous { offset } => {
                 self.first[node.operands[0] as usize].map(|first| first + offset)
             }
-            TensorOp::Sum(_)
-            | TensorOp::SumTo(_)
-            | TensorOp::Broadcast(_)
-            | TensorOp::Assemble { .. }
-            | TensorOp::Permute(_)
-            | TensorOp::Triangle { .. }
-            | TensorOp::Strided(_)
-            | TensorOp::StridedAdd { .. }
-            | TensorOp::CumulativeSum { .. } => self.traced(node),
-            // Indices that may be others at the next evaluation decide nothing.
-            TensorOp::Gather(_) | TensorOp::ScatterAdd(_)
-                if self.constant(node.operands[1]).is_some() =>
-            {
-                self.traced(node)
+            // What may be other elements at the next evaluation decides nothing.
+            Pattern::Traced { by: Some(i) } if self.constant(node.operands[i]).is_none() => {
+                self.conservative(node)
             }
-            TensorOp::MatMul { transpose_a, transpose_b } => {
-                self.product(node, *transpose_a, *transpose_b)
+            Pattern::Traced { .. } => self.traced(node),
+            Pattern::Product { transpose_a, transpose_b } => {
+                self.product(node, transpose_a, transpose_b)
             }
-            TensorOp::Map(_)
-            | TensorOp::PowerInt(_)
-            | TensorOp::PowerReal(_)
-            | TensorOp::Zip(_)
-            | TensorOp::Select => self.elementwise(node),
-            _ => self.conservative(node),
+            Pattern::Elementwise => self.elementwise(node),
+            Pattern::All => self.conservative(node),
         }
     }
 

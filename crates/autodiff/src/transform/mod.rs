@@ -7,7 +7,6 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `replay.rs` | a program onto a tape: the same computation, recorded again over any number |
 //! | `adjoint.rs`, `tangent.rs`, `like_terms.rs` | reverse and forward mode; collecting like terms |
 //! | `batch.rs` | a program for K lanes at once |
 //! | `dependencies.rs` | which outputs depend on which inputs |
@@ -23,7 +22,6 @@ mod closure;
 mod dependencies;
 mod like_terms;
 mod own;
-mod replay;
 mod slice;
 mod tangent;
 mod tracked;
@@ -33,8 +31,7 @@ pub(crate) use adjoint::record_adjoint;
 pub(crate) use batch::{Lanes, Tiles, record_batch, tiles_read};
 pub(crate) use dependencies::dependencies;
 pub(crate) use like_terms::collected_sum;
+pub(crate) use own::call;
 pub use own::{Adjoint, Elementwise, NumericAdjoint, Operation};
-pub(crate) use own::{Call, Custom, Pointwise};
-pub(crate) use replay::emit;
 pub(crate) use tangent::{record_tangent, record_tangent_in};
 pub(crate) use tracked::{Outputs, evaluate_tracked};

@@ -1,11 +1,10 @@
 //! Evaluating a program over numbers that know which of them depend on the inputs.
 
-use super::replay::emit;
 use crate::array::{Array, size};
 use crate::error::Error;
 use crate::number::{Real, Tracked};
 use crate::program::{Id, Op, Program};
-use crate::tape::{Tape, Value};
+use crate::tape::{Tape, Value, emit};
 
 /// An output that follows from a product without a value, and where that comes from.
 #[derive(Clone, Copy, Debug)]

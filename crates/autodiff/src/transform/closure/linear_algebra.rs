@@ -23,7 +23,7 @@ const KINDS: [&str; 16] = [
     "derivative of level",
     "simple",
     "cotangent of simple",
-    "triangle",
+    "Triangle",
 ];
 
 pub(crate) fn kind(op: LinearAlgebra) -> &'static str {

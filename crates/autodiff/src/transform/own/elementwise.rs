@@ -1,17 +1,15 @@
 //! Elementwise operations that a user wrote once, generic over the number.
 
-use std::fmt;
-
-use smallvec::SmallVec;
+use std::sync::Arc;
 
 use crate::array::{Shape, View};
 use crate::error::{Error, Fault};
-use crate::number::{Dual, Real, Scalar};
-use crate::op::{Shared, TensorOp, broadcast_shape};
+use crate::number::{Dual, Elementary, Real, Scalar};
+use crate::op::{Facts, OwnOperation, broadcast_shape};
 use crate::program::{Program, Recording};
-use crate::tape::{Tape, Tensor, Value, Var, record_scalars};
+use crate::rule::OverReals;
+use crate::tape::{Tape, Tensor, Value, Var, emit, record_scalars};
 use crate::transform::adjoint::record_adjoint;
-use crate::transform::replay::emit;
 
 /// An elementwise operation of `N` arguments, written once for every number.
 ///
@@ -60,42 +58,17 @@ pub trait Elementwise<const N: usize>: Send + Sync + 'static {
     fn eval<S: Scalar>(&self, x: [S; N]) -> S;
 }
 
-/// A partial derivative of an elementwise operation, of any order: `∂f/∂x[i]∂x[j]…` for the arguments listed.
-#[derive(Clone, PartialEq)]
-pub(crate) struct Pointwise {
-    f: Shared,
-    /// In ascending order.
-    with_respect_to: SmallVec<[u8; 4]>,
-}
+/// A user's operation, of which `N` is known. The members of the family are its partial derivatives, of any order:
+/// `∂f/∂x[i]∂x[j]…` for the arguments listed, in ascending order.
+struct Written<E, const N: usize>(E);
 
-/// What an [`Elementwise`] operation does to arrays of one precision.
-trait Compute<R>: Send + Sync {
-    fn compute(&self, with_respect_to: &[u8], x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault>;
-}
-
-/// The object that a [`Pointwise`] shares.
-type Computer<R> = Box<dyn Compute<R>>;
-
-impl Pointwise {
-    pub(crate) fn new<R: Real, const N: usize, E: Elementwise<N>>(f: E) -> Self {
-        let computer: Computer<R> = Box::new(Written::<E, N>(f));
-        Self { f: Shared::new(E::NAME, computer), with_respect_to: SmallVec::new() }
-    }
-
-    pub(crate) fn name(&self) -> &'static str {
-        self.f.name
-    }
-
-    /// `∂/∂x[i]` of this.
-    pub(crate) fn partial(&self, i: usize) -> Self {
-        let mut partial = self.clone();
-        partial.with_respect_to.push(i as u8);
-        partial.with_respect_to.sort_unstable();
-        partial
+impl<E: Elementwise<N>, const N: usize> Facts for Written<E, N> {
+    fn name(&self) -> &'static str {
+        E::NAME
     }
 
     /// One shape for all operands and the result.
-    pub(crate) fn shape(x: &[&[usize]]) -> Result<Shape, String> {
+    fn shape(&self, _member: &[u8], x: &[&[usize]]) -> Result<Shape, String> {
         match x {
             [first, rest @ ..] if rest.iter().all(|x| x == first) => Ok((*first).into()),
             [_, ..] => Err("arguments of one shape".into()),
@@ -103,16 +76,17 @@ impl Pointwise {
         }
     }
 
-    pub(crate) fn forward<R: Real>(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
-        self.f.get::<Computer<R>>().compute(&self.with_respect_to, x, y)
+    fn is_elementwise(&self) -> bool {
+        true
+    }
+
+    fn derives_from_values(&self) -> bool {
+        false
     }
 }
 
-/// A user's operation, of which `R` and `N` are known.
-struct Written<E, const N: usize>(E);
-
-impl<R: Real, E: Elementwise<N>, const N: usize> Compute<R> for Written<E, N> {
-    fn compute(&self, with_respect_to: &[u8], x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
+impl<R: Real, E: Elementwise<N>, const N: usize> OverReals<R> for Written<E, N> {
+    fn forward(&self, member: &[u8], x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
         let f = &self.0;
         let unit = |is: bool| if is { R::one() } else { R::zero() };
         let mut each = |result: &mut dyn FnMut([R; N]) -> Result<R, Fault>| {
@@ -121,22 +95,58 @@ impl<R: Real, E: Elementwise<N>, const N: usize> Compute<R> for Written<E, N> {
             }
             Ok(())
         };
-        match *with_respect_to {
+        match *member {
             [] => each(&mut |x| Ok(f.eval(x))),
             [i] => each(&mut |x| {
-                let dual = |j| Dual::<R, 1> { re: x[j], eps: [unit(j == i.into())] };
+                let dual = |j| Dual::<R, 1> { re: x[j], eps: [unit(j == usize::from(i))] };
                 Ok(f.eval(std::array::from_fn(dual)).eps[0])
             }),
             [i, j] => each(&mut |x| {
                 let dual = |k| Dual::<Dual<R, 1>, 1> {
-                    re: Dual { re: x[k], eps: [unit(k == i.into())] },
-                    eps: [Dual::constant(unit(k == j.into()))],
+                    re: Dual { re: x[k], eps: [unit(k == usize::from(i))] },
+                    eps: [Dual::constant(unit(k == usize::from(j)))],
                 };
                 Ok(f.eval(std::array::from_fn(dual)).eps[0].eps[0])
             }),
-            _ => each(&mut |x| higher_partial(f, with_respect_to, x).map_err(Fault::within)),
+            _ => each(&mut |x| higher_partial(f, member, x).map_err(Fault::within)),
         }
     }
+
+    fn tangent<'t>(
+        &self,
+        op: &OwnOperation,
+        x: &[Tensor<'t, R>],
+        _y: Tensor<'t, R>,
+        x_dot: &[Option<Tensor<'t, R>>],
+    ) -> Option<Tensor<'t, R>> {
+        let terms = x_dot.iter().enumerate();
+        let terms = terms.filter_map(|(i, x_dot)| Some(x_dot.as_ref()?.chain(partial(op, i, x))));
+        terms.reduce(|a, b| a + b)
+    }
+
+    fn adjoint<'t>(
+        &self,
+        op: &OwnOperation,
+        x: &[Tensor<'t, R>],
+        _y: Tensor<'t, R>,
+        y_bar: Tensor<'t, R>,
+        wanted: &[bool],
+    ) -> Vec<Option<Tensor<'t, R>>> {
+        let wanted = wanted.iter().enumerate();
+        wanted.map(|(i, wanted)| wanted.then(|| y_bar.chain(partial(op, i, x)))).collect()
+    }
+
+    fn holds_everywhere(&self, _derivative: &Program<R>) -> bool {
+        true
+    }
+}
+
+/// `∂/∂x[i]` of a member, at `x`.
+fn partial<'t, R: Real>(op: &OwnOperation, i: usize, x: &[Tensor<'t, R>]) -> Tensor<'t, R> {
+    let mut member = op.member.clone();
+    member.push(i as u8);
+    member.sort_unstable();
+    x[0].record(op.member(member), x)
 }
 
 /// A partial derivative of any order at one point: as many adjoints of a recording made there.
@@ -197,13 +207,6 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             // The operation itself will refuse them.
             Err(_) => x,
         };
-        first.record(TensorOp::Pointwise(Pointwise::new::<S::Real, N, E>(f)), &x)
-    }
-}
-
-impl fmt::Debug for Pointwise {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with_respect_to.iter().try_for_each(|i| write!(f, "∂{i} "))?;
-        f.write_str(self.name())
+        first.record(OwnOperation::over_reals::<S::Real>(Arc::new(Written(f))), &x)
     }
 }

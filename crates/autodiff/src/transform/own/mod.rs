@@ -13,8 +13,6 @@ mod elementwise;
 mod operation;
 mod verify;
 
-pub(crate) use call::Call;
-pub(crate) use custom::Custom;
+pub(crate) use call::call;
 pub use elementwise::Elementwise;
-pub(crate) use elementwise::Pointwise;
 pub use operation::{Adjoint, NumericAdjoint, Operation};

@@ -1,10 +1,9 @@
 //! What a user writes of an operation: its forward computation and its adjoint.
 
-use crate::array::{Array, View};
-use crate::error::{Error, Fault};
+use crate::array::View;
+use crate::error::Fault;
 use crate::number::Real;
-use crate::program::Program;
-use crate::tape::{Tape, Tensor};
+use crate::tape::Tensor;
 
 /// What an operation of one's own computes: its name, its shape, its values.
 ///
@@ -110,24 +109,10 @@ pub trait NumericAdjoint<R: Real = f64>: Operation<R> {
     );
 }
 
-/// What a [`Custom`] shares.
+/// An operation with its rule, of either kind.
 pub(crate) enum Rule<R> {
     Tensors(Box<dyn Adjoint<R>>),
     Numbers(Box<dyn NumericAdjoint<R>>),
-}
-
-/// An adjoint recorded on its own: inputs `x…, y, y_bar`, outputs the cotangents of these operands.
-pub(crate) struct RecordedRule<R> {
-    pub(crate) program: Program<R>,
-    pub(crate) operands: Vec<usize>,
-    values: Vec<Vec<R>>,
-}
-
-impl<R> RecordedRule<R> {
-    /// The operands that have a cotangent, and its values.
-    pub(crate) fn cotangents(self) -> impl Iterator<Item = (usize, Vec<R>)> {
-        self.operands.into_iter().zip(self.values)
-    }
 }
 
 impl<R: Real> Rule<R> {
@@ -139,31 +124,25 @@ impl<R: Real> Rule<R> {
     }
 }
 
-/// Records an adjoint on a tape of its own.
-pub(crate) fn record_rule<R: Real>(
+/// The cotangents of the operands by a hand-written rule; refused if they are not one for each, in its shape.
+pub(crate) fn cotangents<'t, R: Real>(
     rule: &dyn Adjoint<R>,
-    x: &[Array<R>],
-    y: &Array<R>,
-    y_bar: &Array<R>,
-) -> Result<RecordedRule<R>, Error> {
-    let tape = Tape::new();
-    let operands: Vec<Tensor<'_, R>> = x.iter().map(|x| tape.input_array(x)).collect();
-    let (y, y_bar) = (tape.input_array(y), tape.input_array(y_bar));
-    let cotangents = rule.adjoint(&operands, y, y_bar);
-    let given: Vec<(usize, Tensor<'_, R>)> =
-        cotangents.iter().enumerate().filter_map(|(i, x_bar)| Some((i, (*x_bar)?))).collect();
-    let fits = cotangents.len() == operands.len()
-        && given.iter().all(|(i, x_bar)| x_bar.shape == operands[*i].shape);
-    if !fits {
-        let shapes: Vec<&[usize]> = given.iter().map(|(_, x_bar)| x_bar.shape).collect();
-        let needs = format!(
-            "an adjoint that returns one cotangent, or None, for each of the operands of shapes {:?}",
-            operands.iter().map(|x| x.shape).collect::<Vec<_>>(),
-        );
-        tape.refuse(rule.name(), &shapes, &needs);
+    x: &[Tensor<'t, R>],
+    y: Tensor<'t, R>,
+    y_bar: Tensor<'t, R>,
+) -> Vec<Option<Tensor<'t, R>>> {
+    let x_bar = rule.adjoint(x, y, y_bar);
+    let fits = |(x_bar, x): (&Option<Tensor<'t, R>>, &Tensor<'t, R>)| {
+        x_bar.is_none_or(|x_bar| x_bar.shape == x.shape)
+    };
+    if x_bar.len() == x.len() && x_bar.iter().zip(x).all(fits) {
+        return x_bar;
     }
-    let outputs = given.iter().map(|(_, x_bar)| x_bar.id).collect();
-    let values = given.iter().map(|(_, x_bar)| x_bar.data.to_vec()).collect();
-    let operands = given.iter().map(|&(i, _)| i).collect();
-    Ok(RecordedRule { program: tape.finish(outputs)?.program, operands, values })
+    let shapes: Vec<&[usize]> = x_bar.iter().flatten().map(|x_bar| x_bar.shape).collect();
+    let needs = format!(
+        "an adjoint that returns one cotangent, or None, for each of the operands of shapes {:?}",
+        x.iter().map(|x| x.shape).collect::<Vec<_>>(),
+    );
+    y.tape.refuse(rule.name(), &shapes, &needs);
+    vec![None; x.len()]
 }

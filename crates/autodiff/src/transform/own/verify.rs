@@ -2,10 +2,11 @@
 
 use std::panic::Location;
 
-use super::operation::{Rule, record_rule};
+use super::operation::{self, Rule};
 use crate::array::{Array, View};
 use crate::error::{Error, Fault};
 use crate::number::Real;
+use crate::tape::{Tape, Tensor};
 
 /// Checks an adjoint at a point: for every operand `y_barᵀ·(∂y/∂xᵢ)·x_dot = x_barᵢ·x_dot`, with one uneven `x_dot` and
 /// `y_bar`, the left side by central differences.
@@ -104,9 +105,16 @@ fn cotangents<R: Real>(
             rule.adjoint(&views(x), view(y), view(y_bar), &mut places);
         }
         Rule::Tensors(rule) => {
-            for (i, values) in record_rule(&**rule, x, y, y_bar)?.cotangents() {
-                x_bar[i] = values;
+            let tape = Tape::new();
+            let operands: Vec<Tensor<'_, R>> = x.iter().map(|x| tape.input_array(x)).collect();
+            let (y, y_bar) = (tape.input_array(y), tape.input_array(y_bar));
+            let given = operation::cotangents(&**rule, &operands, y, y_bar);
+            for (x_bar, given) in x_bar.iter_mut().zip(given) {
+                if let Some(given) = given {
+                    *x_bar = given.data.to_vec();
+                }
             }
+            tape.error().map_or(Ok(()), Err)?;
         }
     }
     Ok(x_bar)

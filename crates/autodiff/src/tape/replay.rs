@@ -1,9 +1,12 @@
 //! Emitting a program onto a tape: the same computation, recorded again over any number.
 
+use super::Tape;
+use super::tensor::Tensor;
+use super::value::Value;
+use super::var::Var;
 use crate::number::Real;
 use crate::op::TensorOp;
 use crate::program::{Embed, Fact, Id, Op, Operand, Program};
-use crate::tape::{Tape, Tensor, Value, Var};
 
 /// Records `program` again on `tape`, from these inputs and data; returns the results of its instructions.
 pub(crate) fn emit<'t, S: Real, T: Embed<S>>(
