@@ -90,6 +90,10 @@ fn every_rule_keeps_lanes_apart() -> Result<(), Error> {
             + t.sum_to(&[1, 3]).broadcast(&[4, 2, 3]).sin().sum()
             + t.view(2, &[3]).dot(theta.view(0, &[3]))
             + theta.view(0, &[4]).dot(theta.view(2, &[4])) * t.get(4)
+    })?;
+    check("products so far", 6, &[&[2, 3], &[3]], |theta, data| {
+        let t = theta.reshape(&[2, 3]) * data[0];
+        (t.cumprod(1) * t.cumprod(0)).sum() + theta.cumprod(0).dot(data[0].reshape(&[6]).cumprod(0))
     })
 }
 

@@ -111,6 +111,7 @@ fn arrays() -> Vec<Case> {
         case!("norm_axes", |x, _o| x.norm_axes(&[9])),
         case!("norm_l1_axes", |x, _o| x.norm_l1_axes(&[9])),
         case!("norm_max_axes", |x, _o| x.norm_max_axes(&[9])),
+        case!("cumprod", |x, _o| x.cumprod(9)),
         case!("cumsum", |x, _o| x.cumsum(9)),
         case!("trace", |x, _o| x.trace()),
         case!("normalize_axes", |x, _o| x.normalize_axes(&[9], 0.1)),

@@ -49,7 +49,7 @@ pub(crate) use max::{ArgMax, Max, MaxShare, Shift};
 pub(crate) use operation::{Around, Batched, Operation, Pattern, lower_case, with_lanes};
 pub(crate) use own::{Facts, Member, OwnOperation};
 pub(crate) use permute::Permute;
-pub(crate) use scan::CumulativeSum;
+pub(crate) use scan::{CumulativeProduct, CumulativeSum, Recurrence};
 pub(crate) use select::Select;
 pub(crate) use strided::{Strided, StridedAdd};
 pub(crate) use sum::{Broadcast, Sum, SumTo};
@@ -92,6 +92,8 @@ macro_rules! operations {
                 ScatterAdd: Linear,
                 Select: Linear,
                 CumulativeSum: Linear,
+                CumulativeProduct: Composed,
+                Recurrence: Composed,
             ],
             over_each: [
                 #[cfg(feature = "linear-algebra")]

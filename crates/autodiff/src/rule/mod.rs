@@ -32,7 +32,7 @@
 //! Where paths with opposite infinities meet, their sum is NaN, unless all factors that they have in common are combined
 //! first; so there one mode may find NaN and another what is left.
 //!
-//! Products in a matrix multiplication are those of IEEE 754.
+//! Products in a matrix multiplication, or along a recurrence, are those of IEEE 754.
 //!
 //! # Where what stands
 //!

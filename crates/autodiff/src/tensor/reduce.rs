@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::array::{Axes, Shape, size};
 use crate::number::{Binary, Elementary, Real, Scalar, Unary};
-use crate::op::{CumulativeSum, LogSumExp, Max, Shift, Sum};
+use crate::op::{CumulativeProduct, CumulativeSum, LogSumExp, Max, Shift, Sum};
 use crate::tape::{Tensor, Var};
 
 /// # Along axes
@@ -199,6 +199,30 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     #[track_caller]
     pub fn cumsum(self, axis: usize) -> Self {
         self.record(CumulativeSum { axis, from_end: false }, &[self])
+    }
+
+    /// Product of the elements so far along an axis: `y[k] = x[0]·…·x[k]`.
+    ///
+    /// Its derivatives of every order are products too, nowhere quotients, and so are exact also where elements are 0.
+    ///
+    /// Complexity: of the value and of each derivative, as many multiplications as elements.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::Function;
+    ///
+    /// // x₀ + x₀x₁ + x₀x₁x₂
+    /// let f = Function::<f64>::record_tensor(&[2.0, 0.0, 3.0], &[], |x, _| x.cumprod(0).sum())?;
+    /// assert_eq!(f.value(&[2.0, 3.0, 4.0])?, 2.0 + 6.0 + 24.0);
+    /// assert_eq!(f.gradient(&[2.0, 0.0, 3.0])?, [1.0, 2.0 + 6.0, 0.0]);
+    /// // Of two zeros, too.
+    /// assert_eq!(f.gradient(&[0.0, 0.0, 3.0])?, [1.0, 0.0, 0.0]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn cumprod(self, axis: usize) -> Self {
+        self.record(CumulativeProduct { axis }, &[self])
     }
 
     /// Puts back reduced axes, with length 1: axes `axes` of the result.

@@ -38,6 +38,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
     ("norm to none", |z| rows(z).norm_axes(&[1]).exp()),
     ("variance to none", |z| rows(z).var_axes(&[1], 1.0).sqrt()),
     ("normalize", |z| rows(z).normalize_axes(&[1], 1e-5)),
+    ("cumprod", |z| rows(z).cumprod(0) + columns(z).cumprod(1).t()),
     ("cumsum", |z| rows(z).cumsum(0) + columns(z).cumsum(1).t()),
     ("broadcast", |z| z.view(1, &[1, 3]).broadcast(&[0, 3]).exp()),
     ("reshape", |z| rows(z).reshape(&[2, 0, 5]).exp()),

@@ -1,6 +1,6 @@
 //! Reductions over sets of axes against their definitions.
 
-use dualtape_autodiff::{Error, Function, IndeterminatePolicy, Tensor};
+use dualtape_autodiff::{Array, Error, Function, IndeterminatePolicy, Scalar, Tensor, hessian};
 use proptest::prelude::*;
 
 use super::support::{Naive, indices};
@@ -114,5 +114,56 @@ fn norms_at_their_kinks_and_beyond_the_range() -> Result<(), Error> {
     let largest =
         Function::<f64>::record_tensor(&[1.0; 3], &[], |x, _| x.norm_max_axes(&[0]).to_var())?;
     assert_eq!(largest.gradient(&[1.0, -2.0, 2.0])?, [0.0, -0.5, 0.5]);
+    Ok(())
+}
+
+/// `Σ wₖ·yₖ²` for the products so far of each line of three, or of two if down the columns.
+fn products_so_far<S: Scalar>(x: &[S], w: &[f64], axis: usize) -> S {
+    let at = |i: usize, j: usize| x[3 * i + j];
+    let mut total = S::constant(0.0);
+    for i in 0..2 {
+        for j in 0..3 {
+            let so_far: S = match axis {
+                0 => (0..=i).fold(S::constant(1.0), |product, k| product * at(k, j)),
+                _ => (0..=j).fold(S::constant(1.0), |product, k| product * at(i, k)),
+            };
+            total += S::constant(w[3 * i + j]) * so_far * so_far;
+        }
+    }
+    total
+}
+
+proptest! {
+    /// However many of the elements are 0.
+    #[test]
+    fn cumulative_products_have_exact_derivatives(
+        x in prop::array::uniform6(prop_oneof![Just(0.0), -2.0..2.0_f64]),
+        w in prop::array::uniform6(0.5..2.0_f64),
+        v in prop::array::uniform6(-1.0..1.0_f64),
+        axis in 0..2_usize,
+    ) {
+        let weights = Array::new(&[2, 3], w.to_vec())?;
+        // Recorded where no element is 0.
+        let f = Function::<f64>::record_tensor(&[0.7; 6], &[&weights], |x, w| {
+            (x.reshape(&[2, 3]).cumprod(axis).powi(2) * w[0]).sum()
+        })?;
+        let by_scalars = Function::record(&x, |x| products_so_far(x, &w, axis))?;
+        let near = |got: &[f64], expected: &[f64]| {
+            got.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-12 * (1.0 + b.abs()))
+        };
+        prop_assert!(near(&f.gradient(&x)?, &by_scalars.gradient(&x)?));
+        let h = hessian(|x| products_so_far(x, &w, axis), &x)?;
+        prop_assert!(near(f.hessian(&x)?.as_slice(), h.as_slice()));
+        prop_assert!(near(&f.taylor(&x, &v, 4)?, &by_scalars.taylor(&x, &v, 4)?));
+    }
+}
+
+#[test]
+fn cumulative_products_keep_the_sign_of_zero_and_refuse_other_axes() -> Result<(), Error> {
+    let f = |axis: usize| {
+        Function::<f64>::record_tensor(&[1.0; 3], &[], move |x, _| (1.0 / x.cumprod(axis)).sum())
+    };
+    assert_eq!(f(0)?.value(&[2.0, -1.0, 0.0])?, f64::NEG_INFINITY);
+    assert!(f(1).is_err_and(|error| error.to_string().contains("cumprod")));
     Ok(())
 }

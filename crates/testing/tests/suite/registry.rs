@@ -91,6 +91,7 @@ fn functions() -> Vec<(&'static str, &'static [&'static [usize]], OfArrays)> {
         ("views", &[&[6]], |x| x[0].view(1, &[2, 2]).t().matmul(x[0].view(2, &[2, 2]))),
         ("slices", &[&[3, 4]], |x| x[0].slice_step(1, 0..4, -2).exp() * x[0].slice(1, 1..3)),
         ("joined", &[&[2, 3]], |x| Tensor::concat(&[x[0], x[0].exp().flip(0)], 0).cumsum(1)),
+        ("products so far", &[&[2, 3]], |x| x[0].cumprod(1) * x[0].exp().cumprod(0)),
         ("stacked", &[&[2, 3]], |x| Tensor::stack(&[x[0], x[0].sin()], 1).pad(0, 1, 1).powi(2)),
         ("repeated", &[&[2, 2]], |x| x[0].tile(&[2, 1]).repeat(1, 2).roll(0, 1).powi(2)),
         ("indexed", &[&[3, 2]], |x| x[0].index_select(0, &[2, 0, 2]).powi(2)),

@@ -1,5 +1,6 @@
 //! A loss for every kind of instruction, and for every function of one and of two numbers.
 
+use super::X;
 use crate::array::{Array, View};
 use crate::error::Fault;
 use crate::function::checkpoint;
@@ -248,6 +249,16 @@ pub(crate) fn cases() -> Vec<(String, Loss)> {
         Box::new(|x| {
             let a = stacked(x).reshape(&[2, 3]);
             weighted(a.cumsum(1)) + weighted(a.exp().cumsum(0))
+        }),
+    );
+    case(
+        "cumprod",
+        Box::new(|x| {
+            let a = stacked(x).reshape(&[2, 3]);
+            // One zero in the first row, two in the second.
+            let moved = [0.0, X[1], 0.0, X[3], X[4], 0.0].to_vec();
+            let with_zeros = a - a.constant(&Array::new(&[2, 3], moved).expect("six"));
+            weighted(a.cumprod(1)) + weighted(a.exp().cumprod(0)) + weighted(with_zeros.cumprod(1))
         }),
     );
     case(

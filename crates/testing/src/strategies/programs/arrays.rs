@@ -112,7 +112,7 @@ fn reductions<'t, S: Scalar>() -> Vec<OnGrid<'t, S>> {
         |x, _| x.log_softmax(1) + x.mean() * x.sum(),
         |x, f| x.prod_axes(&[f % 2]),
         |x, f| (x * x).var_axes(&[f % 2], 0.5) + x.norm_axes(&[0, 1]),
-        |x, f| x.exp().cumsum(f % 2),
+        |x, f| x.exp().cumsum(f % 2) + x.cumprod(f % 2),
     ]
 }
 
