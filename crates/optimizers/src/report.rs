@@ -125,21 +125,13 @@ pub struct Curvature<S> {
     /// The smallest eigenvalue is not below this. It allows for the rounding of an eigenvalue iteration, `n ε |λ|max`, so
     /// that it may be negative where `smallest` is positive but smaller than can be known.
     ///
-    /// If all eigenvalues were computed, that is all there is to allow for. From a Lanczos run that converged it is below
-    /// by the residual too, within which an eigenvalue lies; that none smaller was missed is as certain as a random start
-    /// is. From one that had to end early, it holds with probability 0.99.
+    /// If all eigenvalues were computed, that is all there is to allow for. From a Lanczos run, finished or not, it holds with
+    /// probability 0.99 for the random start: it allows for eigenvalues of which the start happens to have very little.
     pub lower_bound: S,
     /// Eigenvalues of at most this magnitude count as zero.
     pub tolerance: S,
     /// Where the numbers come from.
     pub source: CurvatureSource,
-}
-
-impl<S: Real> Curvature<S> {
-    /// Whether the smallest eigenvalue is negative by more than it may be off, however it was found.
-    pub(crate) fn is_negative_beyond_rounding(&self) -> bool {
-        self.smallest < self.lower_bound - self.smallest
-    }
 }
 
 /// The smallest eigenvalue with its unit eigenvector.

@@ -28,11 +28,7 @@ pub(crate) fn hides_the_rest<S: Real>(
     if interrupted() {
         return Ok(false);
     }
-    let solver = match dense || here.x.len() <= DENSE {
-        true => Solver::Factors,
-        false => Solver::Products,
-    };
-    let Some(Promise { decrease, .. }) = promise(here, bounds, solver, interrupted)? else {
+    let Some(Promise { decrease, .. }) = promise(here, bounds, dense, interrupted)? else {
         return Ok(false);
     };
     Ok(decrease <= S::constant(MARGIN) * rounding(here, bounds)?)
@@ -40,7 +36,7 @@ pub(crate) fn hides_the_rest<S: Real>(
 
 /// How the model is minimised.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Solver {
+enum Solver {
     /// By factors of the dense Hessian: in all directions.
     Factors,
     /// By conjugate gradients, to a tenth of the gradient: in those that matter most.
@@ -60,9 +56,13 @@ pub(crate) struct Promise<S> {
 pub(crate) fn promise<S: Real>(
     here: &Here<'_, '_, S>,
     bounds: Option<&Bounds<S>>,
-    solver: Solver,
+    dense: bool,
     interrupted: &dyn Fn() -> bool,
 ) -> Result<Option<Promise<S>>, Error> {
+    let solver = match dense || here.x.len() <= DENSE {
+        true => Solver::Factors,
+        false => Solver::Products,
+    };
     let (hessian, gradient) = (here.at.hessian(), here.at.gradient());
     let Some(free) = bounds.map(|bounds| bounds.free(here.x)) else {
         return promised(hessian, gradient, solver, interrupted);

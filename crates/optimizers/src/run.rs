@@ -7,7 +7,7 @@ use crate::objective::Domain;
 use crate::options::Options;
 use crate::report::{Iteration, Record, Report, SecondOrder, StopReason};
 use crate::rounding::Promise;
-use crate::vector::{distance, first_non_finite, norm, norm_inf};
+use crate::vector::{distance, first_non_finite, norm, norm_inf, size};
 use crate::{Counted, Error, Objective, Real};
 
 /// A run under way.
@@ -224,9 +224,9 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
     }
 
     /// Why a run ends that finds no way on from a point of this value: because it goes down for ever, if a trial led to −∞, or
-    /// if the value leaves no room for products of three.
+    /// if the value leaves no room for products of four.
     pub(crate) fn why(&self, stop: StopReason, value: S) -> StopReason {
-        let falls = || self.is_below(S::max_value().cbrt(), value);
+        let falls = || self.is_below(S::max_value().sqrt().sqrt(), value);
         match stop.is_failure() && (self.objective.met_minus_infinity() || falls()) {
             true => StopReason::Unbounded,
             false => stop,
@@ -318,6 +318,11 @@ impl<'r, 'c, S: Real> Run<'r, 'c, S> {
             return Some(StopReason::MaxPasses);
         }
         (self.started.elapsed() >= self.options.time_limit).then_some(StopReason::TimeLimit)
+    }
+
+    /// How far from the origin the run has been: the size of its variables.
+    pub(crate) fn reach(&self) -> S {
+        size(&self.extent)
     }
 
     /// How to examine curvature at a stationary point, if it is wanted.

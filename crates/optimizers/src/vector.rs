@@ -53,6 +53,12 @@ pub(crate) fn norm<S: Real>(a: &[S]) -> S {
     scale * a.iter().fold(S::zero(), |sum, &v| sum + (v / scale) * (v / scale)).sqrt()
 }
 
+/// `‖x‖₂` as the size of a point, and 1 at the origin: the length of what may be moved by where nothing else is known.
+pub(crate) fn size<S: Real>(x: &[S]) -> S {
+    let size = norm(x);
+    if size.is_normal() { size } else { S::one() }
+}
+
 /// `y ← y + α x`.
 pub(crate) fn axpy<S: Real>(alpha: S, x: &[S], y: &mut [S]) {
     debug_assert_eq!(x.len(), y.len());

@@ -6,7 +6,7 @@ use crate::dense;
 use crate::line_search::{Armijo, Condition, Ray};
 use crate::method::{Here, Method};
 use crate::report::{Curvature, CurvatureSource, Eigenpair, SecondOrder, StopReason};
-use crate::rounding::{self, Solver};
+use crate::rounding;
 use crate::run::{End, Run};
 use crate::vector::{dot, norm};
 use crate::{Error, LinearOperator, Objective, Real};
@@ -90,11 +90,15 @@ impl<S: Real> Verdict<S> {
         let may_lead_down = match judged {
             SecondOrder::Indefinite(_) => run.limit().is_none(),
             // Beside a far larger eigenvalue, a negative one that counts as zero may be no rounding: the way down proves it.
-            SecondOrder::Semidefinite(_) => curvature.is_negative_beyond_rounding(),
+            SecondOrder::Semidefinite(_) => {
+                let largest = curvature.tolerance / settings.tolerance;
+                let rounding = S::constant(here.x.len() as f64) * S::epsilon() * largest;
+                curvature.smallest < -rounding
+            }
             _ => false,
         };
         let way_down = match may_lead_down {
-            true => here.escape(&direction, curvature.smallest, method.bounds())?,
+            true => here.escape(&direction, curvature.smallest, run.reach(), method.bounds())?,
             false => None,
         };
         let second_order = match judged {
@@ -200,7 +204,7 @@ impl<S: Real> Verdict<S> {
             return Ok(false);
         }
         let interrupted = || run.interrupted().is_some();
-        let promise = rounding::promise(here, method.bounds(), Solver::Products, &interrupted)?;
+        let promise = rounding::promise(here, method.bounds(), method.is_dense(), &interrupted)?;
         Ok(promise.is_some_and(|promise| run.is_premature(value, gradient, &promise)))
     }
 
@@ -260,16 +264,17 @@ fn smallest_eigenpair<S: Real>(
 impl<S: Real> Here<'_, '_, S> {
     /// A lower point along an eigenvector of negative curvature, on the side that the gradient prefers.
     ///
-    /// The first trial has the size of `x`, and in any case one whose effect on the value can be seen.
+    /// The first trial is as long as `reach`, and in any case such that its effect on the value can be seen.
     fn escape(
         &self,
         eigenvector: &[S],
         eigenvalue: S,
+        reach: S,
         bounds: Option<&Bounds<S>>,
     ) -> Result<Option<Vec<S>>, Error> {
         let uphill = dot(self.at.gradient(), eigenvector) > S::zero();
         let visible = S::constant(1e3) * S::epsilon() * self.at.value().abs() / -eigenvalue;
-        let length = norm(self.x).max(S::one()).max(visible.sqrt());
+        let length = reach.max(visible.sqrt());
         let length = if uphill { -length } else { length };
         let direction: Vec<S> = eigenvector.iter().map(|&v| length * v).collect();
         let origin = self.origin(&direction, length * length * eigenvalue);

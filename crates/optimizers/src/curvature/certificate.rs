@@ -1,5 +1,7 @@
 //! The smallest eigenvalue of a symmetric operator, from its products alone.
 
+use std::f64::consts::FRAC_PI_2;
+
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
@@ -8,7 +10,7 @@ use crate::dense::Eigen;
 use crate::report::{Curvature, CurvatureSource, Eigenpair};
 use crate::{Error, LinearOperator, Real};
 
-/// Probability that [`Curvature::lower_bound`] from an unfinished Lanczos run is wrong.
+/// Probability that [`Curvature::lower_bound`] from a Lanczos run is wrong.
 const FAILURE: f64 = 0.01;
 
 /// How to find the smallest eigenvalue, for a certificate of the second-order conditions.
@@ -25,10 +27,9 @@ pub(crate) struct SmallestEigenvalue<S> {
 impl<S: Real> SmallestEigenvalue<S> {
     /// The smallest Ritz value with its unit Ritz vector; `None` if a product is not finite.
     ///
-    /// [`Lanczos`] from a start uniform on the sphere. It ends when the Ritz pair has converged, when curvature is
-    /// certainly negative, after `max_steps`, or when interrupted; then the bound of Kuczyński & Woźniakowski, SIAM J.
-    /// Matrix Anal. Appl. 13 (1992), Theorem 4.2 tells how far below the true eigenvalue may lie. `k` products and
-    /// `O(k² n)` operations.
+    /// [`Lanczos`] from a start uniform on the sphere. It ends when the Ritz value is known to be close to the smallest
+    /// eigenvalue, when curvature is certainly negative, after `max_steps`, or when interrupted. `k` products and `O(k² n)`
+    /// operations.
     pub(crate) fn find(
         &self,
         a: &dyn LinearOperator<S>,
@@ -44,7 +45,7 @@ impl<S: Real> SmallestEigenvalue<S> {
             let last = k >= self.max_steps || lanczos.exhausted() || interrupted();
             if last || k <= 10 || k % 5 == 0 {
                 let Some(eigen) = lanczos.tridiagonal().eigen()? else { return Ok(None) };
-                let ritz = Ritz::new(self, n, &eigen, lanczos.remainder().as_f64());
+                let ritz = Ritz::new(self, n, &eigen, &lanczos);
                 if ritz.settled || last {
                     let mut vector = lanczos.basis().combine(&eigen.vector::<S>(0));
                     normalize(&mut vector);
@@ -60,29 +61,35 @@ impl<S: Real> SmallestEigenvalue<S> {
 #[derive(Debug)]
 struct Ritz {
     value: f64,
-    residual: f64,
     largest: f64,
-    /// Whether the pair has converged or is certainly of negative curvature.
+    /// How far below the value the smallest eigenvalue may lie, but for rounding.
+    gap: f64,
+    /// Whether more steps would change nothing of what is said.
     settled: bool,
-    /// Whether the Krylov space is (nearly) invariant, so that its eigenvalues are those of `A`.
-    converged: bool,
 }
 
 impl Ritz {
-    fn new<S: Real>(options: &SmallestEigenvalue<S>, n: usize, eigen: &Eigen, beta: f64) -> Ritz {
-        let k = eigen.values.len();
+    fn new<S: Real>(
+        options: &SmallestEigenvalue<S>,
+        n: usize,
+        eigen: &Eigen,
+        lanczos: &Lanczos<S>,
+    ) -> Ritz {
+        let (k, beta) = (lanczos.steps(), lanczos.remainder().as_f64());
         let (value, top) = (eigen.values[0], eigen.values[k - 1]);
         let largest = value.abs().max(top.abs());
-        let epsilon = S::epsilon().as_f64();
-        let last: f64 = eigen.vector::<f64>(0)[k - 1];
-        let invariant = k == n || beta <= 10.0 * epsilon * largest;
-        let residual = if invariant { 0.0 } else { (beta * last).abs() };
+        let gap = match lanczos.exhausted() {
+            _ if k == n => 0.0,
+            // What is left is rounding, as of any eigenvalues that differ by no more than that.
+            true => beta * (n as f64).sqrt(),
+            false => gap(n, &eigen.values, &lanczos.tridiagonal().off_diagonal, beta),
+        };
         let zero = options.tolerance.as_f64() * largest;
-        // A residual that is small beside the largest eigenvalue alone cannot tell several small ones apart.
-        let separated = residual <= 0.1 * value && value - residual > zero;
-        let converged = residual <= zero || (residual <= epsilon.sqrt() * largest && separated);
+        let close = gap <= 0.1 * value && gap <= S::epsilon().as_f64().sqrt() * largest;
+        let residual = (beta * eigen.vector::<f64>(0)[k - 1]).abs();
         let negative = value < -zero && residual <= 0.5 * value.abs();
-        Ritz { value, residual, largest, settled: converged || negative, converged }
+        let settled = gap <= zero || (close && value - gap > zero) || negative;
+        Ritz { value, largest, gap, settled }
     }
 
     fn curvature<S: Real>(
@@ -92,19 +99,41 @@ impl Ritz {
         steps: usize,
     ) -> Curvature<S> {
         let rounding = n as f64 * S::epsilon().as_f64() * self.largest;
-        let gap = if self.converged {
-            self.residual + rounding
-        } else {
-            let root = (1.648 * (n as f64).sqrt() / FAILURE).ln() / (2 * steps - 1) as f64;
-            (root * root).min(1.0) * (self.largest - self.value.min(0.0)) + rounding
-        };
         Curvature {
             smallest: S::constant(self.value),
-            lower_bound: S::constant(self.value - gap),
+            lower_bound: S::constant(self.value - self.gap - rounding),
             tolerance: options.tolerance * S::constant(self.largest),
             source: CurvatureSource::Lanczos { steps },
         }
     }
+}
+
+/// How far below the smallest Ritz value `θ₁` the smallest eigenvalue may lie, but for a probability of [`FAILURE`], by the
+/// polynomial of Lanczos's process itself (van Dorsselaer, Hochstenbach & van der Vorst, SIAM J. Matrix Anal. Appl. 22 (2000)).
+///
+/// For a unit eigenvector `u` of an eigenvalue `λ ≤ θ₁`, `A Q = Q T + r eₖᵀ` gives `(T − λ) Qᵀu = −(uᵀr) eₖ`, and so for its share
+/// in the start
+///
+/// ```text
+/// |q₁ᵀu| ≤ βₖ |e₁ᵀ(T − λ)⁻¹eₖ| = Πᵢ βᵢ / Πᵢ (θᵢ − λ)
+/// ```
+///
+/// which falls as `λ` does. A start uniform on the sphere has a share of less than `τ` with a probability of at most
+/// `τ √(2n/π)`. A residual is no such bound: it tells that some eigenvalue is near, and where several lie close together, their
+/// mean is what the first steps show.
+fn gap(n: usize, ritz_values: &[f64], off_diagonal: &[f64], beta: f64) -> f64 {
+    let least_share = FAILURE * (FRAC_PI_2 / n as f64).sqrt();
+    let couplings: f64 = off_diagonal.iter().map(|beta| beta.ln()).sum::<f64>() + beta.ln();
+    let too_far = |gap: f64| {
+        let distances = ritz_values.iter().map(|theta| (theta - ritz_values[0] + gap).ln());
+        couplings - distances.sum::<f64>() <= least_share.ln()
+    };
+    // |e₁ᵀ(T − λ)⁻¹eₖ| is at most 1/(θ₁ − λ).
+    let mut gap = beta / least_share;
+    while gap > 0.0 && too_far(0.9 * gap) {
+        gap *= 0.9;
+    }
+    gap
 }
 
 #[cfg(test)]
@@ -140,6 +169,24 @@ mod tests {
         let diagonal: Vec<f64> = (0..5000).map(|i| 1e-6 + f64::from(i) / 5000.0).collect();
         let (curvature, _) = within(20).find(&Diagonal::new(diagonal), &|| false).unwrap().unwrap();
         assert!(curvature.smallest >= 1e-6 && curvature.lower_bound < 1e-6, "{curvature:?}");
+    }
+
+    /// Eigenvalues that differ by less than most would take for converged: the first steps show their mean alone.
+    #[test]
+    fn the_bound_holds_for_eigenvalues_close_together() {
+        for spread in [1e-2, 1e-4, 1e-6, 1e-9] {
+            let clusters = [2e-7, 0.3, 11.0, 210.0]
+                .map(|size| (0..10).map(move |i| size * (1.0 + spread * f64::from(i * i % 7))));
+            let diagonal = Diagonal::new(clusters.into_iter().flatten().collect());
+            for seed in 0..50 {
+                let settings = SmallestEigenvalue { seed, ..within(100) };
+                let (found, _) = settings.find(&diagonal, &|| false).unwrap().unwrap();
+                assert!(found.smallest >= 2e-7 - 1e-11, "{spread} {seed}: {found:?}");
+                assert!(found.lower_bound <= 2e-7, "{spread} {seed}: {found:?}");
+                // It says something, too.
+                assert!(found.lower_bound > 1.7e-7, "{spread} {seed}: {found:?}");
+            }
+        }
     }
 
     #[test]
