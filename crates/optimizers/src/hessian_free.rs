@@ -36,8 +36,8 @@ const POWER: f64 = 0.75;
 /// With [`preconditioner`](HessianFree::preconditioner), conjugate gradients are preconditioned by `(diag D + λ)^¾`, where `D`
 /// is a curvature matrix with a cheap diagonal: Martens takes the empirical Fisher matrix (§4.7).
 ///
-/// **Defaults**: Gauss–Newton matrix (the objective must have one: [`CurvatureMatrix`]), `λ₀ = 1` or less, at most 250 inner iterations,
-/// no preconditioner, 1000 iterations, gradient tolerance by scale.
+/// **Defaults**: Gauss–Newton matrix (the objective must have one: [`CurvatureMatrix`]), `λ₀` a tenth of the curvature
+/// along the first gradient, at most 250 inner iterations, no preconditioner, 1000 iterations, gradient tolerance by scale.
 ///
 /// **Use it** for networks with a convex loss, far from the solution. Near it, where `∇²f` differs from the Gauss–Newton matrix,
 /// convergence is linear, and [`NewtonCg`](crate::NewtonCg) or [`TrustRegion`](crate::TrustRegion) are faster.
@@ -101,8 +101,8 @@ impl<S: Real> HessianFree<'_, S> {
         self
     }
 
-    /// `λ₀`. Default 1, or a thousand times the curvature `gᵀBg/gᵀg` along the first gradient if that is less: where the
-    /// objective is small, 1 would keep the steps within rounding.
+    /// `λ₀`. Default a tenth of the curvature along the first gradient, `0.1 |gᵀBg|/gᵀg`, so that no choice of units
+    /// matters; 1 where that is 0.
     #[must_use]
     pub fn damping(mut self, lambda: S) -> Self {
         self.settings.damping = Some(lambda);
@@ -238,7 +238,8 @@ impl<S: Real> State<S> {
         let value = |snapshot: &Snapshot<S>| {
             let mut x = here.x.to_vec();
             axpy(S::one(), &snapshot.solution, &mut x);
-            here.objective.value(&x)
+            // Outside the domain, −∞ too, there is no reason to stay.
+            here.objective.value(&x).map(|f| if f.is_finite() { f } else { S::infinity() })
         };
         let mut rest = std::mem::take(&mut self.snapshots);
         let mut best = rest
@@ -247,8 +248,7 @@ impl<S: Real> State<S> {
         let mut least = value(&best)?;
         while let Some(earlier) = rest.pop() {
             let f = value(&earlier)?;
-            // NaN is no reason to stay.
-            if f >= least {
+            if f >= least && least.is_finite() {
                 break;
             }
             (best, least) = (earlier, f);
@@ -265,8 +265,9 @@ impl<S: Real> Method<S> for State<S> {
             let mut image = vec![S::zero(); gradient.len()];
             matrix.apply(gradient, &mut image)?;
             let curvature = dot(gradient, &image) / dot(gradient, gradient);
-            if curvature > S::zero() {
-                self.damping = self.damping.min(S::constant(1e3) * curvature);
+            let damping = S::constant(0.1) * curvature.abs();
+            if damping.is_normal() {
+                self.damping = damping;
             }
         }
         let damped = (&*matrix).shifted(self.damping);

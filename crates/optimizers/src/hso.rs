@@ -10,7 +10,7 @@ use crate::quasi_newton::{InitialMatrix, InverseDirections, Safeguard, UpdateRul
 use crate::report::{Report, StopReason};
 use crate::run::{Run, run};
 use crate::step_limit::StepLimit;
-use crate::vector::{axpy, norm};
+use crate::vector::{axpy, dot, norm};
 use crate::{Error, Minimizer, Objective, Real};
 
 /// The shift `ε` of [`Hso`].
@@ -22,19 +22,26 @@ pub enum Shift<S> {
     /// `ε_k = ε₀ min(1, ‖∇f(x_k)‖/‖∇f(x₀)‖)`: large where the gradient is, and vanishing with it, so that the quadratic
     /// convergence of Newton's method remains.
     Adaptive(S),
+    /// `ε_k = ε₀ h min(1, ‖∇f(x_k)‖/‖∇f(x₀)‖)` with the mean `h = ∇fᵀH⁻¹∇f/∇fᵀ∇f` of `H⁻¹` along the gradient: [`Adaptive`] with
+    /// a number that has no units.
+    ///
+    /// [`Adaptive`]: Shift::Adaptive
+    Relative(S),
 }
 
 impl<S: Real> Shift<S> {
     fn check(self) -> Result<(), Error> {
-        let (Shift::Fixed(epsilon) | Shift::Adaptive(epsilon)) = self;
+        let (Shift::Fixed(epsilon) | Shift::Adaptive(epsilon) | Shift::Relative(epsilon)) = self;
         require("shift", epsilon, "zero or positive", |e| e >= 0.0)
     }
 
-    /// `ε` at a gradient of the given norm; `first` is that of the start.
-    fn at(self, norm: S, first: S) -> S {
+    /// `ε` at a gradient of the given norm, along which the mean of `H⁻¹` is `mean`; `first` is the norm at the start.
+    fn at(self, norm: S, first: S, mean: S) -> S {
+        let fading = |epsilon: S| epsilon * (norm / first).min(S::one());
         match self {
             Shift::Fixed(epsilon) => epsilon,
-            Shift::Adaptive(epsilon) => epsilon * (norm / first).min(S::one()),
+            Shift::Adaptive(epsilon) => fading(epsilon),
+            Shift::Relative(epsilon) => fading(epsilon) * mean,
         }
     }
 }
@@ -57,6 +64,9 @@ impl<S: Real> Shift<S> {
 ///
 /// `H` is the exact Hessian, made positive definite as in [`Newton`](crate::Newton) ([`Hso::newton`]), or `H⁻¹` that of BFGS
 /// ([`Hso::bfgs`]). The inverse is never formed.
+///
+/// **Units**: `ε` is added to `H⁻¹`, and so is measured in units of `x²/f`. In others than those it was chosen for, a fixed or an
+/// adaptive shift makes other steps; a [relative](Shift::Relative) one makes the same.
 ///
 /// **Defaults**: the shift is the argument, there is no good one for all problems; [`MoreThuente`](crate::MoreThuente) line search
 /// from `a = 1`; 1000 iterations, gradient tolerance `√ε_machine`.
@@ -175,7 +185,8 @@ impl<S: Real> ShiftNow<S> {
     fn add(&mut self, gradient: &[S], direction: &mut [S]) {
         let norm = norm(gradient);
         let first = *self.first.get_or_insert(norm);
-        axpy(-self.shift.at(norm, first), gradient, direction);
+        let mean = -(dot(gradient, direction) / norm) / norm;
+        axpy(-self.shift.at(norm, first, mean), gradient, direction);
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{Error, LinearOperator, Minimizer, Objective, Real};
 /// line search fails, the memory is cleared and it is done once more straight downhill before the run is given up.
 ///
 /// **Defaults**: `m = 10`, [`MoreThuente`](crate::MoreThuente) line search from `a = 1` (the first of all from a step of
-/// length 1 at most), 1000 iterations, gradient tolerance `√ε`.
+/// length `0.3 ‖x‖`), 1000 iterations, gradient tolerance `√ε`.
 ///
 /// **Use it** for many parameters when gradients are all that can be afforded. Convergence is linear: for high accuracy
 /// [`NewtonCg`](crate::NewtonCg) usually needs less time. With bounds, [`Lbfgsb`](crate::Lbfgsb).

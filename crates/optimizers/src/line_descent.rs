@@ -4,7 +4,7 @@ use crate::line_search::LineSearch;
 use crate::method::{Here, Method, Next};
 use crate::report::StopReason;
 use crate::run::Run;
-use crate::vector::{dot, norm};
+use crate::vector::{dot, norm, size};
 use crate::{Error, Real};
 
 /// A way of choosing directions.
@@ -77,7 +77,7 @@ impl<S: Real, D: Directions<S>> LineDescent<S, D> {
 }
 
 /// The first trial step along a direction. Where nothing is known of it, it is as long as the step before, the first of all
-/// not longer than 1. It is never so short that it would be lost in the rounding of `x`.
+/// by three tenths of the size of `x`. It is never so short that it would be lost in the rounding of `x`.
 pub(crate) fn first_trial<S: Real>(
     known: Option<S>,
     x: &[S],
@@ -88,7 +88,7 @@ pub(crate) fn first_trial<S: Real>(
     let visible = S::constant(10.0) * S::epsilon() * norm(x) / length;
     let first = known.unwrap_or_else(|| match before {
         Some(before) => before / length,
-        None => length.recip().min(S::one()),
+        None => S::constant(0.3) * size(x) / length,
     });
     if visible.is_finite() { first.max(visible) } else { first }
 }

@@ -103,7 +103,7 @@ impl<S: Real> Newton<'_, S> {
     ///
     /// By default, a step of any length is taken that lowers `f` by a quarter of what the model promises, `−½ ∇fᵀd`. Others,
     /// which lead beyond where the model holds and may end on a plateau, are limited as those of a trust region: to
-    /// `max(1, ‖x₀‖₂)`, or twice the longest step so far. A fixed step is not limited.
+    /// `‖x₀‖₂` (1 from the origin), or twice the longest step so far. A fixed step is not limited.
     #[must_use]
     pub fn max_step(mut self, length: S) -> Self {
         self.settings.max_step = Some(length);

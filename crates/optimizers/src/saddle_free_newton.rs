@@ -31,7 +31,7 @@ const DENSE: usize = 100;
 /// term. A step is accepted by the ratio of the actual decrease to that of the quadratic model with the *true* Hessian, and a
 /// step refused costs no further product.
 ///
-/// **Defaults**: at most 40 products an iteration, [`Forcing::Superlinear`], `Δ₀ = max(1, ‖x₀‖)`, 1000 iterations, gradient
+/// **Defaults**: at most 40 products an iteration, [`Forcing::Superlinear`], `Δ₀ = ‖x₀‖`, 1000 iterations, gradient
 /// tolerance by scale.
 ///
 /// **Use it** for many parameters and a Hessian with many negative eigenvalues: networks.
@@ -88,7 +88,7 @@ impl<S: Real> Default for SaddleFreeNewton<'_, S> {
 }
 
 impl<S: Real> SaddleFreeNewton<'_, S> {
-    /// `Δ₀`. Default `max(1, ‖x₀‖)`.
+    /// `Δ₀`. Default `‖x₀‖`; 1 from the origin.
     #[must_use]
     pub fn initial_radius(mut self, radius: S) -> Self {
         self.settings.initial_radius = Some(radius);

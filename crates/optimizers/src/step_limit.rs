@@ -3,13 +3,13 @@
 use crate::line_search::{Line, LineSearch, MoreThuente};
 use crate::method::{Here, Next};
 use crate::options::require;
-use crate::vector::{axpy, distance, dot, norm, scale};
+use crate::vector::{axpy, distance, dot, norm, scale, size};
 use crate::{Error, Objective, Real};
 
 /// How far a single step may lead.
 ///
 /// Newton's step is as long as its model makes it, however far that is beyond where the model holds: next to an inflection it
-/// may lead to a plateau, from where no way leads back. So a step longer than a trust region would allow, `max(1, ‖x₀‖)` at
+/// may lead to a plateau, from where no way leads back. So a step longer than a trust region would allow, `‖x₀‖` at
 /// first and twice the longest step taken since, must keep a quarter of its promise, or is shortened to that. Good steps are
 /// left alone, so that no change of coordinates matters where the model is right.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ impl<S: Real> StepLimit<S> {
 
     /// For a run from `start`.
     pub(crate) fn new(max_step: Option<S>, start: &[S]) -> Self {
-        let length = max_step.unwrap_or_else(|| norm(start).max(S::one()));
+        let length = max_step.unwrap_or_else(|| size(start));
         StepLimit { length, fixed: max_step.is_some() }
     }
 

@@ -83,7 +83,9 @@ impl<S: Real> Armijo<S> {
         for evaluation in 1..=self.max_evaluations {
             let value = line.value(a)?;
             let change = value - origin.value;
-            if change <= self.required(&origin, a) && change < -origin.rounding() {
+            // −∞ is outside the domain.
+            let lower = change.is_finite() && change < -origin.rounding();
+            if lower && change <= self.required(&origin, a) {
                 let accepted = Accepted { step: a, value, condition: Condition::Armijo };
                 let left = self.max_evaluations - evaluation;
                 return self.improve(line, &origin, accepted, left).map(Ok);

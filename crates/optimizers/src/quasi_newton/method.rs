@@ -27,7 +27,7 @@ use crate::{Error, LinearOperator, Minimizer, Objective, Real};
 /// What the updates are applied to is an [`InitialMatrix`]. A pair without curvature is skipped or damped, see [`Safeguard`].
 /// If a line search fails, it is done once more from `H = I` before the run is given up.
 ///
-/// **Defaults**: [`InitialMatrix::Newest`] for BFGS and [`InitialMatrix::FirstPair`] for the other rules; [`MoreThuente`] line search from `a = 1` (the first of all from a step of length 1 at most; `c₂ = 0.9`, for
+/// **Defaults**: [`InitialMatrix::Newest`] for BFGS and [`InitialMatrix::FirstPair`] for the other rules; [`MoreThuente`] line search from `a = 1` (the first of all from a step of length `0.3 ‖x‖`; `c₂ = 0.9`, for
 /// DFP 0.1), `Safeguard::Skip(√ε)`, 1000 iterations, gradient tolerance `√ε`.
 ///
 /// **Use it** (BFGS) for up to about a thousand parameters when Hessian–vector products are dear or cannot be had:

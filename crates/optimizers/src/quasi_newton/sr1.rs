@@ -20,7 +20,7 @@ use crate::{Error, Minimizer, Objective, Real};
 /// the Hessian itself when the steps are independent. Rejected steps are learnt from too. The subproblem is solved exactly
 /// through the eigenvalues of `B`, so that negative curvature is followed, in the hard case as well.
 ///
-/// **Defaults**: `Δ₀ = 1`, no largest radius, a step accepted if `f` falls by more than 10⁻⁴ of what the model says; 1000 iterations,
+/// **Defaults**: `Δ₀` by the sizes of `x` and `f`, no largest radius, a step accepted if `f` falls by more than 10⁻⁴ of what the model says; 1000 iterations,
 /// gradient tolerance `√ε`.
 ///
 /// **Use it** for up to some hundreds of parameters, on functions that are not convex: a gradient and `O(n³)` operations a
@@ -52,10 +52,10 @@ impl<S: Real> Default for Sr1<'_, S> {
 }
 
 impl<S: Real> Sr1<'_, S> {
-    /// `Δ₀`. Default 1.
+    /// `Δ₀`. Default `0.1 ‖x₀‖`, from the origin `0.1 |f|/‖∇f‖`, so that no choice of units matters.
     #[must_use]
     pub fn initial_radius(mut self, radius: S) -> Self {
-        self.radii.initial = radius;
+        self.radii.initial = Some(radius);
         self
     }
 
@@ -86,7 +86,7 @@ impl<S: Real> Sr1<'_, S> {
 /// dense and of order `m + 1`, and solved exactly, the hard case included (the idea of Brust, Erway & Marcia, Comput. Optim. Appl. 66
 /// (2017)).
 ///
-/// **Defaults**: `m = 5`, `Δ₀ = 1`, no largest radius; 1000 iterations, gradient tolerance `√ε`.
+/// **Defaults**: `m = 5`, `Δ₀` by the sizes of `x` and `f`, no largest radius; 1000 iterations, gradient tolerance `√ε`.
 ///
 /// **Use it** for many parameters where negative curvature matters along the way; on functions that are convex near the
 /// path, [`Lbfgs`](crate::Lbfgs) needs fewer gradients. `3mn` numbers, `O(m²n)` operations a trial.
@@ -125,10 +125,10 @@ impl<S: Real> Lsr1<'_, S> {
         self
     }
 
-    /// `Δ₀`. Default 1.
+    /// `Δ₀`. Default `0.1 ‖x₀‖`, from the origin `0.1 |f|/‖∇f‖`, so that no choice of units matters.
     #[must_use]
     pub fn initial_radius(mut self, radius: S) -> Self {
-        self.radii.initial = radius;
+        self.radii.initial = Some(radius);
         self
     }
 

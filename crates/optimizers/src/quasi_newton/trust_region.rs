@@ -49,21 +49,31 @@ fn minimize_in_ball<S: Real>(matrix: &[S], gradient: &[S], radius: S) -> Option<
 /// Constants of the trust region.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Radii<S> {
-    pub(super) initial: S,
+    pub(super) initial: Option<S>,
     pub(super) largest: Option<S>,
 }
 
 impl<S: Real> Radii<S> {
     pub(super) fn new() -> Self {
-        Radii { initial: S::one(), largest: None }
+        Radii { initial: None, largest: None }
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
-        require("initial_radius", self.initial, "positive", |r| r > 0.0)?;
-        let largest = self.largest.unwrap_or(self.initial);
-        require("max_radius", largest, "at least the initial radius", |r| {
-            r >= self.initial.as_f64()
-        })
+        let initial = self.initial.or(self.largest).unwrap_or(S::one());
+        require("initial_radius", initial, "positive", |r| r > 0.0)?;
+        let largest = self.largest.unwrap_or(initial);
+        require("max_radius", largest, "at least the initial radius", |r| r >= initial.as_f64())
+    }
+
+    /// `Δ₀` at the start or after a jump: nothing is known there but the sizes of `x`, `f` and `∇f`.
+    fn at(&self, here: &Here<'_, '_, S>) -> S {
+        let by_size = || {
+            let tenth = S::constant(0.1);
+            let to_zero = here.at.value().abs() / norm(here.at.gradient());
+            let sizes = [norm(here.x), to_zero].map(|size| tenth * size);
+            sizes.into_iter().find(|size| size.is_normal()).unwrap_or(S::one())
+        };
+        self.initial.unwrap_or_else(by_size).min(self.largest.unwrap_or_else(S::infinity))
     }
 }
 
@@ -71,25 +81,26 @@ impl<S: Real> Radii<S> {
 pub(super) struct SecantTrustRegion<S, M> {
     model: M,
     radii: Radii<S>,
-    radius: S,
+    /// None where it is still to be chosen.
+    radius: Option<S>,
 }
 
 impl<S: Real, M: Model<S>> SecantTrustRegion<S, M> {
     pub(super) fn new(model: M, radii: Radii<S>) -> Self {
-        SecantTrustRegion { model, radii, radius: radii.initial }
+        SecantTrustRegion { model, radii, radius: None }
     }
 
     /// Whether to accept a step along which the value fell by `actual`; adapts the radius.
-    fn judge(&mut self, length: S, actual: S, predicted: S, rounding: S) -> bool {
+    fn judge(&mut self, radius: S, length: S, actual: S, predicted: S, rounding: S) -> bool {
         let largest = self.radii.largest.unwrap_or_else(S::infinity);
         // Conn, Gould & Toint, §17.4.2: a decrease that is all rounding is taken as predicted.
         let ratio = (actual + rounding) / (predicted + rounding);
         if ratio > S::constant(0.75) {
-            if length > S::constant(0.8) * self.radius {
-                self.radius = (self.radius + self.radius).min(largest);
+            if length > S::constant(0.8) * radius {
+                self.radius = Some((radius + radius).min(largest));
             }
         } else if ratio.is_nan() || ratio < S::constant(0.1) {
-            self.radius = S::constant(0.5) * length;
+            self.radius = Some(S::constant(0.5) * length);
         }
         ratio > S::constant(1e-4)
     }
@@ -104,13 +115,14 @@ impl<S: Real, M: Model<S>> Method<S> for SecantTrustRegion<S, M> {
         let (value, gradient) = (here.at.value(), here.at.gradient());
         let least = S::epsilon() * norm(here.x).max(S::epsilon());
         for _ in 0..MAX_TRIALS {
-            if self.radius.is_nan() || self.radius <= least {
+            let radius = *self.radius.get_or_insert_with(|| self.radii.at(here));
+            if radius.is_nan() || radius <= least {
                 break;
             }
             if let Some(stop) = run.interrupted() {
                 return Ok(Err(stop));
             }
-            let Some(BallStep { step, decrease }) = self.model.step(gradient, self.radius)? else {
+            let Some(BallStep { step, decrease }) = self.model.step(gradient, radius)? else {
                 // What was learnt of far away is too large to be reckoned with.
                 if self.model.forget() {
                     continue;
@@ -136,7 +148,7 @@ impl<S: Real, M: Model<S>> Method<S> for SecantTrustRegion<S, M> {
             }
             let actual = if finite { value - trial } else { S::neg_infinity() };
             let rounding = S::constant(10.0) * S::epsilon() * value.abs();
-            if self.judge(norm(&step), actual, decrease, rounding) {
+            if self.judge(radius, norm(&step), actual, decrease, rounding) {
                 return Ok(Ok(Step { x, known: Known::Gradient(trial, at_x) }));
             }
         }
@@ -145,7 +157,7 @@ impl<S: Real, M: Model<S>> Method<S> for SecantTrustRegion<S, M> {
 
     fn escaped(&mut self) {
         self.model.forget();
-        self.radius = self.radii.initial;
+        self.radius = None;
     }
 }
 

@@ -57,7 +57,7 @@ pub enum Subproblem {
 /// | `ConjugateGradients` | some products | many parameters |
 /// | `Krylov` | some products, `O(k² n)` for `k` of them | many parameters, indefinite or ill-conditioned Hessians |
 ///
-/// **Defaults**: [`Subproblem::Krylov`], the exact Hessian, `Δ₀ = max(1, ‖x₀‖)`, no largest radius, `η = 10⁻⁴`, forcing terms
+/// **Defaults**: [`Subproblem::Krylov`], the exact Hessian, `Δ₀ = ‖x₀‖`, no largest radius, `η = 10⁻⁴`, forcing terms
 /// [`Forcing::Superlinear`], at most `2n` products (Krylov: `min(n, 200)`), 1000 iterations, gradient tolerance `√ε`.
 ///
 /// **Use it** where a line search is in trouble: saddle points, singular Hessians, narrow curved valleys.
@@ -136,7 +136,7 @@ impl<'c, S: Real> TrustRegion<'c, S> {
         self
     }
 
-    /// `Δ₀`. Default `max(1, ‖x₀‖)`.
+    /// `Δ₀`. Default `‖x₀‖`; 1 from the origin.
     #[must_use]
     pub fn initial_radius(mut self, radius: S) -> Self {
         self.settings.initial_radius = Some(radius);

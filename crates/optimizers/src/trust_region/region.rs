@@ -5,7 +5,7 @@ use crate::objective::Known;
 use crate::report::StopReason;
 use crate::run::Run;
 use crate::subproblem::{MAX_TRIALS, ShortStep, agreement};
-use crate::vector::{axpy, norm};
+use crate::vector::{axpy, norm, size};
 use crate::{Error, Objective, Real};
 
 /// A step that a model proposes.
@@ -50,10 +50,10 @@ pub(crate) struct Region<S> {
 }
 
 impl<S: Real> Region<S> {
-    /// As provided, the radius at the start `x₀` is `max(1, ‖x₀‖)`.
+    /// As provided, the radius at the start `x₀` is `‖x₀‖`.
     pub(crate) fn new(start: &[S], initial: Option<S>, largest: Option<S>, acceptance: S) -> Self {
         let largest = largest.unwrap_or_else(S::infinity);
-        let initial = initial.unwrap_or_else(|| norm(start).max(S::one())).min(largest);
+        let initial = initial.unwrap_or_else(|| size(start)).min(largest);
         Region { radius: initial, initial, largest, acceptance, guessed: true }
     }
 

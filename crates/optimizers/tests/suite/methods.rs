@@ -51,7 +51,7 @@ pub const fn any<S: Real>() -> [(&'static str, Solve<S>); 24] {
         }),
         ("SR1", |f, x| Sr1::default().minimize(f, x)),
         ("L-SR1", |f, x| Lsr1::default().minimize(f, x)),
-        ("HSO", |f, x| Hso::newton(Shift::Adaptive(S::constant(1e-6))).minimize(f, x)),
+        ("HSO", |f, x| Hso::newton(Shift::Relative(S::constant(1e-2))).minimize(f, x)),
         ("Fletcher–Reeves", |f, x| conjugate(Conjugacy::FletcherReeves, f, x)),
         ("Polak–Ribière+", |f, x| conjugate(Conjugacy::PolakRibierePlus, f, x)),
         ("Hestenes–Stiefel", |f, x| conjugate(Conjugacy::HestenesStiefel, f, x)),
