@@ -39,6 +39,13 @@ pub fn all() -> Result<Vec<Problem>, Error> {
             broyden_banded(&scaled(x, &weights))
         })?);
     }
+    for n in [10, 100] {
+        let weights = ramp(n, |t| (6.0 * t).exp());
+        let start = weights.iter().map(|w| 1.0 / w).collect();
+        all.push(Problem::new(format!("SSBRYBND {n}"), start, move |x| {
+            ssbrybnd(&scaled(x, &weights))
+        })?);
+    }
     for n in [10, 30] {
         let weights = ramp(n, |t| (4.0 * t - 2.0).exp());
         let start = weights.iter().map(|w| -1.0 / w).collect();
@@ -162,6 +169,18 @@ fn broyden_banded<'t>(x: &[Var<'t>]) -> Var<'t> {
         x[i] * (2.0 + 5.0 * x[i] * x[i]) + 1.0 - band.map(|j| x[j] * (1.0 + x[j])).sum::<Var<'t>>()
     };
     (0..x.len()).map(|i| residual(i).powi(2)).sum()
+}
+
+/// As CUTE has it (L. Lukšan, C. Matonoha & J. Vlček, *Modified CUTE Problems for Sparse Unconstrained Optimization*, 2010,
+/// problem 48): without the constant, and with squares and cubes in each other's place but for the first and the last rows.
+fn ssbrybnd<'t>(x: &[Var<'t>]) -> Var<'t> {
+    let n = x.len();
+    let residual = |i: usize| {
+        let (own, others) = if (5..n - 2).contains(&i) { (2, 3) } else { (3, 2) };
+        let band = (i.saturating_sub(5)..(i + 2).min(n)).filter(|&j| j != i);
+        2.0 * x[i] + 5.0 * x[i].powi(own) - band.map(|j| x[j] + x[j].powi(others)).sum::<Var<'t>>()
+    };
+    (0..n).map(|i| residual(i).powi(2)).sum()
 }
 
 fn trigonometric<'t>(x: &[Var<'t>]) -> Var<'t> {

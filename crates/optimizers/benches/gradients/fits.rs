@@ -23,6 +23,10 @@ pub fn all() -> Result<Vec<Problem>, Error> {
             polynomial(c, 1, &angles, &energies)
         })?);
     }
+    let (angles, energies) = palmer();
+    all.push(Problem::new("PALMER2C", vec![1.0; 8], move |c| {
+        polynomial(c, 2, &angles, &energies)
+    })?);
     let (angles, energies) = bond(1.7);
     all.push(Problem::new("bond, quotient", vec![1.0; 6], move |c| {
         bond_quotient(c, &angles, &energies)
@@ -95,6 +99,30 @@ fn bond(widest: f64) -> (Vec<f64>, Vec<f64>) {
         |(&t, noise): (&f64, f64)| 2.0 + 40.0 * (1.0 - (2.2 * t).cos()) - 12.0 * t.cos() + noise;
     let energies = angles.iter().zip(noise).map(energy).collect();
     (angles, energies)
+}
+
+/// The angles and energies of CUTE's PALMER2C, from K. Palmer's studies of chemical bonds.
+#[expect(clippy::approx_constant, reason = "six digits are the data")]
+fn palmer() -> (Vec<f64>, Vec<f64>) {
+    let half = [
+        (0.174533, 17.7149),
+        (0.349066, 13.4291),
+        (0.523599, 8.1080),
+        (0.698132, 3.2053),
+        (0.872665, 0.2730),
+        (0.937187, 0.0),
+        (1.047198, 0.8596),
+        (1.221730, 6.4762),
+        (1.396263, 18.8548),
+        (1.570796, 40.149455),
+        (1.745329, 72.676767),
+    ];
+    let mut pairs: Vec<(f64, f64)> = half.iter().rev().map(|&(t, y)| (-t, y)).collect();
+    // Two of the values differ in their last digit from those on the other side.
+    (pairs[7].1, pairs[10].1) = (3.2043, 17.714);
+    pairs.push((0.0, 19.4529));
+    pairs.extend(half);
+    pairs.into_iter().unzip()
 }
 
 /// `Σᵢ (Σⱼ cⱼ tᵢ^(step·j) − yᵢ)²`.

@@ -8,6 +8,7 @@
 
 mod chains;
 mod fits;
+mod nist;
 mod quadratics;
 mod serve;
 
@@ -45,7 +46,8 @@ impl Problem {
 }
 
 fn problems() -> Result<Vec<Problem>, Error> {
-    Ok([quadratics::all()?, chains::all()?, fits::all()?].into_iter().flatten().collect())
+    let all = [quadratics::all()?, chains::all()?, fits::all()?, nist::all()?];
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// `f` at `n` even steps from 0 to 1.

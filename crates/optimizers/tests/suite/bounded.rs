@@ -1,8 +1,7 @@
 //! L-BFGS within bounds, against SciPy's solutions and the first-order conditions.
 
-use crate::support::{
-    assert_close, beale, brown_dennis, numbers, quadratic, rosenbrock, saddle, wood,
-};
+use crate::regressions::numbers;
+use crate::support::{assert_close, beale, brown_dennis, quadratic, rosenbrock, saddle, wood};
 use dualtape_optimizers::{ByHand, Lbfgs, Lbfgsb, Report, SecondOrder, StopReason, prelude::*};
 use proptest::prelude::*;
 use serde_json::Value;

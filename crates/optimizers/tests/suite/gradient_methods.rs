@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 use crate::promises::{self, Method};
-use crate::support::{
-    assert_close, beale, numbers, quadratic, rosenbrock, rosenbrock_f32, saddle, wood,
-};
+use crate::regressions::numbers;
+use crate::support::{assert_close, beale, quadratic, rosenbrock, rosenbrock_f32, saddle, wood};
 use dualtape_optimizers::{
     ByHand, Conjugacy, Error, GradientDescent, HagerZhang, InitialMatrix, Lbfgs, LineSearch, Lsr1,
     MoreThuente, Newton, NewtonCg, NonlinearCg, QuasiNewton, Report, Safeguard, SecondOrder, Sr1,

@@ -22,6 +22,7 @@ mod promises;
 mod published;
 mod quasi_newton;
 mod reference;
+mod regressions;
 mod reports;
 mod scales;
 mod stochastic;

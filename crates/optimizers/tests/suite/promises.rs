@@ -1,7 +1,8 @@
 //! What every globalised method promises, checked of whatever methods a family has.
 
+use crate::regressions::numbers;
 use crate::support::{
-    assert_close, barrier, beale, brown_dennis, numbers, powell_singular, rosenbrock, saddle, wood,
+    assert_close, barrier, beale, brown_dennis, powell_singular, rosenbrock, saddle, wood,
 };
 use dualtape_optimizers::{ByHand, Objective, Report};
 

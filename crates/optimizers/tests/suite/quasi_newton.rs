@@ -1,6 +1,7 @@
 //! What quasi-Newton matrices promise: the secant equation, symmetry, definiteness, duality, termination.
 
-use crate::support::{assert_close, numbers};
+use crate::regressions::numbers;
+use crate::support::assert_close;
 use dualtape_optimizers::{
     Form, LbfgsMemory, LinearOperator, Lsr1Memory, QuasiNewtonMatrix, Safeguard, UpdateRule,
     Updated,

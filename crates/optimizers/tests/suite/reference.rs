@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
-use crate::support::{assert_close, numbers, quadratic, rosenbrock};
+use crate::regressions::numbers;
+use crate::support::{assert_close, quadratic, rosenbrock};
 use dualtape_optimizers::{Adagrad, Adam, ByHand, Minimizer, Newton, Objective, RmsProp, Sgd};
 use serde_json::Value;
 

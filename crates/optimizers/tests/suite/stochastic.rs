@@ -13,7 +13,8 @@ use dualtape_optimizers::{
 };
 use serde_json::Value;
 
-use crate::support::{assert_close, numbers};
+use crate::regressions::numbers;
+use crate::support::assert_close;
 
 const N: usize = 19;
 

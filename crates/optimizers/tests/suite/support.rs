@@ -1,7 +1,6 @@
 //! Test problems with derivatives by hand.
 
 use dualtape_optimizers::{ByHand, Objective};
-use serde_json::Value;
 
 /// A residual at a point: value, gradient, and the row-major Hessian.
 pub struct Residual(pub f64, pub Vec<f64>, pub Vec<f64>);
@@ -191,10 +190,6 @@ pub fn rosenbrock_f32() -> impl Objective<f32> {
             hv[1] = -400.0 * x[0] * v[0] + 200.0 * v[1];
         },
     )
-}
-
-pub fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
 /// Fails unless `|got − want| ≤ tolerance · max|want|`, and says where.
