@@ -153,7 +153,9 @@ pub enum SecondOrder<S> {
     NotSmooth,
     /// The Hessian is positive definite: a strict local minimum.
     Minimum(Curvature<S>),
-    /// No eigenvalue is below zero by more than the tolerance: the necessary conditions hold.
+    /// No eigenvalue is below zero by more than the tolerance, and some count as zero: the necessary conditions of a minimum
+    /// hold, but not the sufficient ones. In a valley of minima this is all there is to say; but `−x⁴` at 0 is a maximum, `x³`
+    /// neither, and their Hessians cannot tell.
     Semidefinite(Curvature<S>),
     /// Negative curvature was neither found nor excluded: the Lanczos run was too short; or an eigenvalue is below zero by
     /// little, vanishes as the gradient does, and leads to no lower value.
@@ -200,7 +202,9 @@ impl<S: Real> fmt::Display for SecondOrder<S> {
             SecondOrder::NotFinite => "the Hessian is not finite: not certified",
             SecondOrder::NotSmooth => "not smooth here: not certified",
             SecondOrder::Minimum(_) => "strict local minimum",
-            SecondOrder::Semidefinite(_) => "second-order necessary conditions hold",
+            SecondOrder::Semidefinite(_) => {
+                "second-order necessary conditions hold, sufficient ones do not"
+            }
             SecondOrder::Undecided(_) => "stationary, no negative curvature found",
             SecondOrder::Indefinite(_) => "negative curvature: not a minimum",
         })?;
@@ -292,7 +296,9 @@ impl<S: Real> Report<S> {
             )
     }
 
-    /// Whether the second-order necessary conditions were examined and hold.
+    /// Whether the second-order necessary conditions were examined and hold: no certificate of a minimum, unless
+    /// [`second_order`](Self::second_order) is [`SecondOrder::Minimum`]. Where it is [`SecondOrder::Semidefinite`], curvature of a
+    /// higher order decides, which nobody looked at: run from 0, `−x⁴` and `x³` have this too.
     pub fn certified(&self) -> bool {
         matches!(self.second_order, SecondOrder::Minimum(_) | SecondOrder::Semidefinite(_))
     }

@@ -1,13 +1,14 @@
 //! Steps of limited length in a quadratic model of `½‖r‖²`.
 
-use crate::dense::{LeastSquaresFactors, Pivots, SymmetricFactors};
+use crate::Error;
+use crate::dense::{Eigen, LeastSquaresFactors, Pivots, SymmetricFactors};
 use crate::vector::{dot, norm, quadratic_form};
 
 /// A convex quadratic model `½‖r‖² + gᵀp + ½pᵀBp`.
 pub(super) enum Model<'t> {
     /// `B = JᵀJ`.
     GaussNewton(&'t LeastSquaresFactors),
-    /// `B = JᵀJ + Σ rᵢ∇²rᵢ`, positive definite, row by row.
+    /// `B = JᵀJ + Σ rᵢ∇²rᵢ`, positive definite or made so, row by row.
     Exact(Vec<f64>),
 }
 
@@ -25,6 +26,24 @@ impl Model<'_> {
     pub(super) fn exact(n: usize, matrix: Vec<f64>) -> Option<Self> {
         let factors = SymmetricFactors::new(n, &matrix, Pivots::Exact)?;
         factors.is_positive_definite().then_some(Model::Exact(matrix))
+    }
+
+    /// The exact model with the absolute values of the eigenvalues of `D⁻¹BD⁻¹`, each at least `√ε` of the largest; `None` if the
+    /// matrix is not finite.
+    pub(super) fn absolute(mut matrix: Vec<f64>, d: &[f64]) -> Result<Option<Self>, Error> {
+        let n = d.len();
+        let rescale = |matrix: &mut [f64], f: &dyn Fn(f64, f64) -> f64| {
+            for (k, entry) in matrix.iter_mut().enumerate() {
+                *entry = f(*entry, d[k / n] * d[k % n]);
+            }
+        };
+        rescale(&mut matrix, &|b, scale| b / scale);
+        let Some(eigen) = Eigen::new(n, &matrix)? else { return Ok(None) };
+        let largest = eigen.values.iter().fold(0.0_f64, |largest, l| largest.max(l.abs()));
+        let least = f64::EPSILON.sqrt() * largest;
+        let mut matrix: Vec<f64> = eigen.function(|l| l.abs().max(least));
+        rescale(&mut matrix, &|b, scale| b * scale);
+        Ok(Model::exact(n, matrix))
     }
 
     /// The step to the minimum of the model among those with `‖D p‖ ≤ Δ (1 ± 0.1)`: the damping `λ` is the root of

@@ -33,7 +33,9 @@ pub enum SecondOrderTerm {
     Never,
     /// Where convergence is slow because residuals are large and curved: after an iteration in which `f` fell by less than
     /// a fifth and its slope by less than a factor of 4, though the step was undamped, or the residuals nearly orthogonal
-    /// already to each column of `J` (to a cosine of 0.03). Until `f` falls by more than a fifth again.
+    /// already to each column of `J` (to a cosine of 0.03); and after 20 iterations one after the other in which `f` fell by
+    /// less than a fifth, the next time after half as many, and so on; from then on an indefinite Hessian is taken too, with the
+    /// absolute values of its eigenvalues in the metric of `D`. Until `f` falls by more than a fifth again.
     Automatic,
     /// Wherever the Hessian is positive definite.
     Always,
@@ -168,15 +170,20 @@ impl<S: Real> LevenbergMarquardt<'_, S> {
                 settings,
                 tangent: None,
                 d: vec![0.0; x.len()],
-                radius: None,
+                radii: [None; 2],
                 lambda: 0.0,
                 before: None,
                 exact: settings.second_order_term == SecondOrderTerm::Always,
+                slow: 0,
+                patience: PATIENCE,
             };
             descend(&mut state, objective, run, x)
         })
     }
 }
+
+/// Iterations with little decrease that are put up with, before the exact Hessian is tried for the first time.
+const PATIENCE: usize = 20;
 
 /// A run of the method.
 struct State<S: Real> {
@@ -184,14 +191,18 @@ struct State<S: Real> {
     /// At the present point, if it is finite.
     tangent: Option<Tangent>,
     d: Vec<f64>,
-    /// `Δ`; none before the first step.
-    radius: Option<f64>,
+    /// `Δ` of either model, since how far one may be trusted says nothing of the other; none before its first step.
+    radii: [Option<f64>; 2],
     /// The last `λ`, a guess for the next.
     lambda: f64,
     /// `f` and its scaled slope at the point before.
     before: Option<(f64, f64)>,
     /// Whether the exact Hessian is to be tried.
     exact: bool,
+    /// Iterations with little decrease without it, one after the other.
+    slow: usize,
+    /// How many of them are put up with.
+    patience: usize,
 }
 
 /// A trial point.
@@ -218,14 +229,15 @@ impl<S: Real> Method<S> for State<S> {
 
     fn advance<'a>(&mut self, here: &Here<'a, '_, S>, run: &Run<'_, '_, S>) -> Next<'a, S> {
         let Some(tangent) = self.tangent.take() else { return Ok(Err(StopReason::NonFinite)) };
-        self.rescale(&tangent, here.x);
+        self.rescale(&tangent);
         let value = here.at.value().as_f64();
         self.choose_model(value, &tangent);
         let mut model = self.model(here, &tangent)?;
         let half = S::constant(0.5);
         let g: Vec<f64> = here.at.gradient().iter().map(|&g| (half * g).as_f64()).collect();
         for _ in 0..MAX_TRIALS {
-            let trial = self.trial(&model, here.x, &g);
+            let radius = self.radius(&model, &tangent, here.x);
+            let trial = self.trial(&model, radius, here.x, &g);
             if trial.x == here.x || !trial.step.length.is_finite() {
                 return Ok(Err(StopReason::NoProgress));
             }
@@ -236,13 +248,13 @@ impl<S: Real> Method<S> for State<S> {
                 if self.exact || self.settings.second_order_term == SecondOrderTerm::Never {
                     return Ok(Err(StopReason::NoProgress));
                 }
-                self.exact = true;
+                self.lose_patience();
                 model = self.model(here, &tangent)?;
                 continue;
             }
             let next = here.objective.value(&trial.x)?.as_f64();
             let ratio = (value - next) / trial.predicted;
-            self.resize(&trial.step, ratio);
+            self.radii[kind(&model)] = Some(resized(radius, &trial.step, ratio));
             if ratio >= 1e-4 {
                 return Ok(Ok(Step { x: trial.x, known: Known::Nothing }));
             }
@@ -254,14 +266,13 @@ impl<S: Real> Method<S> for State<S> {
     }
 
     fn escaped(&mut self) {
-        (self.radius, self.before) = (None, None);
+        (self.radii, self.before) = ([None; 2], None);
     }
 }
 
 impl<S: Real> State<S> {
-    /// Updates `D`, and sets `Δ` where there is none yet.
-    fn rescale(&mut self, tangent: &Tangent, x: &[S]) {
-        let first = self.radius.is_none();
+    /// Updates `D`.
+    fn rescale(&mut self, tangent: &Tangent) {
         for (d, &norm) in self.d.iter_mut().zip(tangent.factors.column_norms()) {
             let new = match self.settings.scaling {
                 Scaling::Monotone => d.max(norm),
@@ -271,12 +282,16 @@ impl<S: Real> State<S> {
             // A parameter without effect: Moré's choice.
             *d = if new > 0.0 { new } else { 1.0 };
         }
-        if first {
+    }
+
+    /// `Δ` of this model.
+    fn radius(&self, model: &Model<'_>, tangent: &Tangent, x: &[S]) -> f64 {
+        self.radii[kind(model)].unwrap_or_else(|| {
             let scaled = x.iter().zip(&self.d).map(|(x, d)| (d * x.as_f64()).powi(2));
             let size = scaled.sum::<f64>().sqrt();
             let factor = self.settings.initial_radius.as_f64();
-            self.radius = Some(factor * if size > 0.0 { size } else { tangent.residual_norm });
-        }
+            factor * if size > 0.0 { size } else { tangent.residual_norm }
+        })
     }
 
     /// Whether the last step was one of slow convergence, and so the exact Hessian is needed; or of fast decrease, and so
@@ -290,38 +305,44 @@ impl<S: Real> State<S> {
             return;
         };
         if value < 0.8 * value_before {
-            self.exact = false;
-        } else if slope >= 0.25 * slope_before {
-            // Damped steps are slow in narrow valleys too, where second derivatives do not help.
+            (self.exact, self.slow) = (false, 0);
+            return;
+        }
+        // Damped steps are slow in narrow valleys too, where second derivatives do not help: that needs patience.
+        self.slow += usize::from(!self.exact);
+        if slope >= 0.25 * slope_before {
             self.exact |= self.lambda == 0.0 || slope <= 0.03 * tangent.residual_norm;
+        }
+        if self.slow >= self.patience {
+            self.lose_patience();
         }
     }
 
-    fn model<'t>(&self, here: &Here<'_, '_, S>, tangent: &'t Tangent) -> Result<Model<'t>, Error> {
-        let exact = if self.exact { half_hessian(here.at)? } else { None };
-        Ok(exact.unwrap_or(Model::GaussNewton(&tangent.factors)))
+    /// Takes the exact Hessian now, and sooner the next time.
+    fn lose_patience(&mut self) {
+        (self.exact, self.slow) = (true, 0);
+        self.patience = (self.patience / 2).max(1);
     }
 
-    fn trial(&mut self, model: &Model<'_>, x: &[S], g: &[f64]) -> Trial<S> {
-        let radius = self.radius.unwrap_or(f64::INFINITY);
+    fn model<'t>(&self, here: &Here<'_, '_, S>, tangent: &'t Tangent) -> Result<Model<'t>, Error> {
+        let gauss_newton = || Model::GaussNewton(&tangent.factors);
+        if !self.exact {
+            return Ok(gauss_newton());
+        }
+        let half_hessian = half_hessian(here.at)?;
+        // Where JᵀJ has failed for long, an indefinite Hessian still knows how the residuals bend.
+        let definite = match Model::exact(self.d.len(), half_hessian.clone()) {
+            None if self.patience < PATIENCE => Model::absolute(half_hessian, &self.d)?,
+            definite => definite,
+        };
+        Ok(definite.unwrap_or_else(gauss_newton))
+    }
+
+    fn trial(&mut self, model: &Model<'_>, radius: f64, x: &[S], g: &[f64]) -> Trial<S> {
         let step = model.step_within(g, &self.d, radius, self.lambda);
         self.lambda = step.lambda;
         let moved = x.iter().zip(&step.step).map(|(&x, &p)| x + S::constant(p));
         Trial { x: moved.collect(), predicted: model.decrease(&step), step }
-    }
-
-    /// Moré's rules, with the radius cut to a tenth where the value is not finite.
-    fn resize(&mut self, step: &DampedStep, ratio: f64) {
-        let radius = self.radius.unwrap_or(f64::INFINITY).min(10.0 * step.length);
-        self.radius = Some(if !ratio.is_finite() {
-            0.1 * radius.min(step.length)
-        } else if ratio <= 0.25 {
-            0.25 * radius.min(step.length)
-        } else if step.lambda == 0.0 || ratio >= 0.75 {
-            2.0 * step.length
-        } else {
-            radius
-        });
     }
 
     /// Where values cannot tell: a step is good if it makes the slope smaller.
@@ -339,9 +360,27 @@ impl<S: Real> State<S> {
     }
 }
 
-/// The model with `½∇²f`, if that is positive definite.
-fn half_hessian<'t, S: Real>(at: &dyn Linearized<S>) -> Result<Option<Model<'t>>, Error> {
-    let n = at.gradient().len();
+/// Which of the radii is that of this model.
+fn kind(model: &Model<'_>) -> usize {
+    usize::from(matches!(model, Model::Exact(_)))
+}
+
+/// The radius after a step: Moré's rules, but cut to a tenth where the value is not finite.
+fn resized(radius: f64, step: &DampedStep, ratio: f64) -> f64 {
+    let radius = radius.min(10.0 * step.length);
+    if !ratio.is_finite() {
+        0.1 * radius.min(step.length)
+    } else if ratio <= 0.25 {
+        0.25 * radius.min(step.length)
+    } else if step.lambda == 0.0 || ratio >= 0.75 {
+        2.0 * step.length
+    } else {
+        radius
+    }
+}
+
+/// `½∇²f`, row by row.
+fn half_hessian<S: Real>(at: &dyn Linearized<S>) -> Result<Vec<f64>, Error> {
     let hessian = dense_matrix(at.hessian())?;
-    Ok(Model::exact(n, hessian.iter().map(|h| 0.5 * h.as_f64()).collect()))
+    Ok(hessian.iter().map(|h| 0.5 * h.as_f64()).collect())
 }

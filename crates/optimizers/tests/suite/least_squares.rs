@@ -128,6 +128,34 @@ fn any_rank_of_the_jacobian_will_do() {
     assert!(report.converged() && report.certified() && report.value < 1e-26, "{report}");
 }
 
+/// Where one variable is far smaller than another, steps that are shortest in the norm of the columns change it by orders of
+/// magnitude, which the linear model does not survive: the residuals' own curvature must come in, definite or not.
+#[test]
+fn variables_of_any_sizes_will_do_where_residuals_are_few() {
+    fn squares<'t>(x: &[Var<'t>]) -> Var<'t> {
+        x.iter().map(|x| *x * *x).sum()
+    }
+    type Residual = for<'t> fn(&[Var<'t>]) -> Vec<Var<'t>>;
+    let cases: [(&str, Residual, &[f64]); 5] = [
+        ("a circle", |x| vec![squares(x) - 1.0], &[1e3, 1e-3]),
+        ("a sphere", |x| vec![squares(x) - 4.0], &[1e-6, 30.0, 1e3, 1.0]),
+        ("squares", |x| vec![squares(x)], &[1.0, 1e-6, 1e3, 1.0, 1.0, 1.0, 1.0, 1.0]),
+        ("a hyperbola", |x| vec![x[0] * x[1] - 1.0], &[1e8, 1e-9]),
+        (
+            "a circle and a hyperbola",
+            |x| vec![squares(&x[..2]) - 1.0, (x[2] * x[3] - 2.0) * 3.0],
+            &[100.0, 0.01, 50.0, 1e-3],
+        ),
+    ];
+    for (name, residuals, start) in cases {
+        let recorded = Residuals::record(start, residuals).unwrap();
+        let mut x = start.to_vec();
+        let report = LevenbergMarquardt::default().minimize(&recorded, &mut x).unwrap();
+        assert!(report.converged() && report.certified(), "{name}: {report}");
+        assert!(report.value < 1e-20, "{name}: {report}");
+    }
+}
+
 #[test]
 fn a_minimum_that_rounding_hides_is_one() {
     // Nearly dependent columns: the projection of the residuals on the weaker one is rounding ten times what is tested for.
