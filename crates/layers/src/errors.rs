@@ -35,6 +35,15 @@ pub enum Error {
         name: String,
     },
 
+    /// The arrays of a model together have more entries than memory can hold.
+    #[error("with `{name}` of shape {shape:?} the model has more entries than memory can hold")]
+    TooManyParameters {
+        /// The parameter or buffer that is too much.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+
     /// No parameter has this name.
     #[error("there is no parameter `{name}`; the model has: {known}")]
     UnknownParameter {

@@ -64,7 +64,7 @@ pub fn one_hot<S: Real>(labels: &[usize], classes: usize) -> Result<Array<S>, Er
 }
 
 /// An empty list with room for so many rows.
-pub(super) fn reserve<S>(what: &'static str, rows: usize, columns: usize) -> Result<Vec<S>, Error> {
+pub(crate) fn reserve<S>(what: &'static str, rows: usize, columns: usize) -> Result<Vec<S>, Error> {
     let mut data = Vec::new();
     let reserved = rows.checked_mul(columns).map(|entries| data.try_reserve_exact(entries));
     match reserved {

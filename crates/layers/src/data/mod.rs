@@ -14,7 +14,7 @@ mod split;
 mod standardize;
 
 pub(crate) use arrays::{
-    check_labels, check_row_counts, check_rows, not_finite, row_length, to_f64,
+    check_labels, check_row_counts, check_rows, not_finite, reserve, row_length, to_f64,
 };
 pub use arrays::{one_hot, table};
 #[cfg(feature = "csv")]

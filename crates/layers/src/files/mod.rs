@@ -16,7 +16,7 @@ use crate::errors::Error;
 use crate::module::{Layout, View};
 use crate::training::Network;
 
-pub(crate) use replace::{Claim, check_writable, write_atomically};
+pub(crate) use replace::{Claim, write_atomically};
 
 /// What a file of weights may hold beyond the numbers of the model, in bytes: other arrays, which then are refused by name.
 const BEYOND_THE_MODEL: u64 = 1 << 30;
@@ -50,6 +50,12 @@ impl<S: Real> Network<S> {
     /// # Ok::<(), dualtape_layers::Error>(())
     /// ```
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let path = path.as_ref();
+        write_atomically(path, &self.weights(path)?)
+    }
+
+    /// The bytes of a file of weights at this path.
+    pub(crate) fn weights(&self, path: &Path) -> Result<Vec<u8>, Error> {
         let mut arrays = Arrays::default();
         for view in self.layout().iter() {
             arrays.push(view.name(), view.shape(), &self.parameters()[view.range()]);
@@ -57,8 +63,7 @@ impl<S: Real> Network<S> {
         for view in self.layout().buffers() {
             arrays.push(view.name(), view.shape(), &self.buffers()[view.range()]);
         }
-        let path = path.as_ref();
-        write_atomically(path, &arrays.serialize(path, HashMap::new())?)
+        arrays.serialize(path, HashMap::new())
     }
 
     /// Reads all parameters and buffers from a file in the safetensors format: one that [`save`](Self::save) wrote, or

@@ -26,11 +26,6 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write().map_err(|error| failed(path, &error))
 }
 
-/// Refuses a path that [`write_atomically`] would refuse.
-pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
-    Target::find(path).map(|_| ()).map_err(|error| failed(path, &error))
-}
-
 /// A file that one writer replaces again and again: no other [`Claim`] to it can be written while this one lives, be it in
 /// another process.
 ///
@@ -131,6 +126,10 @@ struct Target {
 
 impl Target {
     fn find(path: &Path) -> io::Result<Self> {
+        // Links of the system's own, as `/dev/stdout`, lead to what has no path.
+        if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return Err(no_file());
+        }
         let mut path = path.to_owned();
         for _ in 0..LINKS {
             let names_folder = path.as_os_str().to_string_lossy().ends_with(is_separator);
@@ -154,9 +153,7 @@ impl Target {
             } else if kind.is_dir() {
                 return Err(refusal("a folder: add the file's name"));
             } else if !kind.is_file() {
-                return Err(refusal(
-                    "a device, a pipe or the like, which a file would replace: give the path of a file",
-                ));
+                return Err(no_file());
             } else if permissions.readonly() {
                 return Err(refusal("protected from writing: allow it, or give another path"));
             } else {
@@ -214,6 +211,10 @@ fn usual_permissions() -> Option<Permissions> {
     None
 }
 
+fn no_file() -> io::Error {
+    refusal("a device, a pipe or the like, which a file would replace: give the path of a file")
+}
+
 fn refusal(why: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidInput, why)
 }
@@ -230,11 +231,11 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use super::{Claim, check_writable, write_atomically};
+    use super::{Claim, write_atomically};
     use crate::errors::Error;
 
     fn refusal(path: impl AsRef<Path>) -> String {
-        let early = check_writable(path.as_ref()).unwrap_err().to_string();
+        let early = Claim::new(path.as_ref().to_owned()).unwrap_err().to_string();
         assert_eq!(early, write_atomically(path.as_ref(), b"new").unwrap_err().to_string());
         early
     }
@@ -314,8 +315,13 @@ mod tests {
             assert!(refusal(at(name)).contains("a device, a pipe or the like"));
         }
         // Asked only, since it would be a loss.
-        let null = check_writable(Path::new("/dev/null")).unwrap_err();
+        let null = Claim::new("/dev/null".into()).unwrap_err();
         assert!(null.to_string().contains("a device, a pipe or the like"));
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let held = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+        if Path::new(&held).exists() {
+            assert!(refusal(held).contains("a device, a pipe or the like"));
+        }
         fs::create_dir(at("inner")).unwrap();
         for folder in [at("inner"), at("inner/."), at("inner/")] {
             assert!(refusal(folder).contains("add the file's name"));

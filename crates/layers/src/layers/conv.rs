@@ -3,7 +3,7 @@
 use dualtape_autodiff::{Convolution, Real, Tensor};
 
 use super::lengths;
-use crate::module::{Declaration, Init, Module, Scope};
+use crate::module::{Declaration, Init, Module, Scope, size};
 
 /// Convolution over `N` spatial axes (cross-correlation, as networks have it): `y[b, o, p] = bias[o] + Σ weight[o, c, k]·x[b,
 /// c, p·stride + k·dilation − padding]`, summed over the channels `c` of the group of `o` and the window `k`; or its
@@ -169,7 +169,7 @@ impl<const N: usize, D> Conv<N, D> {
         // Groups that do not divide the channels are refused when the layer runs.
         let per_group = second.checked_div(self.how.groups).unwrap_or(0);
         let shape = [&[first, per_group], &self.window[..]].concat();
-        let usual = Init::pytorch(shape[1..].iter().product());
+        let usual = Init::pytorch(size(&shape[1..]));
         declaration.parameter("weight", &shape, self.weight.unwrap_or(usual));
         let bias = match self.bias {
             Bias::None => return,

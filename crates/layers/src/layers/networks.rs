@@ -7,7 +7,7 @@ use super::conv::Conv2d;
 use super::flatten::Flatten;
 use super::linear::Linear;
 use super::pool::MaxPool2d;
-use crate::module::{Init, Sequential};
+use crate::module::{Init, Sequential, size};
 
 /// The multilayer perceptron with layers of these widths, input first, and `activation` between them; the output is
 /// linear.
@@ -97,6 +97,6 @@ pub fn cnn<S: Real>(
         network = network.then(conv).then(activation).then(MaxPool2d::new([2, 2]));
         (channels, height, width) = (outputs, height / 2, width / 2);
     }
-    let widths = [&[channels * height * width], head].concat();
+    let widths = [&[size(&[channels, height, width])], head].concat();
     network.then(Flatten::new()).named("head", mlp(&widths, activation))
 }

@@ -55,7 +55,7 @@ pub fn transformer<S: Real>(
     blocks: usize,
     outputs: usize,
 ) -> Sequential<S> {
-    let block = EncoderBlock::new(MultiHeadAttention::new(width, heads), 4 * width)
+    let block = EncoderBlock::new(MultiHeadAttention::new(width, heads), width.saturating_mul(4))
         .pre_norm()
         .activation(Activation::Gelu);
     let blocks = (0..blocks).fold(Sequential::new(), |all, _| all.then(block.clone()));

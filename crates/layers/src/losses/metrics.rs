@@ -4,7 +4,9 @@ use std::fmt;
 
 use dualtape_autodiff::{Array, Real};
 
-use crate::data::{check_labels, check_row_counts, check_rows, not_finite, row_length, to_f64};
+use crate::data::{
+    check_labels, check_row_counts, check_rows, not_finite, reserve, row_length, to_f64,
+};
 use crate::errors::Error;
 
 /// The column of the largest entry of each row of `[n, classes]`, the first at a tie: the predicted labels.
@@ -104,7 +106,8 @@ impl ConfusionMatrix {
         check_row_counts("the predicted labels", predicted.len(), "the labels", labels.len())?;
         check_labels(labels, classes)?;
         check_labels(predicted, classes)?;
-        let mut counts = vec![0; classes * classes];
+        let mut counts = reserve("the confusion matrix", classes, classes)?;
+        counts.resize(classes * classes, 0);
         for (&actual, &predicted) in labels.iter().zip(predicted) {
             counts[actual * classes + predicted] += 1;
         }

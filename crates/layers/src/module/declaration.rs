@@ -64,7 +64,8 @@ impl Declaration {
 
     /// Declares a parameter of the module at hand: an array that training changes.
     pub fn parameter(&mut self, name: &str, shape: &[usize], init: Init) {
-        self.rows[self.current_row].parameters += shape.iter().product::<usize>();
+        let row = &mut self.rows[self.current_row];
+        row.parameters = row.parameters.saturating_add(size(shape));
         let declared = self.declared(name, shape, init);
         self.parameters.push(declared);
     }
@@ -109,10 +110,16 @@ impl Declaration {
 
     /// The layout of the flat vectors, and how each of their views starts.
     pub(crate) fn layout(&self) -> Result<Layout, Error> {
-        let mut names = HashSet::new();
-        let all = self.parameters.iter().chain(&self.buffers);
-        if let Some(twice) = all.into_iter().find(|array| !names.insert(array.name.as_str())) {
-            return Err(Error::DuplicateParameter { name: twice.name.clone() });
+        let (mut names, mut entries) = (HashSet::new(), 0_usize);
+        for array in self.parameters.iter().chain(&self.buffers) {
+            let Declared { name, shape, .. } = array;
+            if !names.insert(name.as_str()) {
+                return Err(Error::DuplicateParameter { name: name.clone() });
+            }
+            entries = entries.saturating_add(size(shape));
+            if entries > MOST {
+                return Err(Error::TooManyParameters { name: name.clone(), shape: shape.clone() });
+            }
         }
         let mut parameters = views(&self.parameters);
         for tie in &self.ties {
@@ -148,11 +155,19 @@ impl Declaration {
     }
 }
 
+/// More entries than any memory can hold.
+const MOST: usize = isize::MAX as usize / size_of::<f64>();
+
+/// Number of entries of an array of this shape; `usize::MAX` if there are more than that.
+pub(crate) fn size(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |size: usize, &length| size.saturating_mul(length))
+}
+
 /// Each array by itself; where it lies comes later.
 fn views(declared: &[Declared]) -> Vec<View> {
     let mut offset = 0;
     let views = declared.iter().enumerate().map(|(home, array)| {
-        let length = array.shape.iter().product::<usize>();
+        let length = size(&array.shape);
         let view = View {
             name: array.name.clone(),
             shape: array.shape.clone(),

@@ -3,6 +3,8 @@
 use dualtape_autodiff::Real;
 use rand::{Rng, RngExt};
 
+use super::declaration::size;
+
 /// How a parameter's initial entries are chosen.
 ///
 /// The fan-scaled schemes keep the variance of signals about constant from layer to layer: with `fan_in` terms to a sum
@@ -130,8 +132,12 @@ impl Init {
     }
 
     /// The initial entries of a parameter of this shape, row-major.
+    ///
+    /// # Panics
+    ///
+    /// If they are more than memory can hold.
     pub fn sample<S: Real>(self, shape: &[usize], rng: &mut dyn Rng) -> Vec<S> {
-        let mut entries = vec![S::zero(); shape.iter().product()];
+        let mut entries = vec![S::zero(); size(shape)];
         self.fill(shape, &mut entries, rng);
         entries
     }

@@ -1,12 +1,14 @@
 //! All parameters of a model are one flat vector; names and shapes are views of it.
 
-use std::ops::Range;
+use std::collections::HashMap;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use dualtape_autodiff::{Parts, Real};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
+use super::declaration::size;
 use super::init::Init;
 use crate::errors::Error;
 
@@ -37,7 +39,7 @@ impl View {
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        size(&self.shape)
     }
 
     /// Whether there are no entries.
@@ -88,11 +90,47 @@ impl View {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
-    parameters: Arc<[View]>,
-    buffers: Arc<[View]>,
+    parameters: Views,
+    buffers: Views,
     length: usize,
     /// Pieces of the flat vector that are frozen, ordered and apart.
     frozen: Arc<[Range<usize>]>,
+}
+
+/// Views in the order of their declaration, each found by its name.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Views {
+    all: Arc<[View]>,
+    numbers: Arc<HashMap<String, usize>>,
+}
+
+impl Views {
+    fn new(all: Vec<View>) -> Self {
+        let numbers = all.iter().map(|view| view.name.clone()).zip(0..).collect();
+        Self { all: all.into(), numbers: Arc::new(numbers) }
+    }
+
+    /// The view of this full name, with its number.
+    pub(crate) fn named(&self, name: &str) -> Option<(usize, &View)> {
+        self.numbers.get(name).map(|&number| (number, &self.all[number]))
+    }
+
+    fn find(&self, name: &str) -> Result<&View, Error> {
+        self.named(name).map(|(_, view)| view).ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let known: Vec<&str> = self.iter().map(View::name).collect();
+        Error::UnknownParameter { name: name.to_owned(), known: known.join(", ") }
+    }
+}
+
+impl Deref for Views {
+    type Target = [View];
+
+    fn deref(&self) -> &[View] {
+        &self.all
+    }
 }
 
 /// Where a parameter of an objective comes from.
@@ -107,12 +145,8 @@ pub(crate) enum Place {
 impl Layout {
     pub(crate) fn new(parameters: Vec<View>, buffers: Vec<View>) -> Self {
         let length = parameters.iter().map(|view| view.range().end).max().unwrap_or(0);
-        Self {
-            parameters: parameters.into(),
-            buffers: buffers.into(),
-            length,
-            frozen: Arc::new([]),
-        }
+        let [parameters, buffers] = [parameters, buffers].map(Views::new);
+        Self { parameters, buffers, length, frozen: Arc::new([]) }
     }
 
     /// Length of the flat vector.
@@ -140,13 +174,13 @@ impl Layout {
         self.buffers.last().map_or(0, |view| view.range().end)
     }
 
-    /// The parameter of this full name, found in O(number of parameters).
+    /// The parameter of this full name.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownParameter`], listing the names there are.
     pub fn find(&self, name: &str) -> Result<&View, Error> {
-        find(&self.parameters, name)
+        self.parameters.find(name)
     }
 
     /// The buffer of this full name.
@@ -155,7 +189,7 @@ impl Layout {
     ///
     /// [`Error::UnknownParameter`], listing the names there are.
     pub fn find_buffer(&self, name: &str) -> Result<&View, Error> {
-        find(&self.buffers, name)
+        self.buffers.find(name)
     }
 
     /// The entries of one parameter, row-major.
@@ -212,7 +246,7 @@ impl Layout {
         let chosen: Vec<Range<usize>> =
             self.iter().filter(|view| named(view)).map(View::range).collect();
         match chosen.is_empty() {
-            true => Err(unknown(&self.parameters, name)),
+            true => Err(self.parameters.unknown(name)),
             false => Ok(chosen),
         }
     }
@@ -361,11 +395,11 @@ impl Layout {
         sample(&self.buffers, &mut ChaCha8Rng::seed_from_u64(0))
     }
 
-    pub(crate) fn parameters(&self) -> &[View] {
+    pub(crate) fn parameters(&self) -> &Views {
         &self.parameters
     }
 
-    pub(crate) fn buffer_views(&self) -> &[View] {
+    pub(crate) fn buffer_views(&self) -> &Views {
         &self.buffers
     }
 
@@ -376,15 +410,6 @@ impl Layout {
             Err(Error::ParameterLength { got: theta.len(), expected: self.length })
         }
     }
-}
-
-fn find<'v>(views: &'v [View], name: &str) -> Result<&'v View, Error> {
-    views.iter().find(|view| view.name == name).ok_or_else(|| unknown(views, name))
-}
-
-fn unknown(views: &[View], name: &str) -> Error {
-    let known: Vec<&str> = views.iter().map(View::name).collect();
-    Error::UnknownParameter { name: name.to_owned(), known: known.join(", ") }
 }
 
 /// The initial entries of these views, drawn in their order.

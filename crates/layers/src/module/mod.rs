@@ -13,6 +13,7 @@ use dualtape_autodiff::{Array, Real, Tape, Tensor};
 use rand::Rng;
 
 pub use declaration::Declaration;
+pub(crate) use declaration::size;
 pub use init::{Fan, Init, Spread};
 pub use layout::{Layout, View};
 pub use noise::Noise;
@@ -20,6 +21,7 @@ pub(crate) use noise::{Demand, generator};
 pub(crate) use scope::{Given, Source, Trace};
 pub use scope::{Mode, Scope};
 
+use crate::data::reserve;
 use crate::errors::Error;
 use declaration::Row;
 
@@ -96,7 +98,8 @@ pub trait Module<S: Real>: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// As [`layout`](Self::layout); [`Error::Autodiff`] if an input of this shape does not fit the model;
+    /// As [`layout`](Self::layout); [`Error::Autodiff`] if an input of this shape does not fit the model; [`Error::TooLarge`] if
+    /// memory has no room for one;
     /// [`Error::NoSideInput`] if the model asks for arrays beside its inputs: see [`summary_with`](Self::summary_with).
     fn summary(&self, input_shape: &[usize]) -> Result<String, Error> {
         self.summary_with(input_shape, &[])
@@ -127,6 +130,16 @@ pub trait Module<S: Real>: Debug + Send + Sync {
     ) -> Result<String, Error> {
         let declaration = Declaration::of(self);
         let layout = declaration.layout()?;
+        for shape in
+            side_shapes.iter().map(|&(_, shape)| shape).chain([input_shape, &[layout.len()]])
+        {
+            let rows = shape.first().copied().unwrap_or(1);
+            reserve::<S>(
+                "an array of the summary",
+                rows,
+                size(shape.get(1..).unwrap_or_default()),
+            )?;
+        }
         let tape = Tape::<S>::new();
         let zeros = |shape: &[usize]| tape.constant(&Array::zeros(shape));
         let mut scope = layout.bind_in(zeros(&[layout.len()]), Mode::Eval);

@@ -8,7 +8,7 @@ use dualtape_autodiff::{Array, Real, Tape, Tensor, Var};
 use rand::rngs::ChaCha8Rng;
 
 use super::Module;
-use super::layout::{Layout, Place, View};
+use super::layout::{Layout, Place, View, Views};
 use super::noise::{Demand, Noise, generator};
 use crate::errors::Error;
 
@@ -309,9 +309,8 @@ impl<'t, S: Real> Scope<'t, S> {
         }
     }
 
-    fn find<'v>(&self, views: &'v [View], name: &str) -> Option<(usize, &'v View)> {
-        let mine = |view: &View| view.name.strip_prefix(self.prefix.as_str()) == Some(name);
-        views.iter().enumerate().find(|(_, view)| mine(view))
+    fn find<'v>(&self, views: &'v Views, name: &str) -> Option<(usize, &'v View)> {
+        views.named(&format!("{}{name}", self.prefix))
     }
 
     #[track_caller]

@@ -7,7 +7,7 @@ use dualtape_autodiff::Real;
 use safetensors::SafeTensors;
 
 use crate::errors::Error;
-use crate::files::{Arrays, Claim, check_writable, damage, decode, read};
+use crate::files::{Arrays, Claim, damage, decode, read};
 
 use super::history::{Ended, Epoch, History};
 use super::network::Network;
@@ -34,15 +34,14 @@ pub(super) struct Checkpoint<S> {
 /// The files of weights and of the state of training, which no other training may write meanwhile.
 #[derive(Debug)]
 pub(super) struct Files {
-    weights: PathBuf,
+    weights: Claim,
     state: Claim,
 }
 
 impl Files {
     /// Refuses before the first epoch what could not be written after it.
     pub(super) fn claim(weights: &Path) -> Result<Self, Error> {
-        check_writable(weights)?;
-        Ok(Self { weights: weights.to_owned(), state: Claim::new(beside(weights))? })
+        Ok(Self { weights: Claim::new(weights.to_owned())?, state: Claim::new(beside(weights))? })
     }
 }
 
@@ -136,7 +135,7 @@ impl<S: Real> Checkpoint<S> {
             .map(|(key, text)| (key.to_owned(), text))
             .collect();
         files.state.write(&arrays.serialize(files.state.path(), texts)?)?;
-        network.save(&files.weights)
+        files.weights.write(&network.weights(files.weights.path())?)
     }
 
     /// Goes back to what was saved, the network too.

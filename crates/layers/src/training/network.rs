@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dualtape_autodiff::{Array, Real, Tape};
 use rand::Rng;
 
-use crate::data::Dataset;
+use crate::data::{Dataset, reserve};
 use crate::errors::Error;
 use crate::module::{Given, Layout, Mode, Module, Scope, Source, generator};
 
@@ -39,9 +39,14 @@ impl<S: Real> Network<S> {
     ///
     /// # Errors
     ///
-    /// What [`Module::layout`] refuses.
+    /// What [`Module::layout`] refuses; [`Error::TooLarge`] if memory has no room for the parameters.
     pub fn new(model: impl Module<S> + 'static, rng: &mut dyn Rng) -> Result<Self, Error> {
         let layout = model.layout()?;
+        for (what, entries) in
+            [("the parameters", layout.len()), ("the buffers", layout.buffers_len())]
+        {
+            reserve::<S>(what, 1, entries)?;
+        }
         let (parameters, buffers) = (layout.sample(rng), layout.initial_buffers());
         Ok(Self { module: Arc::new(model), layout, parameters, buffers })
     }

@@ -124,23 +124,33 @@ fn epochs_need_not_be_counted() {
     assert_eq!(history.last().unwrap().learning_rate, Some(0.1));
 }
 
-/// Two trainings on one path would mix their files: the later one is told so, and the first goes on.
+/// Two trainings on one path would mix their files, also where a link is another name of the weights, or the weights of one are
+/// the state of the other: the later one is told so, and the first goes on.
 #[cfg(unix)]
 #[test]
 fn trainings_do_not_share_their_files() {
     let file = Temporary::new("shared.safetensors");
     let data = classes(24);
-    let train = |trainer: Trainer<'_, f64>| {
-        trainer.checkpoint(&file.0).fit(&mut network(), &mut Descent::new(0.1), &data)
+    let link = Temporary::new("shared-link.safetensors");
+    std::os::unix::fs::symlink(&file.0, &link.0).unwrap();
+    let mut state = file.0.clone().into_os_string();
+    state.push(".training");
+    let paths = [file.0.clone(), link.0.clone(), state.into()];
+    let train = |trainer: Trainer<'_, f64>, path: &std::path::Path| {
+        trainer.checkpoint(path).fit(&mut network(), &mut Descent::new(0.1), &data)
     };
-    let history = train(trainer().on_epoch(|_, _| {
-        let error = train(trainer()).unwrap_err();
-        assert!(matches!(&error, Error::InUse { path } if path.ends_with(".training")), "{error}");
+    let others = |_: &Epoch, _: &Network<f64>| {
+        for other in &paths {
+            let error = train(trainer(), other).unwrap_err();
+            let named = matches!(&error, Error::InUse { path } if other.ends_with(path));
+            assert!(named, "{error}");
+        }
         ControlFlow::Continue(())
-    }));
+    };
+    let history = train(trainer().on_epoch(others), &file.0);
     assert_eq!(history.unwrap().epochs().len(), 9);
     // afterwards the files are free
-    train(trainer().epochs(1)).unwrap();
+    train(trainer().epochs(1), &link.0).unwrap();
 }
 
 #[test]

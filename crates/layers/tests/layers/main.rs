@@ -19,6 +19,7 @@ mod pytorch;
 mod recurrent;
 mod second_order;
 mod sequences;
+mod sizes;
 mod state;
 mod support;
 mod torch_losses;

@@ -390,14 +390,14 @@ impl<S: Real> Module<S> for MultiHeadAttention {
         let Self { width, bias, .. } = *self;
         let weight = Init::xavier_uniform(1.0);
         if self.shares_weight() {
-            declaration.parameter(SHARED_WEIGHT, &[3 * width, width], weight);
+            declaration.parameter(SHARED_WEIGHT, &[width.saturating_mul(3), width], weight);
         } else {
             for (name, features) in WEIGHTS.into_iter().zip(self.inputs) {
                 declaration.parameter(name, &[width, features], weight);
             }
         }
         if bias {
-            declaration.parameter("in_proj_bias", &[3 * width], Init::Zeros);
+            declaration.parameter("in_proj_bias", &[width.saturating_mul(3)], Init::Zeros);
         }
         declaration.module::<S>("out_proj", &self.out_proj());
     }

@@ -11,6 +11,9 @@ pub use unroll::{RecurrentOutput, RecurrentState};
 use super::steps::Steps;
 use crate::module::{Declaration, Init, Module, Scope};
 
+/// Far more than anybody runs, and few enough to be named.
+const MOST_LAYERS: usize = 1 << 12;
+
 /// A recurrent network: for each step of a sequence, a state made of the state before and the input, by the rule of its
 /// [`Cell`]; in layers, each on the states of the one before.
 ///
@@ -102,7 +105,7 @@ impl Recurrent {
         Self::new(Cell::Gru, inputs, hidden)
     }
 
-    /// The same network with so many layers.
+    /// The same network with so many layers, 4096 at most; more are an error that the tape keeps.
     pub fn layers(self, layers: usize) -> Self {
         Self { layers, ..self }
     }
@@ -173,6 +176,9 @@ impl Recurrent {
         if layers == 0 || hidden == 0 {
             return Some(format!("at least 1 layer and 1 hidden unit, not {layers} and {hidden}"));
         }
+        if layers > MOST_LAYERS {
+            return Some(format!("at most {MOST_LAYERS} layers, not {layers}"));
+        }
         if let Some(projection) = self.projection
             && (cell != Cell::Lstm || projection == 0 || projection >= hidden)
         {
@@ -191,8 +197,9 @@ impl Recurrent {
 impl<S: Real> Module<S> for Recurrent {
     fn declare(&self, declaration: &mut Declaration) {
         let init = Init::pytorch(self.hidden);
-        let gates = self.cell.gates() * self.hidden;
-        for layer in 0..self.layers {
+        let gates = self.hidden.saturating_mul(self.cell.gates());
+        // More are refused when the network runs.
+        for layer in 0..self.layers.min(MOST_LAYERS) {
             let inputs = if layer == 0 { self.inputs } else { self.features() };
             for direction in self.directions() {
                 let mut parameter = |name: &str, shape: &[usize]| {
