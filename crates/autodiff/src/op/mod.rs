@@ -294,4 +294,18 @@ pub trait Own: Sized {
     /// The forward rule of such an operation.
     fn own(op: OwnRule<'_, Self>, x: &[array::View<'_, Self>], y: &mut [Self])
     -> Result<(), Fault>;
+
+    /// The forward rule of any operation, for a result of this shape: over plain numbers compiled in this crate, and not in each
+    /// that records tensors.
+    fn forward(
+        op: OwnRule<'_, Self>,
+        x: &[array::View<'_, Self>],
+        y: &mut [Self],
+        shape: &[usize],
+    ) -> Result<(), Fault>
+    where
+        Self: Scalar,
+    {
+        op.0.forward(x, y, shape)
+    }
 }

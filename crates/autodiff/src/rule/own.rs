@@ -227,6 +227,16 @@ macro_rules! own_over_reals {
                     op => unreachable!("{} has a forward rule over any number", op.name()),
                 }
             }
+
+            #[inline(never)]
+            fn forward(
+                op: OwnRule<'_, Self>,
+                x: &[View<'_, Self>],
+                y: &mut [Self],
+                shape: &[usize],
+            ) -> Result<(), Fault> {
+                op.0.forward(x, y, shape)
+            }
         }
     )*};
 }

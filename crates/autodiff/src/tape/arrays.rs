@@ -11,7 +11,7 @@ use super::var::Var;
 use crate::array::{Array, View, has_room, size};
 use crate::error::Error;
 use crate::number::Scalar;
-use crate::op::{self, TensorOp};
+use crate::op::{self, OwnRule, TensorOp};
 use crate::program::{Node, Op};
 
 impl<S: Scalar> Tape<S> {
@@ -72,7 +72,7 @@ impl<S: Scalar> Tape<S> {
                 let views: SmallVec<[View<'_, S>; 4]> =
                     operands.iter().map(|x| View { data: x.data, shape: x.shape }).collect();
                 let mut value = vec![S::zero(); size(&shape)];
-                if let Err(fault) = op.forward(&views, &mut value, &shape) {
+                if let Err(fault) = S::forward(OwnRule(&op), &views, &mut value, &shape) {
                     self.fail(fault.into_error(op.name(), at));
                     value.fill(S::nan());
                 }
