@@ -22,20 +22,24 @@ pub fn serve(names: &[String]) -> Result<(), Error> {
     if write(&greeting).and_then(|()| write(&problem.start)).is_err() {
         return Ok(());
     }
-    answer(&problem.function, problem.start.len())
+    answer(&problem.function, problem.start.len());
+    Ok(())
 }
 
-fn answer(f: &Function<'_>, n: usize) -> Result<(), Error> {
+fn answer(f: &Function<'_>, n: usize) {
     let (mut bytes, mut answer) = (vec![0; 8 * n], vec![0.0; n + 1]);
     while stdin().read_exact(&mut bytes).is_ok() {
         let number = |b: &[u8]| b.try_into().map_or(f64::NAN, f64::from_le_bytes);
         let x: Vec<f64> = bytes.chunks_exact(8).map(number).collect();
-        answer[0] = f.value_and_gradient(&x, &mut answer[1..])?;
+        match f.value_and_gradient(&x, &mut answer[1..]) {
+            Ok(value) => answer[0] = value,
+            // Outside the domain.
+            Err(_) => answer.fill(f64::NAN),
+        }
         if write(&answer).is_err() {
             break;
         }
     }
-    Ok(())
 }
 
 fn write(numbers: &[f64]) -> std::io::Result<()> {

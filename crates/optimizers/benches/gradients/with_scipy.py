@@ -52,7 +52,8 @@ def solve(problem, method):
     options = dict(OPTIONS[method], gtol=problem.tolerance)
     result = minimize(problem, problem.start, jac=True, method=method, options=options)
     converged = bool(np.max(np.abs(result.jac)) <= problem.tolerance)
-    return dict(gradients=problem.calls, value=float(result.fun), converged=converged)
+    value = float(result.fun) if np.isfinite(result.fun) else None
+    return dict(gradients=problem.calls, value=value, converged=converged)
 
 
 def main(program):
