@@ -113,6 +113,8 @@ fn arrays() -> Vec<Case> {
         case!("norm_max_axes", |x, _o| x.norm_max_axes(&[9])),
         case!("cumprod", |x, _o| x.cumprod(9)),
         case!("cumsum", |x, _o| x.cumsum(9)),
+        case!("keep_axes", |x, _o| x.keep_axes(&[4, 2])),
+        case!("keep_axes", |x, _o| x.keep_axes(&[1, 1])),
         case!("trace", |x, _o| x.trace()),
         case!("normalize_axes", |x, _o| x.normalize_axes(&[9], 0.1)),
         case!("masked_fill", |x, other| x.masked_fill(other, 0.0)),

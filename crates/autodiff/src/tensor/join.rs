@@ -180,11 +180,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
             return self;
         }
         let mut shape: Shape = self.shape.into();
-        let mut repeated = |index: usize, count: usize| {
-            shape[axis] = count;
-            self.slice(axis, index..index + 1).broadcast(&shape)
-        };
-        let (head, tail) = (repeated(0, before), repeated(length - 1, after));
+        shape[axis] = before;
+        let head = self.slice(axis, 0..1).broadcast(&shape);
+        shape[axis] = after;
+        let tail = self.slice(axis, length - 1..length).broadcast(&shape);
         Self::concat(&[head, self, tail], axis)
     }
 

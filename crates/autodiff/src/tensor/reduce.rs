@@ -225,14 +225,19 @@ impl<'t, S: Scalar> Tensor<'t, S> {
         self.record(CumulativeProduct { axis }, &[self])
     }
 
-    /// Puts back reduced axes, with length 1: axes `axes` of the result.
+    /// Puts back reduced axes, with length 1: axes `axes` of the result, which must have them all, once each.
     #[track_caller]
     pub fn keep_axes(self, axes: &[usize]) -> Self {
-        let mut axes: Axes = axes.into();
-        axes.sort_unstable();
+        let mut sorted: Axes = axes.into();
+        sorted.sort_unstable();
         let mut shape: Shape = self.shape.into();
-        for axis in axes {
-            shape.insert(axis.min(shape.len()), 1);
+        for (i, &axis) in sorted.iter().enumerate() {
+            if axis > shape.len() || sorted[..i].last() == Some(&axis) {
+                let needs = format!("distinct axes of the result, not {axes:?}");
+                self.tape.refuse("keep_axes", &[self.shape], &needs);
+                return self;
+            }
+            shape.insert(axis, 1);
         }
         self.reshape(&shape)
     }
