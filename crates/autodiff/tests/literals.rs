@@ -76,6 +76,67 @@ fn methods_take_plain_numbers() -> Result<(), Error> {
     Ok(())
 }
 
+/// Iterators give references: to data, and to variables.
+#[test]
+fn references_stand_beside_plain_numbers() -> Result<(), Error> {
+    let data = [1.0, 2.5];
+    assert_eq!(gradient(|x| data.iter().map(|d| (x[0] - d).powi(2)).sum(), &[3.0])?, [5.0]);
+    assert_eq!(gradient(|x| data.iter().map(|d| d * x[0] / d - d).sum(), &[3.0])?, [2.0]);
+    let both = |x: &[f64]| gradient(|x| x.iter().map(|v| 2.0 * v + v * 3.0 - v / 2.0).sum(), x);
+    assert_eq!(both(&[1.0, 2.0])?, [4.5, 4.5]);
+    let zipped = |x: &[f64]| gradient(|x| x.iter().zip(&data).map(|(v, d)| d * v + v * d).sum(), x);
+    assert_eq!(zipped(&[1.0, 2.0])?, [2.0, 5.0]);
+    let assigned = gradient(
+        |x| {
+            let mut y = x[0];
+            data.iter().for_each(|d| y *= d);
+            y -= data[0];
+            y
+        },
+        &[3.0],
+    );
+    assert_eq!(assigned?, [2.5]);
+    let single = Function::<f32>::record_scalars(&[1.0], |x| {
+        [2.0_f32].iter().zip(x).map(|(d, x)| 3.0 * (x - d) * d).sum()
+    })?;
+    assert_eq!(single.gradient(&[1.0])?, [6.0]);
+    let (x, d) = (&Dual::<f64, 1>::variable(2.0, 0), &4.0);
+    assert_eq!((d * x - d + x / d + 2.0 * x).eps, [4.0 + 0.25 + 2.0]);
+    let x = &Dual2::<f64, 1>::variable(2.0, 0);
+    assert_eq!((d * x * x).gradient, [16.0]);
+    Ok(())
+}
+
+#[test]
+fn tensors_are_assigned_to() -> Result<(), Error> {
+    let f = Function::<f64>::record_tensor(&[1.0, 2.0], &[], |x, _| {
+        let mut y = x;
+        y += x * 2.0;
+        y *= x.get(1);
+        y -= 1.0;
+        y /= x;
+        y.sum()
+    })?;
+    // Σ 3x₁ − 1/xᵢ
+    assert_eq!(f.gradient(&[1.0, 2.0])?, [1.0, 6.25]);
+    Ok(())
+}
+
+#[test]
+fn values_are_looked_at_without_a_trait() -> Result<(), Error> {
+    let f = Function::record(&[1.0], |x| {
+        let y = x[0].ln();
+        if y.is_nan() || y.is_infinite() || !y.is_finite() || y.is_sign_negative() {
+            x[0] * 2.0
+        } else {
+            y
+        }
+    })?;
+    assert_eq!([f.gradient(&[4.0])?, f.gradient(&[-1.0])?], [[0.25], [2.0]]);
+    assert!(Dual::<f64, 1>::constant(f64::NAN).is_nan());
+    Ok(())
+}
+
 #[test]
 fn what_took_numbers_of_its_own_kind_still_does() -> Result<(), Error> {
     // Folds over references and values, closures without types.

@@ -24,6 +24,12 @@ macro_rules! inherent_functions {
                 atanh "Inverse hyperbolic tangent."
             }
 
+            $crate::number::inherent_functions! { @test
+                is_nan "Whether the value is not a number.", is_finite "Whether the value is neither infinite nor NaN.",
+                is_infinite "Whether the value is infinite.",
+                is_sign_negative "Whether the value has a negative sign, as −0 has."
+            }
+
             $crate::number::inherent_functions! { @special
                 stop_gradient "The same value, taken as constant by every derivative.",
                 sigmoid "`1/(1 + e⁻ˣ)`", log_sigmoid "`ln σ(x)`, without overflow.",
@@ -128,6 +134,14 @@ macro_rules! inherent_functions {
         #[inline(always)]
         #[track_caller]
         pub fn $name(self) -> Self {
+            num_traits::Float::$name(self)
+        }
+    )* };
+    (@test $($name:ident $doc:literal),*) => { $(
+        #[doc = $doc]
+        #[inline(always)]
+        #[track_caller]
+        pub fn $name(self) -> bool {
             num_traits::Float::$name(self)
         }
     )* };

@@ -58,7 +58,7 @@ pub(crate) use functions::{
 pub(crate) use inherent::inherent_functions;
 pub(crate) use kernels::{Kernels, Side, Strided};
 pub use literal::IntoScalar;
-pub(crate) use operators::{compared, operators, plain_left, plain_right};
+pub(crate) use operators::{compared, operators, plain_left, plain_right, references};
 pub use precision::by_precision;
 pub(crate) use precision::compiled_here;
 pub use real::Real;

@@ -69,33 +69,6 @@ macro_rules! operators {
         }
     };
     (@op [$($generic:tt)*] $T:ty: $Op:ident $op:ident $OpAssign:ident $op_assign:ident) => {
-        impl<$($generic)* S: $crate::Scalar> std::ops::$Op<&$T> for $T {
-            type Output = $T;
-            #[inline]
-            #[track_caller]
-            fn $op(self, other: &$T) -> $T {
-                std::ops::$Op::$op(self, *other)
-            }
-        }
-
-        impl<$($generic)* S: $crate::Scalar> std::ops::$Op<$T> for &$T {
-            type Output = $T;
-            #[inline]
-            #[track_caller]
-            fn $op(self, other: $T) -> $T {
-                std::ops::$Op::$op(*self, other)
-            }
-        }
-
-        impl<$($generic)* S: $crate::Scalar> std::ops::$Op<&$T> for &$T {
-            type Output = $T;
-            #[inline]
-            #[track_caller]
-            fn $op(self, other: &$T) -> $T {
-                std::ops::$Op::$op(*self, *other)
-            }
-        }
-
         impl<$($generic)* S: $crate::Scalar> std::ops::$OpAssign for $T {
             #[inline]
             #[track_caller]
@@ -104,13 +77,7 @@ macro_rules! operators {
             }
         }
 
-        impl<$($generic)* S: $crate::Scalar> std::ops::$OpAssign<&$T> for $T {
-            #[inline]
-            #[track_caller]
-            fn $op_assign(&mut self, other: &$T) {
-                *self = std::ops::$Op::$op(*self, *other);
-            }
-        }
+        $crate::number::references!([$($generic)* S: $crate::Scalar] $T, $T => $T: $Op $op $OpAssign $op_assign);
 
         impl<$($generic)* S: $crate::Scalar> std::ops::$Op<$crate::Const> for $T {
             type Output = $T;
@@ -155,6 +122,8 @@ macro_rules! plain_left {
                 std::ops::$Op::$op(<$T as $crate::Scalar>::constant(f64::from(self)), x)
             }
         }
+
+        $crate::number::references!([$($generic)* S: $crate::Scalar<Real = $R>] $R, $T => $T: $Op $op);
     };
 }
 
@@ -190,6 +159,51 @@ macro_rules! plain_right {
             #[track_caller]
             fn $op_assign(&mut self, c: $R) {
                 *self = std::ops::$Op::$op(*self, c);
+            }
+        }
+
+        $crate::number::references!([$($generic)* S: $crate::Scalar<Real = $R>] $T, $R => $T: $Op $op $OpAssign $op_assign);
+    };
+}
+
+/// An operator between two types of numbers, with references on either side, and compound assignment of a reference.
+macro_rules! references {
+    ([$($generic:tt)*] $A:ty, $B:ty => $T:ty: $Op:ident $op:ident $OpAssign:ident $op_assign:ident) => {
+        $crate::number::references!([$($generic)*] $A, $B => $T: $Op $op);
+
+        impl<$($generic)*> std::ops::$OpAssign<&$B> for $A {
+            #[inline]
+            #[track_caller]
+            fn $op_assign(&mut self, other: &$B) {
+                *self = std::ops::$Op::$op(*self, *other);
+            }
+        }
+    };
+    ([$($generic:tt)*] $A:ty, $B:ty => $T:ty: $Op:ident $op:ident) => {
+        impl<$($generic)*> std::ops::$Op<&$B> for $A {
+            type Output = $T;
+            #[inline]
+            #[track_caller]
+            fn $op(self, other: &$B) -> $T {
+                std::ops::$Op::$op(self, *other)
+            }
+        }
+
+        impl<$($generic)*> std::ops::$Op<$B> for &$A {
+            type Output = $T;
+            #[inline]
+            #[track_caller]
+            fn $op(self, other: $B) -> $T {
+                std::ops::$Op::$op(*self, other)
+            }
+        }
+
+        impl<$($generic)*> std::ops::$Op<&$B> for &$A {
+            type Output = $T;
+            #[inline]
+            #[track_caller]
+            fn $op(self, other: &$B) -> $T {
+                std::ops::$Op::$op(*self, *other)
             }
         }
     };
@@ -241,3 +255,4 @@ pub(crate) use compared;
 pub(crate) use operators;
 pub(crate) use plain_left;
 pub(crate) use plain_right;
+pub(crate) use references;

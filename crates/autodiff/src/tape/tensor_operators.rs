@@ -1,6 +1,6 @@
 //! Operators of [`Tensor`] with tensors, scalars and numbers on either side.
 
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 use super::operand::IntoTensor;
 use super::tensor::Tensor;
@@ -9,12 +9,18 @@ use crate::number::{Binary, Const, Elementary, Scalar, Unary};
 
 /// One operator in all operand mixes.
 macro_rules! operator {
-    ($trait:ident, $method:ident) => {
+    ($trait:ident, $method:ident, $assign:ident, $assign_method:ident) => {
         impl<'t, S: Scalar, X: IntoTensor<'t, S>> $trait<X> for Tensor<'t, S> {
             type Output = Tensor<'t, S>;
             #[track_caller]
             fn $method(self, other: X) -> Self {
                 self.zip(Binary::$trait, other.into_tensor(self))
+            }
+        }
+        impl<'t, S: Scalar, X: IntoTensor<'t, S>> $assign<X> for Tensor<'t, S> {
+            #[track_caller]
+            fn $assign_method(&mut self, other: X) {
+                *self = $trait::$method(*self, other);
             }
         }
         impl<'t, S: Scalar> $trait<Tensor<'t, S>> for Var<'t, S> {
@@ -45,10 +51,10 @@ macro_rules! operator {
     };
 }
 
-operator!(Add, add);
-operator!(Sub, sub);
-operator!(Mul, mul);
-operator!(Div, div);
+operator!(Add, add, AddAssign, add_assign);
+operator!(Sub, sub, SubAssign, sub_assign);
+operator!(Mul, mul, MulAssign, mul_assign);
+operator!(Div, div, DivAssign, div_assign);
 
 impl<S: Scalar> Neg for Tensor<'_, S> {
     type Output = Self;

@@ -8,7 +8,7 @@ use std::ops::{
 use super::var::Var;
 use crate::number::{
     Binary, Dual, Dual2, Elementary, IntoScalar, Scalar, Unary, compared, float_through_rules,
-    inherent_functions, operators, plain_left, plain_right,
+    inherent_functions, operators, plain_left, plain_right, references,
 };
 use crate::program::Relation;
 
@@ -95,6 +95,8 @@ macro_rules! beside_value {
                 *self = $Op::$op(*self, c);
             }
         }
+
+        references!(['t, S: Scalar] Var<'t, S>, S => Var<'t, S>: $Op $op $OpAssign $op_assign);
     )* };
 }
 
