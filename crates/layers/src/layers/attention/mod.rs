@@ -266,7 +266,7 @@ impl MultiHeadAttention {
         };
         let mut z = x.matmul(weight.t());
         if self.bias {
-            z = z + scope.parameter("in_proj_bias").view(parts.start * width, &[rows]);
+            z += scope.parameter("in_proj_bias").view(parts.start * width, &[rows]);
         }
         let of_one = [batch, heads, steps, width / heads];
         let z = z.reshape(&[batch, steps, parts.len(), heads, width / heads]);
@@ -291,7 +291,7 @@ impl MultiHeadAttention {
         let scale = S::constant((depth as f64).sqrt().recip());
         let mut scores = (queries * scale).matmul(keys.swap_axes(2, 3));
         if let Some(mask) = mask {
-            scores = scores + mask;
+            scores += mask;
         }
         if let Some(seen) = &seen {
             scores = seen.keys.where_cond(scores, S::neg_infinity());
@@ -299,7 +299,7 @@ impl MultiHeadAttention {
         let weights = Dropout::new(self.dropout).forward(scope, scores.softmax(3));
         let mut y = weights.matmul(values);
         if let Some(any) = seen.and_then(|seen| seen.any) {
-            y = y * any;
+            y *= any;
         }
         let y = y.swap_axes(1, 2).reshape(&[batch, steps, count * depth]);
         let y = scope.apply("out_proj", &self.out_proj(), y);

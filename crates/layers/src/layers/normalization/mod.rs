@@ -46,10 +46,10 @@ impl Affine {
         shape: &[usize],
     ) -> Tensor<'t, S> {
         if self.weight {
-            x = x * scope.parameter("weight").reshape(shape);
+            x *= scope.parameter("weight").reshape(shape);
         }
         if self.bias {
-            x = x + scope.parameter("bias").reshape(shape);
+            x += scope.parameter("bias").reshape(shape);
         }
         x
     }
