@@ -41,7 +41,7 @@ pub(crate) use derived::{
 };
 pub use indeterminate::IndeterminatePolicy;
 pub(crate) use indeterminate::{OneShot, Source, source_line};
-pub(crate) use lanes::{LaneProgram, LaneWorkspace, unit_lanes};
+pub(crate) use lanes::{LANES, LaneProgram, LaneWorkspace, unit_lanes};
 pub(crate) use linearized::Frozen;
 pub use matrix::Matrix;
 pub(crate) use matrix::symmetrize;

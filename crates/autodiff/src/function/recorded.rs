@@ -1,14 +1,11 @@
 //! Derivatives at the one point for which a closure was recorded: over reals, or over dual numbers.
 
-use crate::compiled::{Matrix, OneShot, ProductKind, Source, symmetrize, unit_lanes};
+use crate::compiled::{LANES, Matrix, OneShot, ProductKind, Source, symmetrize, unit_lanes};
 use crate::error::{Error, check_length};
 use crate::number::{Dual, Real, compiled_here};
 use crate::program::{Embed, Program, Recording, evaluate_scalars, reverse_scalars};
 use crate::tape::{Tape, Value, Var, emit};
 use crate::transform::record_adjoint;
-
-/// Directions taken through one pass where a whole matrix is wanted.
-const LANES: usize = 8;
 
 /// A recording for one point.
 pub(crate) enum Recorded<'a, S: Real> {
@@ -20,12 +17,16 @@ pub(crate) enum Recorded<'a, S: Real> {
 
 impl<'a, S: Real> Recorded<'a, S> {
     pub(crate) fn new(recording: Recording<S>, x: &'a [S], source: &'a dyn Source<S>) -> Self {
-        let is_ordinary = compiled_here!(Recording::is_ordinary, fn(&Recording<S>) -> bool);
         match is_ordinary(&recording) {
             true => Self::Ordinary(recording.program, x),
             false => Self::Special(OneShot::new(recording.program, x, source)),
         }
     }
+}
+
+/// Whether all derivatives are finite where this was recorded.
+pub(crate) fn is_ordinary<S: Real>(recording: &Recording<S>) -> bool {
+    compiled_here!(Recording::is_ordinary, fn(&Recording<S>) -> bool)(recording)
 }
 
 /// The value and `∇f(x)·v`.

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::closure::closure;
-use super::recorded::gradient_into;
+use super::recorded::{gradient_into, is_ordinary};
 use crate::compiled::OneShot;
 use crate::error::{Error, check_length};
 use crate::number::{Real, compiled_here};
@@ -57,7 +57,7 @@ impl<S: Real> Recorder<S> {
         let f = closure(|x| vec![f(x)]);
         self.memory = record_scalars_on(tape, x, |x| f.0(x))?;
         let output = self.memory.program.outputs[0];
-        if !compiled_here!(Recording::is_ordinary, fn(&Recording<S>) -> bool)(&self.memory) {
+        if !is_ordinary(&self.memory) {
             let at = OneShot::new(self.memory.program.clone(), x, &f);
             gradient.copy_from_slice(&at.gradient()?);
             return Ok(at.values()?[0]);

@@ -286,17 +286,13 @@ fn over_recorded<'t, S: Scalar>(
     x: &[View<'_, Var<'t, S>>],
     y: &mut [Var<'t, S>],
 ) -> Result<(), Fault> {
-    let values = |x: &[Var<'t, S>]| -> Vec<S> { x.iter().map(|x| x.value).collect() };
-    let op = op.over(|array| Array::from_shared(array.shape(), Arc::new(values(array.data()))));
     let Some(tape) = x.iter().flat_map(|x| x.data).find_map(|x| x.tape) else {
-        let constants: Vec<Vec<S>> = x.iter().map(|x| values(x.data)).collect();
-        let views: Vec<View<'_, S>> =
-            x.iter().zip(&constants).map(|(x, data)| View { data, shape: x.shape }).collect();
-        let mut result = vec![S::zero(); y.len()];
-        S::own(OwnRule(&op), &views, &mut result)?;
+        let result = over(op, x, y.len(), |x| x.value)?;
         y.iter_mut().zip(result).for_each(|(y, value)| *y = Var::from_value(value));
         return Ok(());
     };
+    let values = |x: &[Var<'t, S>]| -> Vec<S> { x.iter().map(|x| x.value).collect() };
+    let op = op.over(|array| Array::from_shared(array.shape(), Arc::new(values(array.data()))));
     let operands: Vec<Tensor<'t, S>> =
         x.iter().map(|x| Tensor::from_vars(tape, x.data).reshape(x.shape)).collect();
     let result = tape.record(op, &operands, Location::caller());
@@ -370,14 +366,7 @@ impl<S: Scalar> Own for Tracked<S> {
         {
             return evaluate(body, x, y);
         }
-        let values = |x: &[Self]| -> Vec<S> { x.iter().map(|x| x.value).collect() };
-        let inner =
-            op.0.over(|array| Array::from_shared(array.shape(), Arc::new(values(array.data()))));
-        let operands: Vec<Vec<S>> = x.iter().map(|x| values(x.data)).collect();
-        let views: Vec<View<'_, S>> =
-            x.iter().zip(&operands).map(|(x, data)| View { data, shape: x.shape }).collect();
-        let mut results = vec![S::zero(); y.len()];
-        S::own(OwnRule(&inner), &views, &mut results)?;
+        let results = over(op.0, x, y.len(), |x| x.value)?;
         let all = || x.iter().flat_map(|x| x.data);
         let (fixed, lost) = (all().all(|x| x.fixed), all().any(|x| x.lost));
         for (y, value) in y.iter_mut().zip(results) {

@@ -2,12 +2,9 @@
 
 use super::colouring::Colouring;
 use super::pattern::SparsityPattern;
-use crate::compiled::{Combinations, Frozen, ProductKind};
+use crate::compiled::{Combinations, Frozen, LANES, ProductKind};
 use crate::error::Error;
 use crate::number::Real;
-
-/// Directions taken at once on each thread.
-const LANES: usize = 8;
 
 /// How the entries of a sparse matrix are read from its products with a few directions.
 #[derive(Debug)]

@@ -53,7 +53,8 @@ impl<'a, S: Real> Plan<'a, S> {
     ) -> Result<Self, Error> {
         let threads = replay.threads;
         let current = replay.read(x, kind, |run| {
-            Current::new(Arc::clone(&run.stage), compressing(&run.stage, given.as_ref(), threads)?)
+            let compressed = compressing(&run.stage, given.as_ref(), threads)?;
+            Ok::<_, Error>(Current::new(Arc::clone(&run.stage), compressed))
         })??;
         Ok(Self { replay, kind, compressing, given, current })
     }
@@ -83,7 +84,7 @@ impl<'a, S: Real> Plan<'a, S> {
         if !Arc::ptr_eq(&self.current.stage, at.stage()) {
             let stage = Arc::clone(at.stage());
             let compressed = (self.compressing)(&stage, self.given.as_ref(), self.replay.threads)?;
-            self.current = Current::new(stage, compressed)?;
+            self.current = Current::new(stage, compressed);
         }
         let Current { product, compression, scratch, matrix, .. } = &mut self.current;
         compression.evaluate(&at, *product, scratch, matrix.values_mut())?;
@@ -92,10 +93,10 @@ impl<'a, S: Real> Plan<'a, S> {
 }
 
 impl<S: Real> Current<S> {
-    fn new(stage: Arc<Stage<S>>, compressed: Compressed) -> Result<Self, Error> {
+    fn new(stage: Arc<Stage<S>>, compressed: Compressed) -> Self {
         let Compressed { kind: product, transposed, pattern, compression } = compressed;
         let (scratch, matrix) = (Scratch::default(), SparseMatrix::zeros(pattern));
-        Ok(Self { stage, product, transposed, compression, scratch, matrix })
+        Self { stage, product, transposed, compression, scratch, matrix }
     }
 
     /// Compares the product of a random direction with what the entries make of it: an entry that the given pattern lacks
