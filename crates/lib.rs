@@ -18,7 +18,7 @@
 //! use dualtape::prelude::*;
 //!
 //! // A loss is a closure: literals on either side, captured data, loops and branches as usual.
-//! let rosenbrock = Function::record(&[-1.2, 1.0], |x| {
+//! let rosenbrock = record(&[-1.2, 1.0]).function(|x| {
 //!     (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2)
 //! })?;
 //!
@@ -44,7 +44,8 @@ mod readme {}
 pub mod prelude {
     pub use dualtape_autodiff::{
         Array, Dual, Function, Linearization, Matrix, Real, Scalar, Tape, Tensor, Var, array_loss,
-        c, gradient, hessian, hvp, jacobian, jvp, scalar_loss, value_and_gradient, vjp,
+        c, gradient, hessian, hvp, jacobian, jvp, record, record_f32, scalar_loss,
+        value_and_gradient, value_gradient_and_hvp, vjp,
     };
     pub use dualtape_layers::{
         Activation, Dataset, Linear, Module, Network, Sequential, Supervised, Trainer, accuracy,

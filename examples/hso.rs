@@ -17,7 +17,7 @@ mod demonstration;
 
 use std::process::ExitCode;
 
-use dualtape::autodiff::{Array, Function, Parts, Tensor, Var};
+use dualtape::autodiff::{Array, Function, Tensor, Var, parts::Parts};
 use dualtape::layers::{
     Activation, AvgPool2d, Conv2d, Dataset, Flatten, Linear, Module, Recurrent, Sequential,
     Supervised, cross_entropy, mean_squared_error, mlp,

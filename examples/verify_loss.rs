@@ -7,7 +7,10 @@
 //! The focal loss (Lin et al., 2017) of a logit z and a label s = ±1 is `−(1−p)^γ ln p` with `p = σ(s z)`: it weights down what is
 //! classified well already. Its slope, `s (1−p)^γ (γ p ln p + p − 1)`, is soon written with a wrong sign in it.
 
-use dualtape::autodiff::{Adjoint, Array, Fault, Operation, Real, Tensor, View};
+use dualtape::autodiff::{
+    Array, Real, Tensor, View,
+    custom::{Adjoint, Fault, Operation},
+};
 use dualtape_testing::{Cause, Failure, Law, check, operation};
 
 /// The mean focal loss of logits.

@@ -9,7 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::cell::Cell;
 
-use dualtape_autodiff::{Array, Function};
+use dualtape_autodiff::{Array, Function, record};
 use dualtape_layers::{Activation, Module, cross_entropy, l2_penalty, mlp};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -83,11 +83,11 @@ fn steady_allocations(f: &Function<'_>, x0: &[f64]) -> [Allocations; 2] {
     let n = f.dim();
     let (mut x, mut v, mut out) = (x0.to_vec(), vec![0.0; n], vec![0.0; n]);
 
-    f.value_and_gradient(x0, &mut out).unwrap();
+    f.value_and_gradient_into(x0, &mut out).unwrap();
     let gradients = allocations(|| {
         for k in 1..=5 {
             moved(x0, k, &mut x);
-            let value = f.value_and_gradient(&x, &mut out).unwrap();
+            let value = f.value_and_gradient_into(&x, &mut out).unwrap();
             assert!(value.is_finite() && out.iter().any(|g| *g != 0.0));
         }
     });
@@ -119,7 +119,7 @@ fn the_counter_counts() {
 #[test]
 fn scalar_functions_are_steady() {
     let x0: Vec<f64> = (0..100).map(|i| (0.1 * i as f64 + 0.3).sin()).collect();
-    let rosenbrock = Function::record(&x0, |x| {
+    let rosenbrock = record(&x0).function(|x| {
         x.windows(2).map(|x| 100.0 * (x[1] - x[0] * x[0]).powi(2) + (1.0 - x[0]).powi(2)).sum()
     });
     assert_eq!(steady_allocations(&rosenbrock.unwrap(), &x0), [NONE; 2]);
@@ -129,7 +129,7 @@ fn scalar_functions_are_steady() {
 fn tensor_functions_are_steady() {
     let x0: Vec<f64> = (0..60).map(|i| (0.3 * i as f64 + 0.2).sin()).collect();
     let data = Array::new(&[5, 1], vec![0.3, -0.2, 0.9, 0.1, -0.7]).unwrap();
-    let f = Function::record_tensor(&x0, &[&data], |x, data| {
+    let f = record(&x0).data(&[&data]).function(|x, data| {
         let rows = x.reshape(&[5, 12]).tanh() * data[0];
         let scores = rows.log_softmax(1).sum_axis(0) + rows.permute(&[1, 0]).mean_axis(1).exp();
         scores.dot(scores) + x.sum()
@@ -146,7 +146,7 @@ fn networks_are_steady() {
     let images = Array::new(&[11, 7], images).unwrap();
     let labels = (0..11 * 3).map(|i| f64::from(u8::from(i % 3 == i / 3 % 3))).collect();
     let labels = Array::new(&[11, 3], labels).unwrap();
-    let loss = Function::record_tensor(&theta, &[&images, &labels], |theta, data| {
+    let loss = record(&theta).data(&[&images, &labels]).function(|theta, data| {
         let logits = model.forward(&layout.bind(theta), data[0]);
         cross_entropy(logits, data[1]) + l2_penalty(theta, 1e-3)
     });

@@ -45,7 +45,7 @@ impl Task<'_> {
         // The loss on all images is looked at for the curve alone: neither its time nor its work is Adam's.
         let look = |theta: &[f64], epoch: usize, steps: usize, elapsed: Duration| {
             let mut gradient = vec![0.0; theta.len()];
-            let loss = whole.value_and_gradient(theta, &mut gradient)?;
+            let loss = whole.value_and_gradient_into(theta, &mut gradient)?;
             let gradient_norm = gradient.iter().fold(0.0_f64, |norm, g| norm.max(g.abs()));
             progress.show(epoch, loss, gradient_norm);
             let gradients = (steps * batch) as f64 / self.train.len() as f64;
@@ -72,7 +72,7 @@ impl Task<'_> {
                 let images = self.train.gather(rows)?;
                 minibatch.set_data(0, images.inputs())?;
                 minibatch.set_data(1, images.targets())?;
-                minibatch.value_and_gradient(&theta, &mut gradient)?;
+                minibatch.value_and_gradient_into(&theta, &mut gradient)?;
                 adam.step(&mut theta, &gradient)?;
                 steps += 1;
             }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
-use dualtape::autodiff::{Function, Matrix, c};
+use dualtape::autodiff::{Function, Matrix, c, record};
 use dualtape::optimizers::prelude::*;
 use dualtape::optimizers::{
     Form, LineSearch, MoreThuente, QuasiNewton, QuasiNewtonMatrix, Report, UpdateRule,
@@ -77,7 +77,7 @@ pub fn of_a_quadratic() -> Outcome<Vec<Curve>> {
     );
     const N: usize = 8;
     // ½ Σ wᵢ (xᵢ + ½ xᵢ₋₁ − 1)²: curvatures from 1 to 100, and coupled
-    let f = Function::record(&[0.0; N], |x| {
+    let f = record(&[0.0; N]).function(|x| {
         let term = |i: usize| {
             let before = x[i.saturating_sub(1)] * c(if i == 0 { 0.0 } else { 0.5 });
             (x[i] + before - c(1.0)).powi(2) * c(50.0_f64.powf(i as f64 / 7.0))
@@ -99,7 +99,7 @@ pub fn of_a_quadratic() -> Outcome<Vec<Curve>> {
 
 pub fn of_a_regression() -> Outcome<Vec<Curve>> {
     println!("2. Logistic regression of 6 parameters, ordinary line search\n");
-    let f = Function::record(&[0.0; 6], |x| logistic(x))?;
+    let f = record(&[0.0; 6]).function(|x| logistic(x))?;
     let mut minimum = [0.0; 6];
     QuasiNewton::bfgs().gradient_tolerance(1e-11).minimize(&f, &mut minimum)?;
     let inverse = invert(&f.hessian(&minimum)?);

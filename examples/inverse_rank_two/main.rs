@@ -21,7 +21,7 @@ mod inverses;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use dualtape::autodiff::{Array, Function, Scalar, c};
+use dualtape::autodiff::{Array, Function, Scalar, c, record};
 use dualtape::layers::{Activation, Dataset, Module, Supervised, cross_entropy, mlp};
 use dualtape::optimizers::prelude::*;
 use dualtape::optimizers::{Lbfgs, NewtonCg, QuasiNewton, Report};
@@ -111,7 +111,7 @@ fn cost_of_products(network: &Network) -> Outcome<()> {
     );
     let theta = &network.start;
     let (mut g, mut hv) = (vec![0.0; f.dim()], vec![0.0; f.dim()]);
-    let gradient = seconds(|| Ok(f.value_and_gradient(theta, &mut g).map(drop)?))?;
+    let gradient = seconds(|| Ok(f.value_and_gradient_into(theta, &mut g).map(drop)?))?;
     let at = f.linearize(theta)?;
     let linearize = seconds(|| Ok(f.linearize(theta).map(drop)?))?;
     let product = seconds(|| Ok(at.hvp_into(theta, &mut hv)?))?;
@@ -191,7 +191,7 @@ fn trainings(network: &Network) -> Outcome<Vec<Curve>> {
 /// What a Jacobian of a scalar loss says, taken for a Hessian.
 fn folk_formula() -> Outcome<()> {
     println!("5. The Jacobian of a scalar loss is its gradient, not its Hessian\n");
-    let f = Function::record(&[0.0; 6], |x| logistic(x))?;
+    let f = record(&[0.0; 6]).function(|x| logistic(x))?;
     let mut minimum = [0.0; 6];
     QuasiNewton::bfgs().gradient_tolerance(1e-11).minimize(&f, &mut minimum)?;
     let v: Vec<f64> = (0..6).map(|i| (1.0 - 2.0 * (i % 2) as f64) / (i + 1) as f64).collect();

@@ -27,7 +27,7 @@ impl Task {
     /// With the second weight counted in units of this size.
     fn new(unit: f64) -> Outcome<Self> {
         let start = [NEAR[0], NEAR[1] / unit];
-        let loss = Function::record(&start, move |z| perceptron(&[z[0], z[1] * c(unit)]))?;
+        let loss = record(&start).function(move |z| perceptron(&[z[0], z[1] * c(unit)]))?;
         Ok(Task { loss, start })
     }
 }

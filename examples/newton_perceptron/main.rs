@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 
 fn run(options: Options) -> Outcome<String> {
     let epochs = options.epochs as usize;
-    let loss = Function::record(&NEAR, |w| perceptron(w))?;
+    let loss = record(&NEAR).function(|w| perceptron(w))?;
     folk::compare(&NEAR)?;
     let near = near_the_minimum(&loss, epochs)?;
     let far = far_from_it(&loss, epochs)?;
@@ -197,7 +197,7 @@ fn curvature_of_the_perceptron(loss: &Function<'_, f64>) -> Outcome<CurvatureRep
 /// they are worth nothing.
 fn a_network_that_can(epochs: usize) -> Outcome<Vec<f64>> {
     let start = models::network_start();
-    let loss = Function::record(&start, |w| network(w))?;
+    let loss = record(&start).function(|w| network(w))?;
     let mut w = start;
     let report = Newton::default().gradient_tolerance(1e-10).minimize(&loss, &mut w)?;
     println!("A network with two hidden units and weight decay, line search:\n{report}\n");

@@ -6,7 +6,7 @@ mod data;
 use std::path::Path;
 
 use data::{CLASSES, Digits, PIXELS};
-use dualtape_autodiff::{Array, Function};
+use dualtape_autodiff::{Array, Function, record};
 use dualtape_layers::{Activation, Dataset, Supervised, cross_entropy, l2_penalty, mlp, one_hot};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{Newton, NewtonCg, Report, SecondOrder};
@@ -29,11 +29,13 @@ fn objective(digits: &Digits) -> Function<'static> {
         digits.pixels.chunks_exact(PIXELS).flat_map(|image| image.iter().copied().chain([1.0]));
     let features = Array::new(&[n, FEATURES], features.collect()).unwrap();
     let targets = one_hot(&digits.labels, CLASSES).unwrap();
-    Function::record_tensor(&[0.0; UNKNOWNS], &[&features, &targets], |theta, data| {
-        let logits = data[0].matmul(theta.reshape(&[CLASSES, FEATURES]).t());
-        cross_entropy(logits, data[1]) + l2_penalty(theta, L2)
-    })
-    .unwrap()
+    record(&[0.0; UNKNOWNS])
+        .data(&[&features, &targets])
+        .function(|theta, data| {
+            let logits = data[0].matmul(theta.reshape(&[CLASSES, FEATURES]).t());
+            cross_entropy(logits, data[1]) + l2_penalty(theta, L2)
+        })
+        .unwrap()
 }
 
 /// The minimum and the minimiser.

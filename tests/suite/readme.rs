@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use dualtape_autodiff::{Array, Function, Scalar, c};
+use dualtape_autodiff::{Array, Function, Scalar, c, record};
 use dualtape_layers::{Activation, Dataset, Module, Supervised, cross_entropy, mlp};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{Newton, NewtonCg, Report};
@@ -19,7 +19,7 @@ fn robust<S: Scalar>(x: &[S]) -> S {
 /// The exact Hessian against central differences of the exact gradient, on both sides of every branch.
 #[test]
 fn branches_are_noticed() {
-    let recorded = Function::record(&[2.0, -0.5], |x| robust(x)).unwrap();
+    let recorded = record(&[2.0, -0.5]).function(|x| robust(x)).unwrap();
     for x in [[2.0, -0.5], [0.3, 0.9], [12.0, 0.1], [2.0, -0.5], [-4.0, -0.2]] {
         assert!((recorded.value(&x).unwrap() - robust(&x)).abs() <= 1e-14 * robust(&x), "{x:?}");
         let hessian = recorded.hessian(&x).unwrap();
@@ -44,9 +44,9 @@ fn branches_are_noticed() {
 fn a_shape_that_does_not_fit_is_told_with_shapes_and_line() {
     let data = Array::new(&[3, 4], vec![0.5; 12]).unwrap();
     let line = line!() + 2;
-    let refused = Function::<f64>::record_tensor(&[0.0; 5], &[&data], |x, data| {
-        data[0].matmul(x.reshape(&[5, 1])).sum()
-    });
+    let refused = record(&[0.0; 5])
+        .data(&[&data])
+        .function(|x, data| data[0].matmul(x.reshape(&[5, 1])).sum());
     let message = refused.expect_err("[3, 4]·[5, 1]").to_string();
     for part in ["[3, 4]", "[5, 1]", "readme.rs", &line.to_string()] {
         assert!(message.contains(part), "no {part} in: {message}");
@@ -57,8 +57,8 @@ fn a_shape_that_does_not_fit_is_told_with_shapes_and_line() {
 #[test]
 fn saddles_and_maxima_are_left() {
     let saddle =
-        Function::record(&[0.0; 2], |x| x[0].powi(2) - x[1].powi(2) + x[1].powi(4)).unwrap();
-    let peak = Function::record(&[0.0; 2], |x| x[0].cos() + x[1].cos()).unwrap();
+        record(&[0.0; 2]).function(|x| x[0].powi(2) - x[1].powi(2) + x[1].powi(4)).unwrap();
+    let peak = record(&[0.0; 2]).function(|x| x[0].cos() + x[1].cos()).unwrap();
     let check = |report: Report<f64>, minimum: f64| {
         assert!(report.converged() && report.certified(), "{report}");
         assert!((report.value - minimum).abs() < 1e-14, "{report}");

@@ -5,7 +5,7 @@
 mod timing;
 
 use dualtape_autodiff::{
-    Dual, Dual2, Error, Function, Recorder, Scalar, Tape, Var, c, forward, gradient, hvp,
+    Dual, Error, Recorder, Scalar, Tape, Var, c, forward, gradient, hvp, numbers::Dual2, record,
 };
 use std::hint::black_box;
 use timing::time;
@@ -177,7 +177,7 @@ where
         f(&inputs);
         tape.len() as f64
     };
-    let recorded = Function::record(x, f)?;
+    let recorded = record(x).function(f)?;
     let at = recorded.linearize(x)?;
     let mut recorder = Recorder::new();
     let (mut g, mut hv) = (vec![0.0; n], vec![0.0; n]);
@@ -193,10 +193,10 @@ where
             }),
         ),
         ("one-shot gradient", time(|| gradient(f, x))),
-        ("  memory kept", time(|| recorder.value_and_gradient(f, x, &mut g))),
+        ("  memory kept", time(|| recorder.value_and_gradient_into(f, x, &mut g))),
         ("one-shot HVP", time(|| hvp(f, x, &v))),
         ("replayed value", time(|| recorded.value(x))),
-        ("replayed gradient", time(|| recorded.value_and_gradient(x, &mut g))),
+        ("replayed gradient", time(|| recorded.value_and_gradient_into(x, &mut g))),
         ("linearize", time(|| recorded.linearize(x).map(|at| at.value()))),
         ("linearised HVP", time(|| at.hvp_into(&v, &mut hv))),
     ];

@@ -6,7 +6,7 @@ mod timing;
 
 use std::time::Instant;
 
-use dualtape_autodiff::{Error, Function, Scalar, c, sparse_hessian};
+use dualtape_autodiff::{Error, Scalar, c, record, sparse};
 use timing::time;
 
 fn rosenbrock<S: Scalar>(x: &[S]) -> S {
@@ -38,7 +38,7 @@ fn once<R>(call: impl FnOnce() -> R) -> (R, f64) {
 
 fn main() -> Result<(), Error> {
     let x = start(1000);
-    let f = Function::record(&x, |x| rosenbrock(x))?;
+    let f = record(&x).function(|x| rosenbrock(x))?;
     let pattern = f.hessian_pattern(&x)?;
     let mut found = f.plan_sparse_hessian(&x)?;
     let mut given = f.plan_sparse_hessian_with(&x, &pattern)?;
@@ -46,7 +46,7 @@ fn main() -> Result<(), Error> {
         ("evaluated, planned", time(|| found.evaluate(&x).map(|h| h.values()[0]))),
         ("the same, given pattern, checked", time(|| given.evaluate(&x).map(|h| h.values()[0]))),
         ("pattern, colouring, values", time(|| f.sparse_hessian(&x))),
-        ("from the closure", time(|| sparse_hessian(|x| rosenbrock(x), &x))),
+        ("from the closure", time(|| sparse::hessian(|x| rosenbrock(x), &x))),
     ];
     println!("n = 1000: {:?}", found);
     for (what, t) in rows {
@@ -59,7 +59,7 @@ fn main() -> Result<(), Error> {
     );
     for n in [1_000, 10_000, 100_000, 1_000_000].into_iter().filter(|&n| n <= limit) {
         let x = start(n);
-        let (f, record) = once(|| Function::record(&x, |x| rosenbrock(x)));
+        let (f, record) = once(|| record(&x).function(|x| rosenbrock(x)));
         let f = f?;
         let (at, derive) = once(|| f.linearize(&x).map(|_| ()));
         at?;

@@ -8,7 +8,7 @@ mod interop;
 mod kernel;
 mod number;
 mod op;
-mod parts;
+pub mod parts;
 mod program;
 mod rule;
 mod strided;
@@ -17,35 +17,72 @@ mod tensor;
 mod transform;
 
 pub use array::{Array, View};
-pub use compiled::{BranchPolicy, IndeterminatePolicy, Likelihood, Matrix};
-/// The same [`Error`] under a name that no other crate has, for code that imports everything of several.
-pub use error::Error as AutodiffError;
-pub use error::{Error, Fault};
+pub use compiled::{BranchPolicy, IndeterminatePolicy, Likelihood, Matrix, Recorded};
+pub use error::Error;
 pub use function::{
-    Composite, CompositeLinearization, Fixed, Function, Inspection, Irregular, LinearMap,
-    Linearization, Memory, PerExample, Quantity, Recorder, Smoothness, SparseHessian,
-    SparseJacobian, SparseMatrix, SparsityPattern, Step, Tree, VectorFunction, array_loss,
-    checkpoint, checkpoint_scalars, forward, gauss_newton, generic, gradient, gradient_of, hessian,
-    hvp, jacobian, jvp, scalar_loss, scalar_residuals, sparse_hessian, sparse_jacobian, taylor,
-    third_derivative, value_and_gradient, value_and_gradient_of, value_gradient_and_auxiliary_of,
-    vjp,
+    Composite, CompositeLinearization, Function, Linearization, PerExample, Record, Recorder,
+    VectorFunction, VectorLinearization, array_loss, checkpoint, checkpoint_scalars, forward,
+    gauss_newton, generic, gradient, hessian, hvp, jacobian, jvp, record, record_f32, scalar_loss,
+    scalar_residuals, taylor, third_derivative, value_and_gradient, value_gradient_and_hvp, vjp,
 };
-#[cfg(feature = "linear-algebra")]
-pub use function::{implicit_minimum, implicit_optimum, implicit_root};
 #[doc(hidden)]
 pub use number::by_precision;
 #[cfg(feature = "planted-faults")]
 #[doc(hidden)]
 pub use number::planted;
-pub use number::{
-    Binary, Const, Dual, Dual2, Elementary, IntoScalar, Irregularity, Real, Scalar, Unary, c,
-    vectorized,
-};
-pub use op::ARRAY_OPERATIONS;
-pub use parts::{Entries, Part, Parts};
+pub use number::{Dual, Elementary, IntoScalar, Real, Scalar, c};
 pub use tape::{IntoTensor, Tape, Tensor, Var};
-pub use tensor::{Convolution, Pooling};
-pub use transform::{Adjoint, Elementwise, NumericAdjoint, Operation};
+
+/// What a [`Record`] is a record of: how closures take the inputs, and what they return.
+pub mod recording {
+    pub use crate::function::{AsArray, Plain, Returned, Scalars, WithAuxiliary, WithData};
+}
+
+/// Looking into what is [`Recorded`].
+pub mod inspect {
+    pub use crate::function::{Inspection, Irregular, Memory, Quantity, Smoothness, Step};
+    pub use crate::number::Irregularity;
+    pub use crate::op::ARRAY_OPERATIONS;
+}
+
+/// Sparse Hessians and Jacobians: the pattern found from the program, few products by colouring.
+pub mod sparse {
+    pub use crate::function::{
+        SparseHessian, SparseJacobian, SparseMatrix, SparsityPattern, sparse_hessian as hessian,
+        sparse_jacobian as jacobian,
+    };
+}
+
+/// What is defined by an equation, differentiated by the implicit function theorem.
+#[cfg(feature = "linear-algebra")]
+pub mod implicit {
+    pub use crate::function::{
+        implicit_minimum as minimum, implicit_optimum as optimum, implicit_root as root,
+    };
+}
+
+/// Operations with derivatives of a user's own.
+pub mod custom {
+    pub use crate::error::Fault;
+    pub use crate::transform::{Adjoint, Elementwise, NumericAdjoint, Operation};
+}
+
+/// Derivatives with respect to structures of numbers and arrays.
+pub mod tree {
+    pub use crate::function::{
+        Fixed, Tree, gradient_of, value_and_gradient_of, value_gradient_and_auxiliary_of,
+    };
+}
+
+/// Numbers beyond those that a loss is written with, and their functions as data.
+pub mod numbers {
+    pub use crate::number::{Binary, Const, Dual2, Unary, vectorized};
+}
+
+/// How windows move over arrays.
+pub mod windows {
+    pub use crate::tensor::{Convolution, Pooling};
+}
 
 /// What most programs need, in one import; without [`Error`], of which every crate has its own.
 ///
@@ -59,9 +96,11 @@ pub use transform::{Adjoint, Elementwise, NumericAdjoint, Operation};
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 pub mod prelude {
+    /// The same [`Error`](crate::Error) under a name that no other crate has, for code that imports everything of several.
+    pub use crate::Error as AutodiffError;
     pub use crate::{
-        Array, AutodiffError, Dual, Function, IntoScalar, IntoTensor, Linearization, Matrix, Real,
-        Scalar, Tape, Tensor, Var, VectorFunction, array_loss, c, gradient, hessian, hvp, jacobian,
-        jvp, scalar_loss, scalar_residuals, value_and_gradient, vjp,
+        Array, Dual, Function, IntoScalar, IntoTensor, Linearization, Matrix, Real, Scalar, Tape,
+        Tensor, Var, VectorFunction, array_loss, c, gradient, hessian, hvp, jacobian, jvp, record,
+        record_f32, scalar_loss, scalar_residuals, value_and_gradient, value_gradient_and_hvp, vjp,
     };
 }

@@ -68,12 +68,12 @@ impl Part {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Parts};
+/// use dualtape_autodiff::{parts::Parts, record};
 ///
 /// let parts = Parts::new([("weight", vec![2, 2]), ("bias", vec![2])]);
 /// assert_eq!(parts.get("bias")?.range(), 4..6);
 ///
-/// let f = Function::record(&[0.5; 6], |x| (x[0] * x[5] + x[4]).exp() + x[4] * x[4])?;
+/// let f = record(&[0.5; 6]).function(|x| (x[0] * x[5] + x[4]).exp() + x[4] * x[4])?;
 /// let at = f.linearize(&[0.0; 6])?;
 /// assert_eq!(at.hessian_block(parts.get("bias")?)?.as_slice(), [3.0, 0.0, 0.0, 0.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
@@ -180,7 +180,7 @@ impl Parts {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Parts;
+    /// use dualtape_autodiff::parts::Parts;
     ///
     /// let parts = Parts::new([("0.weight", vec![3]), ("2.weight", vec![2]), ("2.bias", vec![1])]);
     /// let ranges: Vec<_> = parts.named("2")?.iter().map(|part| part.range()).collect();
@@ -214,7 +214,7 @@ impl Parts {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Parts;
+    /// use dualtape_autodiff::parts::Parts;
     ///
     /// let parts = Parts::new([("0.weight", vec![3, 2]), ("0.bias", vec![3]), ("scale", vec![1])]);
     /// let modules: Vec<_> = parts.modules().iter().map(|part| (part.name().to_owned(), part.range())).collect();

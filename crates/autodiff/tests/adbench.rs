@@ -2,7 +2,7 @@
 
 use std::f64::consts::{LN_2, PI};
 
-use dualtape_autodiff::{Function, Scalar, c, hessian, jacobian};
+use dualtape_autodiff::{Scalar, c, hessian, jacobian, record};
 use serde_json::Value;
 
 fn instance(kind: &str) -> Value {
@@ -120,7 +120,7 @@ fn gaussian_mixture() {
     let v: Vec<f64> =
         (0..theta.len()).map(|i| (-1.0_f64).powi(i as i32) / (i + 1) as f64).collect();
 
-    let f = Function::record(&theta, |theta| mixture.value(theta)).unwrap();
+    let f = record(&theta).function(|theta| mixture.value(theta)).unwrap();
     let linear = f.linearize(&theta).unwrap();
     assert_close("value", &[linear.value()], &floats(&reference["f"]));
     assert_close("gradient", linear.gradient(), &floats(&reference["grad"]));

@@ -1,6 +1,6 @@
 //! One batched program gives what as many single evaluations give.
 
-use dualtape_autodiff::{Array, Error, Function, PerExample, Tensor, Var};
+use dualtape_autodiff::{Array, Error, Tensor, Var, record};
 
 const EXAMPLES: usize = 5;
 
@@ -36,16 +36,16 @@ where
         .map(|(i, shape)| wave(&[&[EXAMPLES], *shape].concat(), i as f64))
         .collect();
     let data: Vec<&Array<f64>> = data.iter().collect();
-    let all = PerExample::record(&theta, &data, &f)?;
+    let all = record(&theta).data(&data).per_example(&f)?;
     // At another point than the one of the recording.
     let theta: Vec<f64> = theta.iter().map(|x| 1.1 * x - 0.02).collect();
     let (values, gradients) = all.values_and_gradients(&theta)?;
     for (i, value) in values.iter().enumerate() {
         let example: Vec<Array<f64>> = data.iter().map(|array| row(array, i)).collect();
         let example: Vec<&Array<f64>> = example.iter().collect();
-        let single = Function::record_tensor(&theta, &example, &f)?;
+        let single = record(&theta).data(&example).function(&f)?;
         let mut gradient = vec![0.0; dim];
-        let expected = single.value_and_gradient(&theta, &mut gradient)?;
+        let expected = single.value_and_gradient_into(&theta, &mut gradient)?;
         assert_near(&[*value], &[expected], &format!("{what}: value {i}"));
         assert_near(gradients.row(i), &gradient, &format!("{what}: gradient {i}"));
     }
@@ -103,7 +103,7 @@ where
     F: for<'t> Fn(Tensor<'t>, &[Tensor<'t>]) -> Var<'t> + Send + Sync,
 {
     let point = |x: f64| (0..dim).map(|i| x + 0.5 * (0.9 * i as f64).cos()).collect::<Vec<f64>>();
-    let recorded = Function::record_tensor(&point(0.3), data, f)?;
+    let recorded = record(&point(0.3)).data(data).function(&f)?;
     let at = recorded.linearize(&point(0.25))?;
     // More than are taken at once, and not a multiple of it.
     let directions = wave(&[11, dim], 0.5);
@@ -116,7 +116,7 @@ where
     }
     let hessian = at.hessian()?;
     drop(at);
-    let recorded = recorded.with_threads(2);
+    let recorded = record(&point(0.3)).data(data).threads(2).function(&f)?;
     let on_threads = recorded.linearize(&point(0.25))?;
     let mut again = vec![0.0; 11 * dim];
     on_threads.hvps_into(directions.data(), &mut again)?;
@@ -176,7 +176,7 @@ fn an_example_on_another_branch_is_evaluated_there() -> Result<(), Error> {
 fn examples_must_be_there_and_equally_many() -> Result<(), Error> {
     let [three, two] = [3, 2].map(|n| wave(&[n, 1], 0.0));
     let record = |data: &[&Array<f64>]| {
-        PerExample::record(&[1.0], data, |theta, data| theta.dot(data[0])).map(|_| ())
+        record(&[1.0]).data(data).per_example(|theta, data| theta.dot(data[0])).map(|_| ())
     };
     record(&[&two])?;
     for (data, counts) in [
@@ -193,7 +193,7 @@ fn examples_must_be_there_and_equally_many() -> Result<(), Error> {
 #[test]
 fn data_are_replaced_without_recording_again() -> Result<(), Error> {
     let data = wave(&[3, 2], 0.0);
-    let mut f = PerExample::record(&[1.0, 2.0], &[&data], |theta, data| theta.dot(data[0]))?;
+    let mut f = record(&[1.0, 2.0]).data(&[&data]).per_example(|theta, data| theta.dot(data[0]))?;
     let other = wave(&[3, 2], 1.0);
     f.set_data(0, &other)?;
     assert_eq!(f.values_and_gradients(&[1.0, 2.0])?.1.as_slice(), other.data());
@@ -210,17 +210,16 @@ fn long_directions_have_the_bits_of_single_products() -> Result<(), Error> {
     let x: Vec<f64> = wave(0.3).collect();
     let directions: Vec<f64> = (0..10).flat_map(|k| wave(f64::from(k))).collect();
     for threads in [1, 2] {
-        let f = Function::<f64>::record_tensor(&x, &[], |x, _| {
+        let f = record(&x).array().threads(threads).function(|x| {
             (x.view(0, &[n / 2]).tanh() * x.view(n / 2, &[n / 2])).powi(2).sum().sin()
         })?;
-        let f = f.with_threads(threads);
         let mut products = vec![f64::NAN; directions.len()];
         let at = f.linearize(&x)?;
         at.hvps_into(&directions, &mut products)?;
         at.hvps_into(&[], &mut [])?;
         for (v, product) in directions.chunks(n).zip(products.chunks(n)) {
             let mut expected = vec![0.0; n];
-            f.hvp(&x, v, &mut expected)?;
+            f.hvp_into(&x, v, &mut expected)?;
             assert_eq!(product, expected);
         }
     }
@@ -238,13 +237,12 @@ fn the_hessian_has_the_columns_that_products_have() -> Result<(), Error> {
     {
         let x: Vec<f64> = (0..n).map(wave).collect();
         let network = |threads| -> Result<_, Error> {
-            let f = Function::<f64>::record_tensor(&x, &[&data], |x, data| {
+            record(&x).data(&[&data]).threads(threads).function(|x, data| {
                 let hidden = data[0].matmul(x.view(first, &[8, 6])).tanh();
                 let second = x.view(second, &[6, 8]);
                 let logits = hidden.matmul(second) + x.view(bias, &[8]);
                 logits.log_softmax(1).sum() / -7.0 + second.powi(4).sum().sin()
-            })?;
-            Ok(f.with_threads(threads))
+            })
         };
         let f = network(1)?;
         let hessian = f.hessian(&x)?;

@@ -1,6 +1,6 @@
 //! Regions that are computed again instead of kept: the same values, derivatives, guards and errors.
 
-use dualtape_autodiff::{Array, Error, Function, Tensor, checkpoint, checkpoint_scalars, hvp};
+use dualtape_autodiff::{Array, Error, Tensor, checkpoint, checkpoint_scalars, hvp, record};
 
 const AT: [f64; 6] = [0.3, -0.8, 1.1, 0.4, -0.2, 0.9];
 const V: [f64; 6] = [1.0, -0.5, 0.25, 0.8, -0.3, 0.6];
@@ -21,16 +21,14 @@ fn layer_of<'t>(x: Tensor<'t>, w: Tensor<'t>) -> Tensor<'t> {
 #[test]
 fn values_and_derivatives_have_the_same_bits() -> Result<(), Error> {
     let record = |checkpointed| {
-        Function::<f64>::record_tensor(&[0.1; 6], &[], move |w, _| {
-            network(w, checkpointed).powi(2).sum()
-        })
+        record(&[0.1; 6]).array().function(move |w| network(w, checkpointed).powi(2).sum())
     };
     let (plain, checked) = (record(false)?, record(true)?);
     assert_eq!(checked.value(&AT)?.to_bits(), plain.value(&AT)?.to_bits());
     assert_eq!(checked.gradient(&AT)?, plain.gradient(&AT)?);
     let mut products = [[0.0; 6]; 2];
-    plain.hvp(&AT, &V, &mut products[0])?;
-    checked.hvp(&AT, &V, &mut products[1])?;
+    plain.hvp_into(&AT, &V, &mut products[0])?;
+    checked.hvp_into(&AT, &V, &mut products[1])?;
     for (a, b) in products[0].iter().zip(&products[1]) {
         assert!((a - b).abs() <= 4.0 * f64::EPSILON * (1.0 + a.abs()), "{a} is not {b}");
     }
@@ -40,14 +38,14 @@ fn values_and_derivatives_have_the_same_bits() -> Result<(), Error> {
 
 #[test]
 fn regions_nest() -> Result<(), Error> {
-    let nested = Function::<f64>::record_tensor(&AT, &[], |x, _| {
+    let nested = record(&AT).array().function(|x| {
         let y = checkpoint(&[x], |x| {
             let once = checkpoint(x, |x| (x[0] * 1.3).sin());
             checkpoint(&[once, x[0]], |x| (x[0] * 1.3).sin() * x[1])
         });
         y.sum()
     })?;
-    let plain = Function::<f64>::record_tensor(&AT, &[], |x, _| {
+    let plain = record(&AT).array().function(|x| {
         let y = (x * 1.3).sin();
         ((y * 1.3).sin() * x).sum()
     })?;
@@ -64,7 +62,7 @@ fn regions_nest() -> Result<(), Error> {
 
 #[test]
 fn branches_within_a_region_are_guarded() -> Result<(), Error> {
-    let f = Function::record(&[1.0, 2.0], |x| {
+    let f = record(&[1.0, 2.0]).function(|x| {
         checkpoint_scalars(x, |x| if x[0] > 0.0 { x[0] * x[1] } else { x[1].powi(3) }) * x[1]
     })?;
     assert_eq!(f.gradient(&[2.0, 3.0])?, [9.0, 12.0]);
@@ -86,7 +84,7 @@ fn over_duals_a_region_has_its_tangents() -> Result<(), Error> {
 
 #[test]
 fn errors_within_a_region_are_those_of_the_recording() {
-    let refused = Function::<f64>::record_tensor(&AT, &[], |x, _| {
+    let refused = record(&AT).array().function(|x| {
         checkpoint(&[x], |x| x[0].reshape(&[2, 3]).matmul(x[0].reshape(&[2, 3]))).sum()
     });
     assert!(refused.unwrap_err().to_string().contains("do not fit matmul"));
@@ -96,16 +94,16 @@ fn errors_within_a_region_are_those_of_the_recording() {
 #[test]
 fn faults_within_a_region_are_those_of_the_replay() {
     let singular = [1.0, 2.0, 2.0, 4.0, 1.0, 1.0];
-    let f = Function::<f64>::record_tensor(&AT, &[], |x, _| {
-        checkpoint(&[x], |x| x[0].view(0, &[2, 2]).solve(x[0].view(4, &[2]))).sum()
-    });
+    let f = record(&AT)
+        .array()
+        .function(|x| checkpoint(&[x], |x| x[0].view(0, &[2, 2]).solve(x[0].view(4, &[2]))).sum());
     let refused = f.expect("regular").gradient(&singular);
     assert!(
         matches!(
             refused,
             Err(Error::Failed {
                 operation: "lu",
-                fault: dualtape_autodiff::Fault::Singular { pivot: 1 },
+                fault: dualtape_autodiff::custom::Fault::Singular { pivot: 1 },
                 ..
             })
         ),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dualtape_autodiff::{
-    Adjoint, Array, Elementwise, Error, Fault, Function, NumericAdjoint, Operation, Real, Scalar,
-    Tensor, View, c, gradient, hvp, jvp,
+    Array, Error, Function, Real, Scalar, Tensor, View, c,
+    custom::{Adjoint, Elementwise, Fault, NumericAdjoint, Operation},
+    gradient, hvp, jvp, record, record_f32,
 };
 use proptest::prelude::*;
 
@@ -55,7 +56,7 @@ proptest! {
         let start = [1.0, 1.0, 1.0, 1.0];
         let data = Array::vector(y.to_vec());
         let recordings = AtomicUsize::new(0);
-        let f = Function::<f64>::record_tensor(&start, &[&data], |x, data| {
+        let f = record(&start).data(&[&data]).function(|x, data| {
             recordings.fetch_add(1, Ordering::Relaxed);
             let y = Tensor::elementwise(Branching, [x, data[0]]);
             (y * y).sum()
@@ -63,7 +64,7 @@ proptest! {
         let expected = gradient(|x| by_scalars(x, &y), &at)?;
         prop_assert!(close(&f.gradient(&at)?, &expected, 1e-13));
         let mut product = [0.0; 4];
-        f.hvp(&at, &v, &mut product)?;
+        f.hvp_into(&at, &v, &mut product)?;
         prop_assert!(close(&product, &hvp(|x| by_scalars(x, &y), &at, &v)?, 1e-12));
         prop_assert_eq!(recordings.load(Ordering::Relaxed), 1);
     }
@@ -72,7 +73,7 @@ proptest! {
 #[test]
 fn an_operation_of_mixed_shapes_broadcasts_and_others_are_refused() -> Result<(), Error> {
     let at = [0.3, -0.8, 1.9, 2.5];
-    let tensor = Function::<f64>::record_tensor(&at, &[], |x, _| {
+    let tensor = record(&at).array().function(|x| {
         Tensor::elementwise(Branching, [x.view(0, &[2, 1]), x.view(1, &[3])]).sum()
     })?;
     let expected = gradient(
@@ -85,9 +86,9 @@ fn an_operation_of_mixed_shapes_broadcasts_and_others_are_refused() -> Result<()
         &at,
     )?;
     assert!(close(&tensor.gradient(&at)?, &expected, 1e-14));
-    let refused = Function::<f64>::record_tensor(&at, &[], |x, _| {
-        Tensor::elementwise(Branching, [x, x.view(0, &[3])]).sum()
-    });
+    let refused = record(&at)
+        .array()
+        .function(|x| Tensor::elementwise(Branching, [x, x.view(0, &[3])]).sum());
     let message = refused.unwrap_err().to_string();
     assert!(message.contains("shapes [[4], [3]] do not fit branching"), "{message}");
     Ok(())
@@ -96,9 +97,7 @@ fn an_operation_of_mixed_shapes_broadcasts_and_others_are_refused() -> Result<()
 #[test]
 fn elementwise_operations_work_in_single_precision_and_print() -> Result<(), Error> {
     let at = [0.5_f32, -1.5];
-    let f = Function::<f32>::record_tensor(&at, &[], |x, _| {
-        Tensor::elementwise(Branching, [x, x]).sum()
-    })?;
+    let f = record_f32(&at).array().function(|x| Tensor::elementwise(Branching, [x, x]).sum())?;
     let expected = dualtape_autodiff::generic::gradient(
         |x| x.iter().map(|&x| Branching.eval([x, x])).sum(),
         &at,
@@ -170,7 +169,7 @@ fn plain<S: Scalar>(x: &[S]) -> S {
 }
 
 fn numeric(slip: f64) -> Result<Function<'static>, Error> {
-    Function::record_tensor(&AT, &[], move |x, _| {
+    record(&AT).array().function(move |x| {
         let y = Tensor::custom_numeric(ExpMean { slip }, &[x.view(0, &[2]), x.view(2, &[2])]);
         (y.to_var() * x.get(0)).sin()
     })
@@ -178,7 +177,7 @@ fn numeric(slip: f64) -> Result<Function<'static>, Error> {
 
 #[test]
 fn a_hand_written_adjoint_serves_every_mode_and_order() -> Result<(), Error> {
-    let f = Function::record_tensor(&AT, &[], |x, _| {
+    let f = record(&AT).array().function(|x| {
         let y = Tensor::custom(ExpMean { slip: 1.0 }, &[x.view(0, &[2]), x.view(2, &[2])]);
         (y.to_var() * x.get(0)).sin()
     })?;
@@ -193,7 +192,7 @@ fn a_hand_written_adjoint_serves_every_mode_and_order() -> Result<(), Error> {
 fn a_numeric_adjoint_gives_gradients_and_refuses_the_rest() -> Result<(), Error> {
     let f = numeric(1.0)?;
     assert!(close(&f.gradient(&AT)?, &gradient(|x| plain(x), &AT)?, 1e-14));
-    let refused = f.hvp(&AT, &[1.0, 0.0, 0.5, 0.0], &mut [0.0; 4]).unwrap_err();
+    let refused = f.hvp_into(&AT, &[1.0, 0.0, 0.5, 0.0], &mut [0.0; 4]).unwrap_err();
     assert!(
         matches!(
             refused,
@@ -261,9 +260,9 @@ fn refused_values_and_shapes_are_reported_with_the_operations_name() -> Result<(
     assert!(refused.ends_with("exp mean: a weight is negative"), "{refused}");
     // The function is as good as new afterwards.
     assert!(f.value(&AT).is_ok());
-    let refused = Function::<f64>::record_tensor(&AT, &[], |x, _| {
-        Tensor::custom(ExpMean { slip: 1.0 }, &[x, x.view(0, &[2])]).to_var()
-    });
+    let refused = record(&AT)
+        .array()
+        .function(|x| Tensor::custom(ExpMean { slip: 1.0 }, &[x, x.view(0, &[2])]).to_var());
     assert!(
         refused
             .unwrap_err()
@@ -314,13 +313,13 @@ fn an_adjoint_is_recorded_once_unless_it_looks_at_values() -> Result<(), Error> 
     for looks in [false, true] {
         let recorded = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&recorded);
-        let f = Function::<f64>::record_tensor(&at, &[], move |x, _| {
+        let f = record(&at).array().function(move |x| {
             let recorded = Arc::clone(&counter);
             (Tensor::custom(Counted { recorded, looks }, &[x]) * x).sum()
         })?;
         let before = recorded.load(Ordering::Relaxed);
         let mut product = [0.0; 3];
-        f.hvp(&at, &v, &mut product)?;
+        f.hvp_into(&at, &v, &mut product)?;
         let third = f.taylor(&at, &v, 3)?[3];
         let derivations = recorded.load(Ordering::Relaxed) - before;
         assert!(if looks { derivations > 1 } else { derivations == 1 }, "{looks}: {derivations}");
@@ -406,7 +405,7 @@ fn operations_end_with_their_recordings() -> Result<(), Error> {
     let (x, v) = ([0.5, -2.0], [1.0, 0.25]);
     for kind in 0..3 {
         let alive = Arc::clone(&count);
-        let f = Function::<f64>::record_tensor(&x, &[], move |x, _| {
+        let f = record(&x).array().function(move |x| {
             let cube = Cube(Alive::new(&alive));
             let y = match kind {
                 0 => Tensor::elementwise(cube, [x]),
@@ -418,7 +417,7 @@ fn operations_end_with_their_recordings() -> Result<(), Error> {
         assert!(close(&f.gradient(&x)?, &x.map(|x| 3.0 * x * x), 1e-15));
         if kind < 2 {
             let mut product = [0.0; 2];
-            f.hvp(&x, &v, &mut product)?;
+            f.hvp_into(&x, &v, &mut product)?;
             assert!(close(&product, &[3.0, -3.0], 1e-15));
             f.taylor(&x, &v, 4)?;
         }

@@ -1,8 +1,8 @@
 //! Forward drivers on the stack, against duals of duals and against the tape.
 
 use dualtape_autodiff::{
-    Binary, Dual, Dual2, Elementary, Error, Scalar, Unary, c, forward, generic, gradient, hessian,
-    hvp,
+    Dual, Elementary, Error, Scalar, c, forward, generic, gradient, hessian, hvp,
+    numbers::{Binary, Dual2, Unary},
 };
 
 type Nested = Dual<Dual<f64, 2>, 2>;

@@ -1,8 +1,7 @@
 //! Roots and optima as functions of their parameters.
 
 use dualtape_autodiff::{
-    Array, Error, Fault, Function, Scalar, Tensor, gradient, hessian, hvp, implicit_minimum,
-    implicit_optimum, implicit_root,
+    Array, Error, Function, Scalar, Tensor, custom::Fault, gradient, hessian, hvp, implicit, record,
 };
 use proptest::prelude::*;
 
@@ -19,7 +18,7 @@ fn by_root<'t>(theta: Tensor<'t>) -> dualtape_autodiff::Var<'t> {
         x[1] = theta[1].sqrt() * (1.0 + 2e-9);
         x[0] = (theta[0] / x[1]).ln();
     };
-    let root = implicit_root(theta, &[0.0, 1.0], solver, |x, theta| {
+    let root = implicit::root(theta, &[0.0, 1.0], solver, |x, theta| {
         let [u, v] = [x.get(0), x.get(1)];
         Tensor::from_vars(x.tape(), &[u.exp() * v - theta.get(0), v * v - theta.get(1)])
     });
@@ -40,13 +39,13 @@ proptest! {
     #[test]
     fn a_root_has_the_derivatives_of_its_closed_form(a in 0.5..3.0_f64, b in 0.5..3.0_f64) {
         let at = [a, b];
-        let f = Function::<f64>::record_tensor(&[1.0, 1.0], &[], |theta, _| by_root(theta))?;
+        let f = record(&[1.0, 1.0]).array().function(|theta| by_root(theta))?;
         assert_close(&[f.value(&at)?], &[closed_form(&at)], 1e-14);
         assert_close(&f.gradient(&at)?, &gradient(|x| closed_form(x), &at)?, 1e-13);
         let expected = hessian(|x| closed_form(x), &at)?;
         assert_close(f.hessian(&at)?.as_slice(), expected.as_slice(), 1e-12);
         let (u, v) = ([0.3, -1.0], [0.7, 0.2]);
-        let third = Function::record(&at, |x| closed_form(x))?.third_derivative(&at, &u, &v)?;
+        let third = record(&at).function(|x| closed_form(x))?.third_derivative(&at, &u, &v)?;
         assert_close(&f.third_derivative(&at, &u, &v)?, &third, 1e-11);
     }
 }
@@ -73,9 +72,7 @@ fn a_bilevel_problem_has_the_derivatives_of_the_explicit_solution() -> Result<()
     let targets = Array::vector(vec![1.0, 0.2, 0.4, -0.5]);
     let identity = Array::new(&[2, 2], vec![1.0, 0.0, 0.0, 1.0])?;
     let truth = Array::vector(vec![0.6, -0.1]);
-    let explicit = Function::<f64>::record_tensor(
-        &[0.0],
-        &[&features, &targets, &identity, &truth],
+    let explicit = record(&[0.0]).data(&[&features, &targets, &identity, &truth]).function(
         |theta, data| {
             let (a, b) = (data[0], data[1].reshape(&[4, 1]));
             let normal = a.t().matmul(a) + data[2] * theta.get(0).exp();
@@ -97,9 +94,9 @@ fn a_bilevel_problem_has_the_derivatives_of_the_explicit_solution() -> Result<()
             x[1] -= 0.1 * slope[1];
         }
     };
-    let f = Function::<f64>::record_tensor(&[0.0], &[&truth], move |theta, data| {
+    let f = record(&[0.0]).data(&[&truth]).function(move |theta, data| {
         let (a, b) = (inner_features.clone(), inner_targets.clone());
-        let x = implicit_optimum(theta, &[0.0; 2], solver.clone(), move |x, theta| {
+        let x = implicit::optimum(theta, &[0.0; 2], solver.clone(), move |x, theta| {
             let r = x.constant(&a).matmul(x.reshape(&[2, 1])).reshape(&[4]) - x.constant(&b);
             0.5 * (r.powi(2).sum() + theta.get(0).exp() * x.powi(2).sum())
         });
@@ -120,7 +117,7 @@ fn a_minimum_is_that_of_an_objective_stated_once() -> Result<(), Error> {
     let identity = Array::new(&[2, 2], vec![1.0, 0.0, 0.0, 1.0])?;
     // The logarithm of the penalty, and four targets.
     let at = [0.3, 1.0, 0.2, 0.4, -0.5];
-    let explicit = Function::<f64>::record_tensor(&at, &[&features, &identity], |theta, data| {
+    let explicit = record(&at).data(&[&features, &identity]).function(|theta, data| {
         let (a, b) = (data[0], theta.view(1, &[4]));
         let normal = a.t().matmul(a) + data[1] * theta.get(0).exp();
         normal.solve(a.t().matmul(b)).powi(2).sum()
@@ -132,9 +129,9 @@ fn a_minimum_is_that_of_an_objective_stated_once() -> Result<(), Error> {
             x[1] -= (h[(0, 0)] * g[1] - h[(1, 0)] * g[0]) / determinant;
         }
     };
-    let f = Function::<f64>::record_tensor(&at, &[&features], move |theta, data| {
+    let f = record(&at).data(&[&features]).function(move |theta, data| {
         let parameters = [theta.view(0, &[1]), theta.view(1, &[4]), data[0]];
-        let x = implicit_minimum(
+        let x = implicit::minimum(
             &parameters,
             &[0.0; 2],
             |x, p| 0.5 * ((p[2].matmul(x) - p[1]).powi(2).sum() + (p[0].exp() * x.powi(2)).sum()),
@@ -156,9 +153,9 @@ fn a_minimum_is_that_of_an_objective_stated_once() -> Result<(), Error> {
 #[test]
 fn what_is_no_root_is_refused() -> Result<(), Error> {
     let with_error = |error: f64| {
-        Function::<f64>::record_tensor(&[2.0], &[], move |theta, _| {
+        record(&[2.0]).array().function(move |theta| {
             let solver = move |theta: &[f64], x: &mut [f64]| x[0] = theta[0].sqrt() + error;
-            implicit_root(theta, &[0.0], solver, |x, theta| x * x - theta).get(0)
+            implicit::root(theta, &[0.0], solver, |x, theta| x * x - theta).get(0)
         })
     };
     let refused = with_error(1e-3).unwrap_err();
@@ -178,9 +175,9 @@ fn what_is_no_root_is_refused() -> Result<(), Error> {
         matches!(refused, Error::Failed { fault: Fault::Singular { pivot: 0 }, .. }),
         "{refused}"
     );
-    let refused = Function::<f64>::record_tensor(&[2.0], &[], |theta, _| {
-        implicit_root(theta, &[0.0; 2], |_, _| {}, |_, theta| theta).get(0)
-    });
+    let refused = record(&[2.0])
+        .array()
+        .function(|theta| implicit::root(theta, &[0.0; 2], |_, _| {}, |_, theta| theta).get(0));
     let message = refused.unwrap_err().to_string();
     assert!(message.contains("shapes [[1], [2]] do not fit implicit_root"), "{message}");
     Ok(())

@@ -2,9 +2,8 @@
 //! in every mode.
 
 use dualtape_autodiff::{
-    Array, Composite, Error, Function, IndeterminatePolicy, PerExample, Recorder, Var,
-    VectorFunction, generic, gradient, gradient_of, hessian, hvp, jacobian, jvp, sparse_hessian,
-    taylor, third_derivative, value_and_gradient, vjp,
+    Array, Error, IndeterminatePolicy, Recorder, Var, generic, gradient, hessian, hvp, jacobian,
+    jvp, record, sparse, taylor, third_derivative, tree::gradient_of, value_and_gradient, vjp,
 };
 
 type Loss = for<'t> fn(&[Var<'t>]) -> Var<'t>;
@@ -48,11 +47,11 @@ fn a_gradient_is_refused_in_every_mode() -> Result<(), Error> {
         refused(hvp(f, &x, &[1.0, -0.5]), name);
         refused(hessian(f, &x), name);
         refused(taylor(f, &x, &[1.0, 0.5], 1), name);
-        let recorded = Function::record(&[0.7, 0.8], f)?;
+        let recorded = record(&[0.7, 0.8]).function(f)?;
         refused(recorded.gradient(&x), name);
         refused(recorded.linearize(&x), name);
         refused(recorded.hessian(&x), name);
-        let vector = VectorFunction::record(&[0.7, 0.8], move |x| vec![f(x), x[1]])?;
+        let vector = record(&[0.7, 0.8]).vector(move |x| vec![f(x), x[1]])?;
         refused(vector.linearize(&x)?.jvp(&[0.3, 0.2]), name);
         refused(vector.linearize(&x)?.vjp(&[0.3, 0.2]), name);
         refused(vector.jacobian(&x), name);
@@ -69,8 +68,8 @@ fn a_hessian_is_refused_in_every_mode() -> Result<(), Error> {
         refused(hessian(f, &x), name);
         refused(third_derivative(f, &x, &[1.0, 0.5], &[0.5, 1.0]), name);
         refused(taylor(f, &x, &[1.0, -0.5], 2), name);
-        refused(sparse_hessian(f, &x), name);
-        let recorded = Function::record(&[0.7, 0.8], f)?;
+        refused(sparse::hessian(f, &x), name);
+        let recorded = record(&[0.7, 0.8]).function(f)?;
         assert_eq!(recorded.gradient(&x)?, g, "{name}");
         let at = recorded.linearize(&x)?;
         refused(at.hvp(&[1.0, -0.5]), name);
@@ -86,29 +85,31 @@ fn a_hessian_is_refused_in_every_mode() -> Result<(), Error> {
 /// Arrays of one element take the same rules, as do batches of examples, compositions and derivatives within recordings.
 #[test]
 fn arrays_batches_and_nested_derivatives_are_refused_alike() -> Result<(), Error> {
-    let f = Function::<f64>::record_tensor(&[0.5, 1.0], &[], |x, _| x.powi(3).cbrt().sum())?;
+    let f = record(&[0.5, 1.0]).array().function(|x| x.powi(3).cbrt().sum())?;
     refused(f.gradient(&[0.0, 1.0]), "array");
     assert_eq!(f.gradient(&[8.0, 1.0])?, [1.0, 1.0]);
-    let norm = |x: &[f64]| {
-        Function::<f64>::record_tensor(x, &[], |x, _| x.norm_axes(&[0]).powi(2).sum() * 0.5)
-    };
+    let norm = |x: &[f64]| record(x).array().function(|x| x.norm_axes(&[0]).powi(2).sum() * 0.5);
     refused(norm(&[0.5, 1.0])?.hessian(&[0.0, 0.0]), "norm");
 
     let data = Array::new(&[3, 1], vec![1.0, 2.0, 3.0])?;
-    let examples =
-        PerExample::record(&[0.5], &[&data], |w, row| (w * row[0]).powi(3).cbrt().sum())?;
-    refused(examples.values_and_gradients(&[0.0]), "examples");
-    let nan = examples.with_indeterminate_policy(IndeterminatePolicy::Nan)?;
+    let examples = |policy| {
+        record(&[0.5])
+            .data(&[&data])
+            .indeterminate(policy)
+            .per_example(|w, row| (w * row[0]).powi(3).cbrt().sum())
+    };
+    refused(examples(IndeterminatePolicy::Refuse)?.values_and_gradients(&[0.0]), "examples");
+    let nan = examples(IndeterminatePolicy::Nan)?;
     assert!(nan.values_and_gradients(&[0.0])?.1.as_slice().iter().all(|&g: &f64| g.is_nan()));
 
-    let composite = Composite::record(&[0.5], |x| vec![x[0].powi(3)], |z| z[0].cbrt())?;
+    let composite = record(&[0.5]).composite(|x| vec![x[0].powi(3)], |z| z[0].cbrt())?;
     assert!(matches!(composite.linearize(&[0.0]), Err(Error::Indeterminate { .. })));
 
     refused(gradient_of(|_, x: Var<'_>| x.powi(3).cbrt(), &0.0_f64), "tree");
     // The derivative of ∛(z³) at z = x is 1.
     let nested: Loss = |x| x[0].powi(3).cbrt().derivative(x[0]) + x[1];
     refused(gradient(nested, &[0.0, 1.0]), "nested");
-    refused(Function::record(&[0.5, 1.0], nested)?.value(&[0.0, 1.0]), "nested, recorded");
+    refused(record(&[0.5, 1.0]).function(nested)?.value(&[0.0, 1.0]), "nested, recorded");
     Ok(())
 }
 
@@ -141,9 +142,9 @@ fn fixed_zeros_absorb_in_every_mode() -> Result<(), Error> {
     ];
     for (name, f, x, expected) in cases {
         assert_eq!(gradient(f, &x)?, expected, "{name}");
-        let recorded = Function::record(&[0.7, 0.8], f)?;
+        let recorded = record(&[0.7, 0.8]).function(f)?;
         assert_eq!(recorded.gradient(&x)?, expected, "{name}, recorded");
-        let vector = VectorFunction::record(&[0.7, 0.8], move |x| vec![f(x), x[1]])?;
+        let vector = record(&[0.7, 0.8]).vector(move |x| vec![f(x), x[1]])?;
         assert_eq!(vector.jacobian(&x)?.row(0), expected, "{name}, Jacobian");
         for (i, unit) in [[1.0, 0.0], [0.0, 1.0]].into_iter().enumerate() {
             assert_eq!(jvp(f, &x, &unit)?.1, expected[i], "{name}, direction {i}");
@@ -151,13 +152,12 @@ fn fixed_zeros_absorb_in_every_mode() -> Result<(), Error> {
         }
     }
     let mask = Array::vector(vec![0.0, 1.0]);
-    let f = Function::<f64>::record_tensor(&[4.0, 4.0], &[&mask], |x, data| {
-        (x.sqrt() * data[0]).sum().exp()
-    })?;
+    let f =
+        record(&[4.0, 4.0]).data(&[&mask]).function(|x, data| (x.sqrt() * data[0]).sum().exp())?;
     assert_eq!(f.gradient(&[0.0, 0.0])?, [0.0, f64::INFINITY]);
-    let where_cond = Function::<f64>::record_tensor(&[4.0, 4.0], &[], |x, _| {
-        x.gt(1.0).where_cond(x.powi(2), x.sqrt()).sum()
-    })?;
+    let where_cond = record(&[4.0, 4.0])
+        .array()
+        .function(|x| x.gt(1.0).where_cond(x.powi(2), x.sqrt()).sum())?;
     assert_eq!(where_cond.gradient(&[2.0, 0.25])?, [4.0, 1.0]);
     Ok(())
 }
@@ -165,9 +165,9 @@ fn fixed_zeros_absorb_in_every_mode() -> Result<(), Error> {
 /// Looking once more does not make a number of a NaN that was there before.
 #[test]
 fn a_value_that_is_nan_stays_so() -> Result<(), Error> {
-    let f = Function::record(&[1.5], |x| x[0].ln().clamp(0.0, 1.0) + x[0].ln().max(-1.0))?;
+    let f = record(&[1.5]).function(|x| x[0].ln().clamp(0.0, 1.0) + x[0].ln().max(-1.0))?;
     assert!(f.value(&[-1.0])?.is_nan());
-    let clamped = Function::record(&[1.5], |x| x[0].ln().clamp(0.0, 1.0))?;
+    let clamped = record(&[1.5]).function(|x| x[0].ln().clamp(0.0, 1.0))?;
     assert!(clamped.value(&[-1.0])?.is_nan());
     assert_eq!(clamped.gradient(&[2.0])?, [0.5]);
     Ok(())
@@ -176,8 +176,9 @@ fn a_value_that_is_nan_stays_so() -> Result<(), Error> {
 #[test]
 fn policies_say_what_is_given_instead() -> Result<(), Error> {
     let f = |policy| {
-        Function::record(&[0.7, 0.8], |x| x[0].powi(3).cbrt() * x[1] + x[1].powi(2))
-            .map(|f| f.with_indeterminate_policy(policy))
+        record(&[0.7, 0.8])
+            .indeterminate(policy)
+            .function(|x| x[0].powi(3).cbrt() * x[1] + x[1].powi(2))
     };
     let nan = f(IndeterminatePolicy::Nan)?;
     let g = nan.gradient(&[0.0, 3.0])?;
@@ -187,8 +188,8 @@ fn policies_say_what_is_given_instead() -> Result<(), Error> {
     assert_eq!(absorbed.gradient(&[0.0, 3.0])?, [0.0, 6.0]);
     assert_eq!(absorbed.hessian(&[0.0, 3.0])?.as_slice(), [0.0, 0.0, 0.0, 2.0]);
     assert_eq!(absorbed.linearize(&[0.0, 3.0])?.hvp(&[0.5, 1.0])?, [0.0, 2.0]);
-    let kink = Function::record(&[1.0], |x| x[0].abs().powi(2))?;
-    let kink = kink.with_indeterminate_policy(IndeterminatePolicy::Absorb);
+    let absorbing = record(&[1.0]).indeterminate(IndeterminatePolicy::Absorb);
+    let kink = absorbing.function(|x| x[0].abs().powi(2))?;
     assert_eq!(kink.hessian(&[0.0])?.as_slice(), [0.0]);
     // Away from the point all say the same.
     assert_eq!(absorbed.gradient(&[2.0, 3.0])?, nan.gradient(&[2.0, 3.0])?);
@@ -207,7 +208,7 @@ impl Switch for Var<'_> {
 
 #[test]
 fn kinks_and_singularities_are_told_with_their_lines() -> Result<(), Error> {
-    let f = Function::record(&[1.0, 2.0], |x| {
+    let f = record(&[1.0, 2.0]).function(|x| {
         let bent = x[0].max(x[1]) + (x[0] - 5.0).abs();
         if x[1] > 4.0 { bent } else { bent + x[1].sqrt() }
     })?;
@@ -221,12 +222,12 @@ fn kinks_and_singularities_are_told_with_their_lines() -> Result<(), Error> {
     assert_eq!(told([1.0, 4.0])?, ["a comparison of equal numbers"]);
     assert!(f.smoothness(&[3.0, 3.0])?.irregular()[0].at.is_some());
     // What does not lead to the value, or does not move, says nothing.
-    let aside = Function::record(&[1.0], |x| {
+    let aside = record(&[1.0]).function(|x| {
         let _unused = x[0].abs();
         x[0].powi(2) + Var::from(0.0).abs()
     })?;
     assert!(aside.is_smooth_at(&[0.0])?);
-    let arrays = Function::<f64>::record_tensor(&[1.0, 2.0], &[], |x, _| x.max_axis(0).sum())?;
+    let arrays = record(&[1.0, 2.0]).array().function(|x| x.max_axis(0).sum())?;
     assert!(arrays.is_smooth_at(&[1.0, 2.0])? && !arrays.is_smooth_at(&[2.0, 2.0])?);
     Ok(())
 }

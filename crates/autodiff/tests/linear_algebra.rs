@@ -1,7 +1,8 @@
 //! Linear algebra with derivatives: a Gaussian process, identities of matrix calculus, and what is refused.
 
 use dualtape_autodiff::{
-    Array, Error, Fault, Function, Scalar, Tensor, Var, c, generic, gradient, hessian,
+    Array, Error, Scalar, Tensor, Var, c, custom::Fault, generic, gradient, hessian, record,
+    record_f32,
 };
 use proptest::prelude::*;
 
@@ -57,7 +58,7 @@ fn assert_close(got: &[f64], expected: &[f64], tolerance: f64) {
 fn a_gaussian_process_has_the_reference_derivatives() -> Result<(), Error> {
     for general in [false, true] {
         // Recorded elsewhere, so that what is tested is a replay.
-        let f = Function::record_tensor(&[0.0; 3], &[], |x, _| gaussian_process(x, general))?;
+        let f = record(&[0.0; 3]).array().function(|x| gaussian_process(x, general))?;
         assert_close(&[f.value(&THETA)?], &[VALUE], 1e-14);
         assert_close(&f.gradient(&THETA)?, &GRADIENT, 1e-13);
         assert_close(f.hessian(&THETA)?.as_slice(), &HESSIAN, 1e-12);
@@ -114,7 +115,7 @@ proptest! {
         for i in 0..3 {
             at[4 * i] += 3.0;
         }
-        let f = Function::<f64>::record_tensor(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0], &[], |x, _| {
+        let f = record(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]).array().function(|x| {
             let (a, b) = (x.view(0, &[3, 3]), x.view(9, &[3]));
             let solved = if transposed { a.t().solve_transposed(b) } else { a.solve(b) };
             0.5 * b.dot(solved)
@@ -134,8 +135,8 @@ proptest! {
         at[0] -= 2.5;
         at[4] += 2.5;
         at[8] += 3.0;
-        let f = Function::<f64>::record_tensor(&at, &[], |a, _| a.reshape(&[3, 3]).log_abs_det().to_var())?;
-        let inverse = |k: usize| Function::<f64>::record_tensor(&at, &[], move |a, _| {
+        let f = record(&at).array().function(|a| a.reshape(&[3, 3]).log_abs_det().to_var())?;
+        let inverse = |k: usize| record(&at).array().function(move |a| {
             a.reshape(&[3, 3]).inverse().get(k)
         });
         let b: Vec<f64> = (0..9).map(|k| inverse(k)?.value(&at)).collect::<Result<_, _>>()?;
@@ -146,7 +147,7 @@ proptest! {
         let bt = transposed(&b);
         assert_close(&f.gradient(&at)?, &bt, 1e-13);
         let mut hvp = vec![0.0; 9];
-        f.hvp(&at, &direction, &mut hvp)?;
+        f.hvp_into(&at, &direction, &mut hvp)?;
         let expected = product(&product(&bt, &transposed(&direction)), &bt);
         assert_close(&hvp, &expected.iter().map(|x| -x).collect::<Vec<_>>(), 1e-12);
     }
@@ -162,9 +163,9 @@ fn larger_eigenvalue<S: Scalar>(x: &[S]) -> S {
 #[test]
 fn eigenvalues_have_the_derivatives_of_the_closed_form() -> Result<(), Error> {
     let at = [1.0, 0.4, 0.6, -0.3];
-    let f = Function::<f64>::record_tensor(&[0.0, 1.0, 0.5, 2.0], &[], |a, _| {
-        a.reshape(&[2, 2]).eigenvalues_symmetric().get(1)
-    })?;
+    let f = record(&[0.0, 1.0, 0.5, 2.0])
+        .array()
+        .function(|a| a.reshape(&[2, 2]).eigenvalues_symmetric().get(1))?;
     assert_close(&f.gradient(&at)?, &gradient(|x| larger_eigenvalue(x), &at)?, 1e-14);
     let expected = hessian(|x| larger_eigenvalue(x), &at)?;
     assert_close(f.hessian(&at)?.as_slice(), expected.as_slice(), 1e-13);
@@ -175,26 +176,24 @@ fn eigenvalues_have_the_derivatives_of_the_closed_form() -> Result<(), Error> {
 fn at_repeated_eigenvalues_sums_have_gradients_and_vectors_are_refused() -> Result<(), Error> {
     let at = [2.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 5.0];
     // Σ ln λ = ln det A
-    let f = Function::<f64>::record_tensor(&at, &[], |a, _| {
-        a.reshape(&[3, 3]).eigenvalues_symmetric().ln().sum()
-    })?;
+    let f =
+        record(&at).array().function(|a| a.reshape(&[3, 3]).eigenvalues_symmetric().ln().sum())?;
     assert_close(&f.gradient(&at)?, &[0.5, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 0.2], 1e-15);
-    let refused = f.hvp(&at, &[1.0; 9], &mut [0.0; 9]).unwrap_err();
+    let refused = f.hvp_into(&at, &[1.0; 9], &mut [0.0; 9]).unwrap_err();
     assert!(
         matches!(refused, Error::Failed { fault: Fault::RepeatedEigenvalue { first: 0, .. }, .. }),
         "{refused}"
     );
     // Apart again, the same function has second derivatives.
     let apart = [2.0, 0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 5.0];
-    assert!(f.hvp(&apart, &[1.0; 9], &mut [0.0; 9]).is_ok());
+    assert!(f.hvp_into(&apart, &[1.0; 9], &mut [0.0; 9]).is_ok());
     Ok(())
 }
 
 #[test]
 fn failures_name_the_pivot_and_the_users_line_in_recordings_and_replays() -> Result<(), Error> {
-    let cholesky = |at: &[f64]| {
-        Function::<f64>::record_tensor(at, &[], |a, _| a.reshape(&[2, 2]).cholesky().sum())
-    };
+    let cholesky =
+        |at: &[f64]| record(at).array().function(|a| a.reshape(&[2, 2]).cholesky().sum());
     let indefinite = [1.0, 2.0, 2.0, 1.0];
     let message = cholesky(&indefinite).unwrap_err().to_string();
     assert!(message.contains("linear_algebra.rs"), "{message}");
@@ -211,13 +210,12 @@ fn failures_name_the_pivot_and_the_users_line_in_recordings_and_replays() -> Res
         );
     }
     assert_eq!(f.value(&[4.0, 0.0, 0.0, 9.0])?, 5.0);
-    let solve = Function::<f64>::record_tensor(&[1.0, 0.0, 0.0, 1.0], &[], |a, _| {
-        a.reshape(&[2, 2]).solve(a.view(0, &[2])).sum()
-    })?;
+    let solve = record(&[1.0, 0.0, 0.0, 1.0])
+        .array()
+        .function(|a| a.reshape(&[2, 2]).solve(a.view(0, &[2])).sum())?;
     let failed = solve.gradient(&[1.0, 2.0, 2.0, 4.0]);
     assert!(matches!(failed, Err(Error::Failed { fault: Fault::Singular { pivot: 1 }, .. })));
-    let refused =
-        Function::<f64>::record_tensor(&[1.0; 6], &[], |a, _| a.reshape(&[2, 3]).inverse().sum());
+    let refused = record(&[1.0; 6]).array().function(|a| a.reshape(&[2, 3]).inverse().sum());
     assert!(
         refused
             .unwrap_err()
@@ -230,7 +228,7 @@ fn failures_name_the_pivot_and_the_users_line_in_recordings_and_replays() -> Res
 #[test]
 fn single_precision_is_its_own() -> Result<(), Error> {
     let at = [2.0_f32, 0.5, 0.5, 1.0];
-    let f = Function::<f32>::record_tensor(&at, &[], |a, _| {
+    let f = record_f32(&at).array().function(|a| {
         let l = a.reshape(&[2, 2]).cholesky();
         l.log_det_cholesky().to_var()
     })?;
@@ -246,7 +244,7 @@ fn single_precision_is_its_own() -> Result<(), Error> {
 
 #[test]
 fn a_branch_without_the_factorization_is_not_refused_for_it() -> Result<(), Error> {
-    let f = Function::<f64>::record_tensor(&[4.0], &[], |x, _| {
+    let f = record(&[4.0]).array().function(|x| {
         let x = x.get(0);
         if x > 0.0 {
             x.to_tensor(x.tape().expect("an input")).reshape(&[1, 1]).cholesky().get(0)
@@ -271,12 +269,10 @@ fn a_batch_is_each_of_its_matrices() -> Result<(), Error> {
             + a.exp().eigenvalues_symmetric().sin().sum()
     }
     let at = [1.0, 0.3, -0.4, 0.8, 0.9, -0.2, 0.5, 1.2, 0.4, 0.6, -0.7, 0.1];
-    let batched = Function::<f64>::record_tensor(
-        &[1.0, 0.0, 0.1, 0.9, 1.1, 0.0, 0.1, 0.7, 1.0, 1.0, 1.0, 1.0],
-        &[],
-        |x, _| of(x.view(0, &[2, 2, 2]), x.view(8, &[2, 2, 1])),
-    )?;
-    let each = Function::<f64>::record_tensor(&at, &[], |x, _| {
+    let batched = record(&[1.0, 0.0, 0.1, 0.9, 1.1, 0.0, 0.1, 0.7, 1.0, 1.0, 1.0, 1.0])
+        .array()
+        .function(|x| of(x.view(0, &[2, 2, 2]), x.view(8, &[2, 2, 1])))?;
+    let each = record(&at).array().function(|x| {
         (0..2).map(|i| of(x.view(4 * i, &[2, 2]), x.view(8 + 2 * i, &[2, 1]))).sum()
     })?;
     assert_close(&[batched.value(&at)?], &[each.value(&at)?], 1e-14);
@@ -308,8 +304,8 @@ fn an_eigenvalue_beside_repeated_ones_has_its_derivatives() -> Result<(), Error>
     // Recorded at a point where no eigenvalue is repeated but by construction.
     let start = [0.3, 0.1, 1.0, -1.0];
     for (loss, closed) in losses {
-        let f = Function::<f64>::record_tensor(&start, &[&weights], loss)?;
-        let expected = Function::<f64>::record_tensor(&at, &[&weights], closed)?;
+        let f = record(&start).data(&[&weights]).function(loss)?;
+        let expected = record(&at).data(&[&weights]).function(closed)?;
         assert_close(&f.gradient(&at)?, &expected.gradient(&at)?, 1e-14);
         assert_close(f.hessian(&at)?.as_slice(), expected.hessian(&at)?.as_slice(), 1e-13);
         let third = f.third_derivative(&at, &u, &v)?;
@@ -321,9 +317,8 @@ fn an_eigenvalue_beside_repeated_ones_has_its_derivatives() -> Result<(), Error>
     // Over duals, and by reverse mode twice.
     let one_shot =
         hessian(|x| values(Tensor::from_vars(x[0].tape().expect("an input"), x)).get(N - 1), &at)?;
-    let twice = Function::<f64>::record_tensor(&at, &[], |x, _| {
-        values(x).get(N - 1).gradient_of(x).powi(2).sum()
-    })?;
+    let twice =
+        record(&at).array().function(|x| values(x).get(N - 1).gradient_of(x).powi(2).sum())?;
     for (i, row) in (0..N).map(|i| (i, one_shot.row(i))) {
         let expected: Vec<f64> = (0..N).map(|j| if i == j { 2.0 } else { 0.0 }).collect();
         assert_close(row, &expected, 1e-14);
@@ -336,11 +331,10 @@ fn an_eigenvalue_beside_repeated_ones_has_its_derivatives() -> Result<(), Error>
 #[test]
 fn an_eigenvector_beside_repeated_eigenvalues_has_its_derivatives() -> Result<(), Error> {
     let at = [1.0, 2.0, -0.5, 0.3];
-    let f = Function::<f64>::record_tensor(&[0.3, 1.2, 0.1, 0.0], &[], |x, _| {
-        x.outer(x).eigh().1.select(1, 3).get(0).exp()
-    })?;
-    let expected =
-        Function::<f64>::record_tensor(&at, &[], |x, _| (x / x.dot(x).sqrt()).get(0).exp())?;
+    let f = record(&[0.3, 1.2, 0.1, 0.0])
+        .array()
+        .function(|x| x.outer(x).eigh().1.select(1, 3).get(0).exp())?;
+    let expected = record(&at).array().function(|x| (x / x.dot(x).sqrt()).get(0).exp())?;
     assert_close(&f.gradient(&at)?, &expected.gradient(&at)?, 1e-13);
     assert_close(f.hessian(&at)?.as_slice(), expected.hessian(&at)?.as_slice(), 1e-13);
     let (u, v) = ([0.4, 1.0, -0.2, 0.7], [1.0, 0.0, 2.0, -0.3]);
@@ -359,9 +353,9 @@ fn sums_over_a_cluster_have_higher_derivatives() -> Result<(), Error> {
             (0..4).map(|p| q[k / 4 * 4 + p] * [1.0, 1.0, 4.0, 4.0][p] * q[k % 4 * 4 + p]).sum()
         })
         .collect();
-    let f = Function::<f64>::record_tensor(&at, &[], |a, _| {
-        a.reshape(&[4, 4]).eigenvalues_symmetric().slice(0, 2..4).sum()
-    })?;
+    let f = record(&at)
+        .array()
+        .function(|a| a.reshape(&[4, 4]).eigenvalues_symmetric().slice(0, 2..4).sum())?;
     // By second-order perturbation: Σ 2·Eᵢⱼ²/(λᵢ − λⱼ) over pairs between the clusters.
     let direction: Vec<f64> =
         (0..16).map(|k| (0.3 * ((k / 4) * (k % 4)) as f64 + 0.2).cos()).collect();
@@ -373,7 +367,7 @@ fn sums_over_a_cluster_have_higher_derivatives() -> Result<(), Error> {
         .map(|(i, j)| 2.0 * e(i, j).powi(2) / 3.0)
         .sum();
     let mut product = vec![0.0; 16];
-    f.hvp(&at, &direction, &mut product)?;
+    f.hvp_into(&at, &direction, &mut product)?;
     let got: f64 = product.iter().zip(&direction).map(|(h, d)| h * d).sum();
     assert!((got - expected).abs() < 1e-13, "{got} is not {expected}");
     // The third derivative, against differences of the second.
@@ -381,7 +375,7 @@ fn sums_over_a_cluster_have_higher_derivatives() -> Result<(), Error> {
     let curvature = |t: f64| -> Result<f64, Error> {
         let moved: Vec<f64> = at.iter().zip(&direction).map(|(a, d)| a + t * d).collect();
         let mut product = vec![0.0; 16];
-        f.hvp(&moved, &direction, &mut product)?;
+        f.hvp_into(&moved, &direction, &mut product)?;
         Ok(product.iter().zip(&direction).map(|(h, d)| h * d).sum())
     };
     let h = 1e-3;
@@ -390,10 +384,9 @@ fn sums_over_a_cluster_have_higher_derivatives() -> Result<(), Error> {
         / (12.0 * h);
     assert!((third - difference).abs() < 1e-8 * (1.0 + third.abs()), "{third} is not {difference}");
     // One of a cluster by itself has no second derivative.
-    let single = Function::<f64>::record_tensor(&at, &[], |a, _| {
-        a.reshape(&[4, 4]).eigenvalues_symmetric().get(2)
-    })?;
-    let refused = single.hvp(&at, &direction, &mut product).unwrap_err();
+    let single =
+        record(&at).array().function(|a| a.reshape(&[4, 4]).eigenvalues_symmetric().get(2))?;
+    let refused = single.hvp_into(&at, &direction, &mut product).unwrap_err();
     let Error::Failed { fault: Fault::RepeatedEigenvalue { first: 2, value, gap }, .. } = refused
     else {
         panic!("{refused}")
@@ -412,9 +405,7 @@ fn curved_functions_of_repeated_eigenvalues_are_refused() -> Result<(), Error> {
         |x| (x.exp() * x.lift_by_place()).sum(),
     ];
     for loss in losses {
-        let f = Function::<f64>::record_tensor(&at, &[], |x, _| {
-            loss(x.outer(x).eigenvalues_symmetric())
-        })?;
+        let f = record(&at).array().function(|x| loss(x.outer(x).eigenvalues_symmetric()))?;
         let refused = f.hessian(&at).unwrap_err();
         let Error::Failed { fault: Fault::RepeatedEigenvalue { first: 0, gap, .. }, .. } = refused
         else {

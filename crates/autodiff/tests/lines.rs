@@ -5,9 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use dualtape_autodiff::{
-    Adjoint, Array, Composite, Convolution, Elementwise, Error, Fault, Function, NumericAdjoint,
-    Operation, PerExample, Pooling, Recorder, Scalar, Tape, Tensor, Var, VectorFunction, View,
-    checkpoint, checkpoint_scalars, gradient, gradient_of, hessian, jacobian, scalar_loss,
+    Array, Error, Recorder, Scalar, Tape, Tensor, Var, View, checkpoint, checkpoint_scalars,
+    custom::{Adjoint, Elementwise, Fault, NumericAdjoint, Operation},
+    gradient, hessian, jacobian, record, scalar_loss,
+    tree::gradient_of,
+    windows::{Convolution, Pooling},
 };
 
 /// A call that is refused, of a matrix `x` of two rows and three columns and of a like one on another tape.
@@ -186,7 +188,7 @@ fn arrays() -> Vec<Case> {
 
 #[cfg(feature = "linear-algebra")]
 fn matrices() -> Vec<Case> {
-    use dualtape_autodiff::{implicit_minimum, implicit_optimum, implicit_root};
+    use dualtape_autodiff::implicit;
 
     fn indefinite(x: Tensor<'_>) -> Tensor<'_> {
         x.slice(1, 0..2).t().matmul(x.slice(1, 0..2)) - 99.0
@@ -214,9 +216,9 @@ fn matrices() -> Vec<Case> {
         case!("sign_and_log_abs_det", |x, _o| singular(x).sign_and_log_abs_det()),
         case!("eigenvalues_symmetric", |x, _o| unknown(x).eigenvalues_symmetric()),
         case!("eigh", |x, _o| unknown(x).eigh()),
-        case!("implicit_root", |x, _o| implicit_root(x, &[1.0], |_, _| {}, |x, _| x * x)),
-        case!("implicit_optimum", |x, _o| implicit_optimum(x, &[1.0], |_, _| {}, |x, _| x.sum())),
-        case!("implicit_minimum", |x, _o| implicit_minimum(
+        case!("implicit_root", |x, _o| implicit::root(x, &[1.0], |_, _| {}, |x, _| x * x)),
+        case!("implicit_optimum", |x, _o| implicit::optimum(x, &[1.0], |_, _| {}, |x, _| x.sum())),
+        case!("implicit_minimum", |x, _o| implicit::minimum(
             &[x],
             &[1.0],
             |x, _| x.sum(),
@@ -384,12 +386,15 @@ fn sums_and_results_name_the_line_of_the_recording() {
     recorded(line!(), at(jacobian(|_| vec![stranger()], &x).unwrap_err()));
     recorded(line!(), at(gradient_of(|_, _| stranger(), &1.0).unwrap_err()));
     recorded(line!(), at(Recorder::new().gradient(sum, &x).unwrap_err()));
-    recorded(line!(), at(Function::record(&x, foreign).unwrap_err()));
-    recorded(line!(), at(Function::<f64>::record_tensor(&x, &[], |_, _| stranger()).unwrap_err()));
-    recorded(line!(), at(VectorFunction::record(&x, |_| vec![stranger()]).unwrap_err()));
-    recorded(line!(), at(Composite::record(&x, |x| x.to_vec(), |_| stranger()).unwrap_err()));
-    recorded(line!(), at(Composite::record(&x, |_| vec![stranger()], |z| z[0]).unwrap_err()));
-    recorded(line!(), at(PerExample::record(&x, &[&array(&x)], |_, _| stranger()).unwrap_err()));
+    recorded(line!(), at(record(&x).function(foreign).unwrap_err()));
+    recorded(line!(), at(record(&x).array().function(|_| stranger()).unwrap_err()));
+    recorded(line!(), at(record(&x).vector(|_| vec![stranger()]).unwrap_err()));
+    recorded(line!(), at(record(&x).composite(|x| x.to_vec(), |_| stranger()).unwrap_err()));
+    recorded(line!(), at(record(&x).composite(|_| vec![stranger()], |z| z[0]).unwrap_err()));
+    recorded(
+        line!(),
+        at(record(&x).data(&[&array(&x)]).per_example(|_, _| stranger()).unwrap_err()),
+    );
 }
 
 /// A derivative that does not exist belongs to the operation whose derivative it is.
@@ -398,7 +403,7 @@ fn sums_and_results_name_the_line_of_the_recording() {
 fn derivatives_name_the_line_of_their_operation() -> Result<(), Error> {
     let at = [2.0, 0.0, 0.0, 2.0];
     let line = line!() + 2;
-    let f = Function::<f64>::record_tensor(&at, &[], |a, _| {
+    let f = record(&at).array().function(|a| {
         let vectors = a.reshape(&[2, 2]).eigh().1;
         vectors.get(1)
     })?;

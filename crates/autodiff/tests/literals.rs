@@ -1,8 +1,8 @@
 //! Plain numbers and literals beside every kind of number, in operators, comparisons and methods.
 
 use dualtape_autodiff::{
-    Dual, Dual2, Error, Function, IntoTensor, Real, Scalar, Tape, Tensor, Var, c, forward, generic,
-    gradient, hessian,
+    Dual, Error, IntoTensor, Real, Scalar, Tape, Tensor, Var, c, forward, generic, gradient,
+    hessian, numbers::Dual2, record, record_f32,
 };
 
 /// Generic over the number: literals are `c(…)`, also in comparisons and on either side of them.
@@ -33,8 +33,8 @@ fn literals_compare_with_every_number() -> Result<(), Error> {
 
 #[test]
 fn comparisons_with_literals_are_guards() -> Result<(), Error> {
-    let f = Function::record(&[1.0], |x| if x[0] < c(2.0) { x[0] } else { x[0] * x[0] })?;
-    let g = Function::record(&[1.0], |x| if 2.0 > x[0] { x[0] } else { x[0] * x[0] })?;
+    let f = record(&[1.0]).function(|x| if x[0] < c(2.0) { x[0] } else { x[0] * x[0] })?;
+    let g = record(&[1.0]).function(|x| if 2.0 > x[0] { x[0] } else { x[0] * x[0] })?;
     assert_eq!([f.gradient(&[1.0])?, g.gradient(&[1.0])?], [[1.0], [1.0]]);
     assert_eq!([f.gradient(&[3.0])?, g.gradient(&[3.0])?], [[6.0], [6.0]]);
     Ok(())
@@ -96,9 +96,8 @@ fn references_stand_beside_plain_numbers() -> Result<(), Error> {
         &[3.0],
     );
     assert_eq!(assigned?, [2.5]);
-    let single = Function::<f32>::record_scalars(&[1.0], |x| {
-        [2.0_f32].iter().zip(x).map(|(d, x)| 3.0 * (x - d) * d).sum()
-    })?;
+    let single = record_f32(&[1.0])
+        .function(|x| [2.0_f32].iter().zip(x).map(|(d, x)| 3.0 * (x - d) * d).sum())?;
     assert_eq!(single.gradient(&[1.0])?, [6.0]);
     let (x, d) = (&Dual::<f64, 1>::variable(2.0, 0), &4.0);
     assert_eq!((d * x - d + x / d + 2.0 * x).eps, [4.0 + 0.25 + 2.0]);
@@ -109,7 +108,7 @@ fn references_stand_beside_plain_numbers() -> Result<(), Error> {
 
 #[test]
 fn tensors_are_assigned_to() -> Result<(), Error> {
-    let f = Function::<f64>::record_tensor(&[1.0, 2.0], &[], |x, _| {
+    let f = record(&[1.0, 2.0]).array().function(|x| {
         let mut y = x;
         y += x * 2.0;
         y *= x.get(1);
@@ -124,7 +123,7 @@ fn tensors_are_assigned_to() -> Result<(), Error> {
 
 #[test]
 fn values_are_looked_at_without_a_trait() -> Result<(), Error> {
-    let f = Function::record(&[1.0], |x| {
+    let f = record(&[1.0]).function(|x| {
         let y = x[0].ln();
         if y.is_nan() || y.is_infinite() || !y.is_finite() || y.is_sign_negative() {
             x[0] * 2.0
@@ -155,7 +154,7 @@ fn what_took_numbers_of_its_own_kind_still_does() -> Result<(), Error> {
 #[test]
 fn functions_of_the_trait_need_no_import() -> Result<(), Error> {
     mod without_the_trait {
-        use dualtape_autodiff::{Dual, Dual2, Var};
+        use dualtape_autodiff::{Dual, Var, numbers::Dual2};
 
         pub(super) fn var(x: Var<'_>) -> Var<'_> {
             x.softplus()
@@ -215,12 +214,10 @@ fn numbers_of_the_precision_stand_on_either_side() -> Result<(), Error> {
         (each(x[0]) + each(x[1])) / 2.0 + scalar + s
     };
     let x = [2.0, 3.0];
-    let double =
-        Function::<f64>::record_tensor(&x, &[], |x, _| generic_in_precision(x, x.get(0), 1.5))?;
+    let double = record(&x).array().function(|x| generic_in_precision(x, x.get(0), 1.5))?;
     assert!((double.value(&x)? - plain(x)).abs() < 1e-14);
-    let single = Function::<f32>::record_tensor(&[2.0, 3.0], &[], |x, _| {
-        generic_in_precision(x, x.get(0), 1.5)
-    })?;
+    let single =
+        record_f32(&[2.0, 3.0]).array().function(|x| generic_in_precision(x, x.get(0), 1.5))?;
     assert!((f64::from(single.value(&[2.0, 3.0])?) - plain(x)).abs() < 1e-5);
     Ok(())
 }
@@ -233,7 +230,7 @@ fn single_precision_takes_literals_everywhere() -> Result<(), Error> {
         &x,
     )?;
     assert_eq!(g, [0.25, 0.5]);
-    let f = Function::<f32>::record_tensor(&x, &[], |x, _| {
+    let f = record_f32(&x).array().function(|x| {
         ((1.0 - x).powi(2) + (x * 2.0).max(0.5) + 0.5_f32 * x + x.maximum(1.0_f32)).sum()
     })?;
     assert_eq!(f.gradient(&x)?, [1.5, 5.5]);

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dualtape_autodiff::{Array, Error, Function, Quantity};
+use dualtape_autodiff::{Array, Error, inspect::Quantity, record};
 
 struct Counting;
 
@@ -53,10 +53,9 @@ fn assert_near(what: &str, said: usize, seen: usize) {
 fn memory_is_what_was_said() -> Result<(), Error> {
     let x: Vec<f64> = (0..3000).map(|i| (0.1 * i as f64).cos()).collect();
     let data = Array::new(&[20, 30], x[..600].to_vec())?;
-    let scalar = Function::record(&x, |x| {
-        x.windows(2).map(|x| (x[1] - x[0] * x[0]).powi(2) + x[0].sin()).sum()
-    })?;
-    let array = Function::<f64>::record_tensor(&x, &[&data], |x, data| {
+    let scalar = record(&x)
+        .function(|x| x.windows(2).map(|x| (x[1] - x[0] * x[0]).powi(2) + x[0].sin()).sum())?;
+    let array = record(&x).data(&[&data]).function(|x, data| {
         let weights = x.view(0, &[30, 50]);
         data[0].matmul(weights).tanh().powi(2).sum() + x.exp().sum()
     })?;
@@ -66,10 +65,10 @@ fn memory_is_what_was_said() -> Result<(), Error> {
         let memory = inspected?.memory();
         // Places of arrays and room to grow come on top of the program itself.
         assert!((memory.program..3 * memory.program + 65_536).contains(&program), "{program}");
-        let (result, results) = grown(|| f.value_and_gradient(&x, &mut gradient));
+        let (result, results) = grown(|| f.value_and_gradient_into(&x, &mut gradient));
         result?;
         assert_near("results", memory.results, results);
-        let again = grown(|| f.value_and_gradient(&x, &mut gradient)).1;
+        let again = grown(|| f.value_and_gradient_into(&x, &mut gradient)).1;
         assert_eq!(again, 0);
     }
     let memory = scalar.inspect(Quantity::HessianProduct, &x)?.memory();
@@ -81,7 +80,7 @@ fn memory_is_what_was_said() -> Result<(), Error> {
 
     // Programs are derived from shapes: without arrays, and without the results of anything.
     let examples = Array::new(&[4000, 30], vec![0.1; 120_000])?;
-    let layers = Function::<f64>::record_tensor(&x[..1800], &[&examples], |x, data| {
+    let layers = record(&x[..1800]).data(&[&examples]).function(|x, data| {
         let hidden = data[0].matmul(x.view(0, &[30, 30])).tanh();
         hidden.matmul(x.view(900, &[30, 30])).softplus().sum()
     })?;

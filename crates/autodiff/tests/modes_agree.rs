@@ -2,8 +2,7 @@
 //! recorded tangent, and K lanes at once.
 
 use dualtape_autodiff::{
-    Array, Dual, Error, Function, Scalar, Tensor, Var, c, gradient, hessian, hvp, jacobian, jvp,
-    vjp,
+    Array, Dual, Error, Scalar, Tensor, Var, c, gradient, hessian, hvp, jacobian, jvp, record, vjp,
 };
 
 const X: [f64; 5] = [0.7, -1.3, 0.4, 1.9, -0.6];
@@ -49,7 +48,7 @@ fn nested_forward(v: &[f64]) -> (f64, f64) {
 
 #[test]
 fn scalar_modes_agree() -> Result<(), Error> {
-    let f = Function::record(&X, |x| mixed(x))?;
+    let f = record(&X).function(|x| mixed(x))?;
     let at = f.linearize(&X)?;
     let g = gradient(|x| mixed(x), &X)?;
     let hv = hvp(|x| mixed(x), &X, &V)?;
@@ -111,7 +110,7 @@ fn tensor_modes_agree() -> Result<(), Error> {
     let x = Array::new(&[5, 3], wave(15, 1.1, 0.4))?;
     let labels: Vec<f64> = (0..15).map(|k| if k % 3 == (k / 3) % 3 { 1.0 } else { 0.0 }).collect();
     let y = Array::new(&[5, 3], labels)?;
-    let f = Function::<f64>::record_tensor(&theta, &[&x, &y], network)?;
+    let f = record(&theta).data(&[&x, &y]).function(network)?;
     let at = f.linearize(&theta)?;
     let g = f.gradient(&theta)?;
     all_close(at.gradient(), &g);
@@ -151,12 +150,13 @@ fn tensor_modes_agree() -> Result<(), Error> {
 
 #[test]
 fn branches_are_noticed() -> Result<(), Error> {
-    let f = Function::record(&[1.0, 2.0], |x| if x[0] < x[1] { x[0] * x[1] } else { x[0] - x[1] })?;
+    let f =
+        record(&[1.0, 2.0]).function(|x| if x[0] < x[1] { x[0] * x[1] } else { x[0] - x[1] })?;
     assert_eq!(f.gradient(&[2.0, 3.0])?, [3.0, 2.0]);
     assert_eq!(f.gradient(&[3.0, 2.0])?, [1.0, -1.0]);
     assert_eq!(f.gradient(&[2.0, 5.0])?, [5.0, 2.0]);
     let read =
-        Function::record(&[1.0], |x| if x[0].value() > 0.0 { x[0].sin() } else { x[0] * 3.0 })?;
+        record(&[1.0]).function(|x| if x[0].value() > 0.0 { x[0].sin() } else { x[0] * 3.0 })?;
     assert_eq!(read.gradient(&[-1.0])?, [3.0]);
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::mem;
 use std::thread;
 
 use dualtape_autodiff::{
-    Array, BranchPolicy, Error, Function, Quantity, Scalar, Tape, Tensor, Var, c, gradient,
+    Array, BranchPolicy, Error, Scalar, Tape, Tensor, Var, c, gradient, inspect::Quantity, record,
+    scalar_loss,
 };
 
 fn wave(n: usize) -> Vec<f64> {
@@ -32,7 +33,7 @@ fn what_is_tested_is_what_is_shipped() {
 #[test]
 fn leaked_and_disordered_handles() -> Result<(), Error> {
     let x = wave(6);
-    let f = Function::record(&x, |x| rosenbrock(x))?;
+    let f = record(&x).function(|x| rosenbrock(x))?;
     let expected = f.gradient(&x)?;
     mem::forget(f.linearize(&x)?);
     mem::forget(f.plan_sparse_hessian(&x)?);
@@ -55,10 +56,10 @@ fn leaked_and_disordered_handles() -> Result<(), Error> {
 fn functions_move_and_are_shared_between_threads() -> Result<(), Error> {
     let x = wave(40);
     let data = Array::new(&[40, 40], wave(1600))?;
-    let scalar = Function::record(&x, |x| rosenbrock(x))?;
-    let array = Function::<f64>::record_tensor(&x, &[&data], |x, data| {
-        data[0].matmul(x.reshape(&[40, 1])).tanh().powi(2).sum() * x.get(3)
-    })?;
+    let scalar = record(&x).function(|x| rosenbrock(x))?;
+    let array = record(&x)
+        .data(&[&data])
+        .function(|x, data| data[0].matmul(x.reshape(&[40, 1])).tanh().powi(2).sum() * x.get(3))?;
     let scalar = thread::spawn(move || scalar).join().expect("no panic");
     for f in [&scalar, &array] {
         let (g, h) = (f.gradient(&x)?, f.sparse_hessian(&x)?);
@@ -115,16 +116,17 @@ fn tapes_nest() -> Result<(), Error> {
         }
         Ok(y)
     };
-    let f = Function::record(&[1.0], |x| {
+    let loss = scalar_loss(|x| {
         let y = solve(x[0].value()).unwrap_or(f64::NAN);
         (x[0] - y).powi(2) + y.powi(4)
-    })?;
+    });
+    let f = record(&[1.0]).function(&loss)?;
     // By the envelope theorem the derivative is 2(x − y*), at every point: the value that was read is noticed.
     for x in [1.0, 2.0, -0.5] {
         let expected = 2.0 * (x - solve(x)?);
         assert!((f.gradient(&[x])?[0] - expected).abs() < 1e-14);
     }
-    let refusing = f.with_branch_policy(BranchPolicy::Refuse);
+    let refusing = record(&[1.0]).branches(BranchPolicy::Refuse).function(&loss)?;
     assert!(matches!(refusing.gradient(&[7.0]), Err(Error::ValueEscaped { .. })));
     Ok(())
 }
@@ -132,7 +134,7 @@ fn tapes_nest() -> Result<(), Error> {
 #[test]
 fn the_first_value_that_is_not_finite_is_found_with_its_line() -> Result<(), Error> {
     let line = line!() + 2;
-    let f = Function::record(&[1.0, 2.0], |x| {
+    let f = record(&[1.0, 2.0]).function(|x| {
         let root = (x[0] - 1.0).sqrt();
         (root * 0.5 + x[1]).ln() * 3.0
     })?;
@@ -156,14 +158,14 @@ fn the_first_value_that_is_not_finite_is_found_with_its_line() -> Result<(), Err
     assert_eq!(f.check_finite_along(&[2.0, 1.0], &[1.0, 1.0]), Ok(()));
 
     let line = line!() + 3;
-    let array = Function::<f64>::record_tensor(&[1.0, 2.0, 3.0], &[], |x, _| {
+    let array = record(&[1.0, 2.0, 3.0]).array().function(|x| {
         let halves = x * 0.5;
         halves.powf(2.5).ln().sum()
     })?;
     let (quantity, operation, operands, _, at) = found(array.check_finite(&[1.0, -2.0, 3.0]));
     assert_eq!((quantity, operation.as_str(), operands), ("the value", "power 2.5", vec![1.5]));
     assert_eq!(at, Some((true, line)));
-    let kink = Function::<f64>::record_tensor(&[1.0, 2.0], &[], |x, _| x.powf(1.5).sum())?;
+    let kink = record(&[1.0, 2.0]).array().function(|x| x.powf(1.5).sum())?;
     assert_eq!(kink.check_finite(&[0.0, 1.0]), Ok(()));
     let (quantity, ..) = found(kink.check_finite_along(&[0.0, 1.0], &[1.0, 0.0]));
     assert_eq!(quantity, "the Hessian-vector product");
@@ -172,23 +174,23 @@ fn the_first_value_that_is_not_finite_is_found_with_its_line() -> Result<(), Err
 
 #[test]
 fn inputs_without_effect_are_named() -> Result<(), Error> {
-    let f = Function::<f64>::record_tensor(&[1.0; 6], &[], |x, _| {
+    let f = record(&[1.0; 6]).array().function(|x| {
         x.view(0, &[2]).exp().sum() + (x.get(3) * x.get(4)) + x.view(5, &[1]).stop_gradient().sum()
     })?;
     assert_eq!(f.unused_inputs(&[1.0; 6])?, [2, 5]);
     let names = [("first", 0..2), ("second", 2..6)];
     let refused = f.require_all_inputs(&[1.0; 6], &names);
     assert_eq!(refused, Err(Error::UnusedInput { index: 2, name: Some("second".into()) }));
-    let used = Function::record(&[1.0; 4], |x| rosenbrock(x))?;
+    let used = record(&[1.0; 4]).function(|x| rosenbrock(x))?;
     assert_eq!(used.require_all_inputs(&[1.0; 4], &[]), Ok(()));
     Ok(())
 }
 
 #[test]
 fn programs_print_with_shapes_and_lines() -> Result<(), Error> {
-    let f = Function::<f64>::record_tensor(&[1.0; 4], &[], |x, _| {
-        x.reshape(&[2, 2]).matmul(x.reshape(&[2, 2]).t()).sum()
-    })?;
+    let f = record(&[1.0; 4])
+        .array()
+        .function(|x| x.reshape(&[2, 2]).matmul(x.reshape(&[2, 2]).t()).sum())?;
     let text = f.inspect(Quantity::Value, &[1.0; 4])?.to_string();
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("%0  [4]     input 0"), "{text}");

@@ -1,8 +1,11 @@
 //! Sizes that no memory holds, lists without an element, orders without an end: refused, by everything that takes one.
 
 use dualtape_autodiff::{
-    Array, Convolution, Error, Function, Pooling, SparsityPattern, Tape, Tensor, Var, checkpoint,
-    checkpoint_scalars, gradient, hessian, taylor,
+    Array, Error, Tape, Tensor, Var, checkpoint, checkpoint_scalars, gradient, hessian, record,
+    record_f32,
+    sparse::SparsityPattern,
+    taylor,
+    windows::{Convolution, Pooling},
 };
 
 /// Beyond the range together, beyond memory alone, beyond a signed number alone.
@@ -106,11 +109,11 @@ fn windows_and_axes_out_of_all_bounds() {
 #[test]
 fn lists_without_an_operand() {
     let empty = |f: for<'t> fn(Tensor<'t>) -> Tensor<'t>| {
-        let refused = Function::<f64>::record_tensor(&[1.0], &[], |x, _| (f(x) + x).sum());
+        let refused = record(&[1.0]).array().function(|x| (f(x) + x).sum());
         let error = refused.unwrap_err();
         assert!(matches!(error, Error::NoOperands { .. }), "{error}");
         assert!(error.to_string().contains("sizes.rs:"), "{error}");
-        let returned = Function::<f64>::record_tensor(&[1.0], &[], |x, _| f(x).sum());
+        let returned = record(&[1.0]).array().function(|x| f(x).sum());
         assert_eq!(returned.unwrap_err(), error);
     };
     empty(|_| Tensor::concat(&[], 0));
@@ -130,7 +133,7 @@ fn lists_without_an_operand() {
 fn orders_without_an_end() -> Result<(), Error> {
     let refused = taylor(|x| x[0].exp(), &[0.0], &[1.0], usize::MAX).unwrap_err();
     assert_eq!(refused, Error::TaylorOrder { order: usize::MAX, largest: 170 });
-    let single = Function::<f32>::record_scalars(&[0.0], |x| x[0].exp())?;
+    let single = record_f32(&[0.0]).function(|x| x[0].exp())?;
     let refused = single.taylor(&[0.0], &[1.0], 35).unwrap_err();
     assert_eq!(refused, Error::TaylorOrder { order: 35, largest: 34 });
     let bessel = |n: i32, x: f64| gradient(|x| x[0].bessel_j(n), &[x]);

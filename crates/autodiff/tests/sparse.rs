@@ -3,8 +3,8 @@
 use std::fs;
 
 use dualtape_autodiff::{
-    Array, Error, Function, Scalar, SparseMatrix, SparsityPattern, Tensor, Var, VectorFunction, c,
-    hessian, jacobian, sparse_hessian, sparse_jacobian,
+    Array, Error, Function, Scalar, Tensor, Var, c, hessian, jacobian, record, sparse,
+    sparse::{SparseMatrix, SparsityPattern},
 };
 use proptest::prelude::*;
 
@@ -52,7 +52,7 @@ fn chained_rosenbrock_has_the_reference_values() -> Result<(), Box<dyn std::erro
         let number = |name: &str| problem[name].as_f64().ok_or(format!("no {name}"));
         let n = number("n")? as usize;
         let x: Vec<f64> = (0..n).map(|i| if i % 2 == 0 { -1.2 } else { 1.0 }).collect();
-        let f = Function::record(&x, |x| rosenbrock(x))?;
+        let f = record(&x).function(|x| rosenbrock(x))?;
         let mut plan = f.plan_sparse_hessian(&x)?;
         let colouring = &problem["colouring"];
         let greedy = colouring["greedy"]["star_natural"].as_u64().ok_or("greedy")?;
@@ -103,7 +103,7 @@ fn assorted<S: Scalar>(x: &[S]) -> S {
 fn sparse_is_dense_without_its_zeros() -> Result<(), Error> {
     let x: Vec<f64> = (0..12).map(|i| 0.9 + (1.7 * i as f64).sin() * 0.6).collect();
     let dense = hessian(|x| assorted(x), &x)?;
-    let sparse = sparse_hessian(|x| assorted(x), &x)?;
+    let sparse = sparse::hessian(|x| assorted(x), &x)?;
     assert_is(&sparse, dense.as_slice(), 12);
     assert_eq!(sparse.to_dense().as_slice().len(), 144);
     // The larger of two is locally one of them, and a floor is constant.
@@ -115,9 +115,8 @@ fn sparse_is_dense_without_its_zeros() -> Result<(), Error> {
 
 #[test]
 fn another_branch_is_planned_again() -> Result<(), Error> {
-    let f = Function::record(&[1.0, 2.0, 3.0], |x| {
-        if x[0] > 0.0 { x[0] * x[1] * x[2] } else { x[0].powi(2) + x[1].exp() }
-    })?;
+    let f = record(&[1.0, 2.0, 3.0])
+        .function(|x| if x[0] > 0.0 { x[0] * x[1] * x[2] } else { x[0].powi(2) + x[1].exp() })?;
     let mut plan = f.plan_sparse_hessian(&[1.0, 2.0, 3.0])?;
     assert_eq!(plan.evaluate(&[2.0, 3.0, 5.0])?.values(), [5.0, 3.0, 5.0, 2.0, 3.0, 2.0]);
     assert_eq!(plan.evaluate(&[-2.0, 0.0, 5.0])?.values(), [2.0, 1.0]);
@@ -129,7 +128,7 @@ fn another_branch_is_planned_again() -> Result<(), Error> {
 #[test]
 fn given_patterns_are_checked() -> Result<(), Error> {
     let x: Vec<f64> = (0..30).map(|i| (0.4 * i as f64).cos()).collect();
-    let f = Function::record(&x, |x| rosenbrock(x))?;
+    let f = record(&x).function(|x| rosenbrock(x))?;
     let lower = f.hessian_pattern(&x)?.lower();
     let found = f.sparse_hessian(&x)?;
     let mut plan = f.plan_sparse_hessian_with(&x, &lower)?;
@@ -172,7 +171,7 @@ fn arrays<'t>(x: Tensor<'t>, data: &[Tensor<'t>]) -> Var<'t> {
 fn array_programs_are_followed_element_by_element() -> Result<(), Error> {
     let x: Vec<f64> = (0..12).map(|i| (0.7 * i as f64 + 0.2).sin()).collect();
     let weights = Array::new(&[2, 3], (0..6).map(|i| (i as f64).cos()).collect())?;
-    let f = Function::<f64>::record_tensor(&x, &[&weights], arrays)?;
+    let f = record(&x).data(&[&weights]).function(arrays)?;
     let sparse = f.sparse_hessian(&x)?;
     let dense = f.hessian(&x)?;
     assert_is(&sparse, dense.as_slice(), 12);
@@ -191,25 +190,27 @@ fn array_programs_are_followed_element_by_element() -> Result<(), Error> {
 fn threads_change_no_bit() -> Result<(), Error> {
     let n = 30;
     let x: Vec<f64> = (0..n).map(|i| 0.3 + 0.05 * f64::from(i)).collect();
-    let scalars = || {
-        Function::record(&x, |x| {
+    let scalars = |threads| {
+        record(&x).threads(threads).function(|x| {
             x.windows(12).map(|w| w.iter().map(|&x| x.sin()).product::<Var<'_>>()).sum()
         })
     };
-    let arrays = || {
-        Function::<f64>::record_tensor(&x, &[], |x, _| {
-            x.reshape(&[3, 10]).tanh().matmul(x.reshape(&[10, 3])).exp().sum()
-        })
+    let arrays = |threads| {
+        record(&x)
+            .array()
+            .threads(threads)
+            .function(|x| x.reshape(&[3, 10]).tanh().matmul(x.reshape(&[10, 3])).exp().sum())
     };
-    for record in [&scalars as &dyn Fn() -> Result<Function<'static>, Error>, &arrays] {
-        let alone = record()?;
+    type OnThreads<'a> = &'a dyn Fn(usize) -> Result<Function<'static>, Error>;
+    for on in [&scalars as OnThreads<'_>, &arrays] {
+        let alone = on(1)?;
         let mut plan = alone.plan_sparse_hessian(&x)?;
         assert!(plan.products() > 8, "{plan:?}");
         let alone = plan.evaluate(&x)?;
-        let h = record()?.hessian(&x)?;
+        let h = on(1)?.hessian(&x)?;
         assert_is(alone, h.as_slice(), x.len());
         for threads in [2, 3, 7] {
-            let f = record()?.with_threads(threads);
+            let f = on(threads)?;
             assert_eq!(f.plan_sparse_hessian(&x)?.evaluate(&x)?, alone, "{threads} threads");
         }
     }
@@ -220,7 +221,7 @@ fn threads_change_no_bit() -> Result<(), Error> {
 fn patterns_hold_for_other_indices_and_conditions() -> Result<(), Error> {
     let x: Vec<f64> = (0..12).map(|i| (0.9 * i as f64 + 0.4).sin()).collect();
     let indices = Array::vector(vec![7.0, 2.0]);
-    let mut f = Function::<f64>::record_tensor(&x, &[&indices], |x, data| {
+    let mut f = record(&x).data(&[&indices]).function(|x, data| {
         let picked = x.index_select(0, &[3, 1, 3]).powi(3).sum();
         let either = x.view(0, &[4]).gt(0.1);
         let either = either.where_cond(x.view(4, &[4]).powi(2), x.view(8, &[4]).exp()).sum();
@@ -229,7 +230,7 @@ fn patterns_hold_for_other_indices_and_conditions() -> Result<(), Error> {
     })?;
     for constant_indices in [false, true] {
         if constant_indices {
-            f = Function::<f64>::record_tensor(&x, &[], |x, _| {
+            f = record(&x).array().function(|x| {
                 let pairs = x.index_select(0, &[3, 1, 3, 5]).reshape(&[2, 2]);
                 (pairs.sum_axis(0) * pairs.sum_axis(0)).sum() + pairs.cumsum(0).powi(3).sum()
             })?;
@@ -267,16 +268,16 @@ fn wide<S: Scalar>(x: &[S]) -> Vec<S> {
 fn jacobians_by_columns_and_by_rows() -> Result<(), Error> {
     let x: Vec<f64> = (0..15).map(|i| (0.8 * i as f64 + 0.3).sin()).collect();
     let dense = jacobian(|x| wide(x), &x)?;
-    let sparse = sparse_jacobian(|x| wide(x), &x)?;
+    let sparse = sparse::jacobian(|x| wide(x), &x)?;
     assert_equal(&sparse, dense.as_slice());
     assert_eq!(sparse.nnz(), 3 * 13 + 1);
     // A row that has all columns: one product with rows is cheaper than fifteen with columns.
-    let f = VectorFunction::record(&x, arrow_of)?;
+    let f = record(&x).vector(arrow_of)?;
     let mut plan = f.plan_sparse_jacobian(&x)?;
     assert_eq!((plan.products(), plan.pattern().nnz()), (3, 18));
     assert_equal(plan.evaluate(&x)?, jacobian(arrow_of, &x)?.as_slice());
     // The check of a given pattern, in either direction of products.
-    for function in [VectorFunction::record(&x, |x| wide(x))?, f] {
+    for function in [record(&x).vector(|x| wide(x))?, f] {
         let known = function.jacobian_pattern(&x)?;
         let mut plan = function.plan_sparse_jacobian_with(&x, &known)?;
         assert_eq!(plan.evaluate(&x)?.values(), function.sparse_jacobian(&x)?.values());
@@ -301,7 +302,7 @@ fn arrow_of<'t>(x: &[Var<'t>]) -> Vec<Var<'t>> {
 #[test]
 fn jacobians_of_array_programs() -> Result<(), Error> {
     let x: Vec<f64> = (0..12).map(|i| (0.7 * i as f64 + 0.2).sin()).collect();
-    let f = VectorFunction::<f64>::record_tensor(&x, &[], |x, _| {
+    let f = record(&x).array().vector(|x| {
         let grid = x.reshape(&[3, 4]);
         (grid.view(1, &[10]).tanh() * grid.view(0, &[10])).reshape(&[5, 2]).sum_axis(1)
     })?;
@@ -362,10 +363,10 @@ proptest! {
         let x: Vec<f64> = (0..n).map(|i| (1.3 * i as f64 + shift).sin()).collect();
         let steps = &steps;
         let dense = hessian(|x| run(steps, x), &x).expect("recorded");
-        let sparse = sparse_hessian(|x| run(steps, x), &x).expect("recorded");
+        let sparse = sparse::hessian(|x| run(steps, x), &x).expect("recorded");
         assert_is(&sparse, dense.as_slice(), n);
         let dense = jacobian(|x| run_all(steps, x), &x).expect("recorded");
-        let sparse = sparse_jacobian(|x| run_all(steps, x), &x).expect("recorded");
+        let sparse = sparse::jacobian(|x| run_all(steps, x), &x).expect("recorded");
         assert_equal(&sparse, dense.as_slice());
     }
 }

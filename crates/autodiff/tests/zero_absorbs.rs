@@ -2,7 +2,7 @@
 //! absorbs in the chain rule, one that does is refused, and what has no limit is NaN.
 
 use dualtape_autodiff::{
-    Array, Dual, Error, Function, Scalar, Var, c, gradient, hessian, hvp, jacobian, jvp,
+    Array, Dual, Error, Scalar, Var, c, gradient, hessian, hvp, jacobian, jvp, record,
 };
 
 const INF: f64 = f64::INFINITY;
@@ -85,7 +85,7 @@ fn check<F: Case + Sync>(
     let full = [second[0], second[1], second[1], second[2]];
     all_same(hessian(of, &x)?.as_slice(), &full, "eager Hessian");
 
-    let recorded = Function::record(&x, of)?;
+    let recorded = record(&x).function(of)?;
     all_same(&recorded.gradient(&x)?, &first, "recorded gradient");
     let at = recorded.linearize(&x)?;
     all_same(at.gradient(), &first, "linearised gradient");
@@ -103,9 +103,7 @@ fn check<F: Case + Sync>(
     }
 
     // The same as arrays of one element.
-    let array = Function::<f64>::record_tensor(&x, &[], |t, _| {
-        f.eval([t.get(0), t.get(1)]) + (t.sum() * 0.0)
-    })?;
+    let array = record(&x).array().function(|t| f.eval([t.get(0), t.get(1)]) + (t.sum() * 0.0))?;
     all_same(&array.gradient(&x)?, &first, "recorded gradient with arrays");
     all_same(array.linearize(&x)?.hessian()?.as_slice(), &full, "linearised Hessian with arrays");
     Ok(())
@@ -119,7 +117,7 @@ fn refused<F: Case + Sync + Send>(f: F, x: [f64; 2]) {
         assert!(matches!(result, Err(Error::Indeterminate { .. })), "{result:?}");
     };
     refused(gradient(of, &x));
-    refused(Function::record(&[0.7, 0.8], of).and_then(|f| f.gradient(&x)));
+    refused(record(&[0.7, 0.8]).function(of).and_then(|f| f.gradient(&x)));
 }
 
 case!(MaskedRoot: |x, y| c(0.0) * x.sqrt() + y);
@@ -181,9 +179,8 @@ fn kinks_and_poles_of_two_arguments() -> Result<(), Error> {
 #[test]
 fn arrays_take_the_same() -> Result<(), Error> {
     let mask = Array::vector(vec![0.0, 1.0, 1.0]);
-    let f = Function::<f64>::record_tensor(&[0.0, 4.0, 0.0], &[&mask], |x, data| {
-        (x.sqrt() * data[0]).sum()
-    })?;
+    let f =
+        record(&[0.0, 4.0, 0.0]).data(&[&mask]).function(|x, data| (x.sqrt() * data[0]).sum())?;
     let x = [0.0, 4.0, 0.0];
     all_same(&f.gradient(&x)?, &[0.0, 0.25, INF], "gradient");
     all_same(&f.linearize(&x)?.hvp(&[1.0, 1.0, 0.0])?, &[0.0, -1.0 / 32.0, 0.0], "hvp");
@@ -208,7 +205,7 @@ fn activations_at_minus_infinity() {
 /// The branch not taken is not finite, and neither are its derivatives.
 #[test]
 fn the_branch_not_taken_has_derivative_zero() -> Result<(), Error> {
-    let f = Function::<f64>::record_tensor(&[1.0, 2.0, -3.0], &[], |x, _| {
+    let f = record(&[1.0, 2.0, -3.0]).array().function(|x| {
         let pole = x.constant(&Array::vector(vec![f64::INFINITY, f64::NAN, 1.0]));
         x.gt(0.0).where_cond(x.powi(3), pole * x).sum()
     })?;

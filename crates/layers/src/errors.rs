@@ -231,12 +231,6 @@ pub enum Error {
         value: f64,
     },
 
-    /// A loss in two parts has no place for a penalty on the parameters.
-    #[error(
-        "a loss in two parts, model and loss of its outputs, has no place for a penalty; add the penalty's own curvature to the products"
-    )]
-    Penalty,
-
     /// A setting that makes no sense.
     #[error("{what} must be {needed}; got {value}")]
     Setting {

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use dualtape_autodiff::{Array, Composite, Function, Tensor, Var};
+use dualtape_autodiff::{Array, Composite, Function, Tensor, Var, record};
 use dualtape_optimizers::{
     Counts, CubicRegularization, CurvatureMatrix, Forcing, HessianFree, Iteration, Lbfgs, Lbfgsb,
     Minimizer, Newton, NewtonCg, NonlinearCg, Objective, Report, SaddleFreeNewton, Subproblem,
@@ -95,21 +95,18 @@ fn loss<'t>(logits: Tensor<'t>, targets: Tensor<'t>, theta: Tensor<'t>) -> Var<'
     misfit + theta.dot(theta) * (0.5 * L2)
 }
 
-fn record(start: &[f64], widths: &'static [usize]) -> Result<Function<'static>, Failure> {
+fn recorded(start: &[f64], widths: &'static [usize]) -> Result<Function<'static>, Failure> {
     let (pixels, targets) = digits()?;
-    Ok(Function::record_tensor(start, &[&pixels, &targets], move |theta, data| {
-        loss(logits(theta, data[0], widths), data[1], theta)
-    })?)
+    Ok(record(start)
+        .data(&[&pixels, &targets])
+        .function(move |theta, data| loss(logits(theta, data[0], widths), data[1], theta))?)
 }
 
 /// The outputs are the logits and, so that the penalty is part of the loss, the parameters.
 fn record_in_parts(start: &[f64], widths: &'static [usize]) -> Result<Composite<'static>, Failure> {
     let (pixels, targets) = digits()?;
     let n = start.len();
-    Ok(Composite::record_tensor(
-        start,
-        &[&pixels, &targets],
-        None,
+    Ok(record(start).data(&[&pixels, &targets]).composite(
         move |theta, data| {
             let z = logits(theta, data[0], widths).reshape(&[IMAGES * CLASSES]);
             Tensor::concat(&[z, theta], 0)
@@ -130,7 +127,7 @@ impl Problem {
     ) -> Result<Self, Failure> {
         let wall = Instant::now();
         let before = seconds(wall);
-        let objective = record(&start, widths)?;
+        let objective = recorded(&start, widths)?;
         println!("{name}: recorded in {:.4} s", seconds(wall) - before);
         let in_parts = record_in_parts(&start, widths)?;
         Ok(Problem { name, objective, in_parts, start, targets })

@@ -7,7 +7,7 @@ mod published;
 
 use std::ops::Range;
 
-use dualtape_autodiff::{Composite, Function, Var};
+use dualtape_autodiff::{Var, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     Conjugacy, CubicRegularization, CurvatureMatrix, Error, GaussNewton, GradientDescent,
@@ -123,11 +123,10 @@ fn conjugate(
     solve(NonlinearCg::default().conjugacy(conjugacy), f, x)
 }
 
-fn record(problem: Problem, form: Form, x: &[f64]) -> Result<Box<dyn Objective<f64>>, Error> {
+fn recorded(problem: Problem, form: Form, x: &[f64]) -> Result<Box<dyn Objective<f64>>, Error> {
     Ok(match form {
-        Whole => Box::new(Function::record(x, move |x| problem.value(x))?),
-        TwoParts => Box::new(Composite::record(
-            x,
+        Whole => Box::new(record(x).function(move |x| problem.value(x))?),
+        TwoParts => Box::new(record(x).composite(
             move |x| problem.residuals(x),
             |z| z.iter().map(|&z| z * z).sum::<Var<'_>>(),
         )?),
@@ -139,7 +138,7 @@ fn record(problem: Problem, form: Form, x: &[f64]) -> Result<Box<dyn Objective<f
 fn cell(problem: Problem, form: Form, method: Solve) -> Result<String, Error> {
     let reference = problem.reference();
     let mut x = floats(&reference["x0"]);
-    let objective = record(problem, form, &x)?;
+    let objective = recorded(problem, form, &x)?;
     let report = method(&*objective, &mut x)?;
     let counts = report.counts;
     if report.converged() && is_known_minimum(&reference, report.value, &x, ACCURACY) {

@@ -19,10 +19,10 @@ use crate::{Error, LinearOperator, Linearized, Objective, Real};
 /// ```
 /// use argmin::core::{Executor, State};
 /// use argmin::solver::trustregion::{Steihaug, TrustRegion};
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::ArgminProblem;
 ///
-/// let rosenbrock = Function::record(&[-1.2, 1.0], |x| {
+/// let rosenbrock = record(&[-1.2, 1.0]).function(|x| {
 ///     (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2)
 /// })?;
 /// let solver = TrustRegion::new(Steihaug::new());
@@ -66,7 +66,7 @@ impl<S: Real> Gradient for ArgminProblem<'_, S> {
 
     fn gradient(&self, x: &Vec<S>) -> Result<Vec<S>, ArgminError> {
         let mut gradient = vec![S::zero(); x.len()];
-        self.objective.value_and_gradient(x, &mut gradient)?;
+        self.objective.value_and_gradient_into(x, &mut gradient)?;
         Ok(gradient)
     }
 }
@@ -190,7 +190,7 @@ where
         self.problem.cost(&x.to_vec()).map_err(refused)
     }
 
-    fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
+    fn value_and_gradient_into(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
         let value = self.value(x)?;
         let computed = self.problem.gradient(&x.to_vec()).map_err(refused)?;
         Error::check_length("the gradient", gradient.len(), self.dim)?;
@@ -201,7 +201,7 @@ where
 
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {
         let mut gradient = vec![S::zero(); self.dim];
-        let value = self.value_and_gradient(x, &mut gradient)?;
+        let value = self.value_and_gradient_into(x, &mut gradient)?;
         let hessian = self.problem.hessian(&x.to_vec()).map_err(refused)?;
         Ok(Box::new(FromArgminAt { value, gradient, hessian }))
     }

@@ -325,7 +325,7 @@ impl Error {
     /// Whether the cause lies in the values met at a point, so that an objective that returns it has no value or no
     /// derivative there, and may have both elsewhere.
     pub(crate) fn is_numerical(&self) -> bool {
-        use dualtape_autodiff::{Error as Autodiff, Fault};
+        use dualtape_autodiff::{Error as Autodiff, custom::Fault};
         match self {
             Error::Autodiff(Autodiff::Failed { fault, .. }) => matches!(
                 fault,

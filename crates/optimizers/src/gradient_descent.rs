@@ -27,10 +27,10 @@ use crate::{Error, Minimizer, Objective, Real};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_autodiff::{Scalar, c, record};
 /// use dualtape_optimizers::{GradientDescent, prelude::*};
 ///
-/// let f = Function::record(&[3.0, -2.0], |x| (x[0] - c(1.0)).powi(2) + c(10.0) * x[1].powi(2))?;
+/// let f = record(&[3.0, -2.0]).function(|x| (x[0] - c(1.0)).powi(2) + c(10.0) * x[1].powi(2))?;
 /// let mut x = [3.0, -2.0];
 /// let report = GradientDescent::default().minimize(&f, &mut x)?;
 /// assert!(report.converged() && report.certified());

@@ -45,10 +45,10 @@ const POWER: f64 = 0.75;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{CurvatureMatrix, HessianFree, prelude::*};
 ///
-/// let f = Function::record(&[-1.2, 1.0], |x| {
+/// let f = record(&[-1.2, 1.0]).function(|x| {
 ///     (1.0 - x[0]).powi(2) + 10.0 * (x[1] - x[0] * x[0]).powi(2)
 /// })?;
 /// let mut x = [-1.2, 1.0];

@@ -76,11 +76,11 @@ impl<S: Real> Shift<S> {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_autodiff::{Scalar, c, record};
 /// use dualtape_optimizers::{Hso, Shift, prelude::*};
 ///
 /// // curvatures 1 and 10
-/// let f = Function::record(&[3.0, -2.0], |x| x[0].powi(2) * c(0.5) + x[1].powi(2) * c(5.0))?;
+/// let f = record(&[3.0, -2.0]).function(|x| x[0].powi(2) * c(0.5) + x[1].powi(2) * c(5.0))?;
 /// let mut x = [3.0, -2.0];
 /// Hso::newton(Shift::Fixed(0.05)).fixed_step(1.0).max_iterations(1).minimize(&f, &mut x)?;
 /// // What is left of the error is −ελ.

@@ -33,12 +33,12 @@ use crate::{Error, LinearOperator, Minimizer, Objective, Real};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_autodiff::{Scalar, c, record};
 /// use dualtape_optimizers::{Lbfgs, prelude::*};
 ///
 /// // the extended Rosenbrock function
 /// let start = vec![-1.2; 100];
-/// let f = Function::record(&start, |x| {
+/// let f = record(&start).function(|x| {
 ///     x.chunks(2).map(|p| (c(1.0) - p[0]).powi(2) + c(100.0) * (p[1] - p[0] * p[0]).powi(2)).sum()
 /// })?;
 /// let mut x = start.clone();

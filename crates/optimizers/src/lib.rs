@@ -168,7 +168,7 @@ pub use trust_region::{Subproblem, TrustRegion};
 ///
 /// let loss = scalar_loss(|x| (x[0] - 1.0).powi(2) + x[1].powi(4) + x[1].powi(2));
 /// let mut x = [3.0, 1.0];
-/// let f = Function::record(&x, loss)?;
+/// let f = record(&x).function(loss)?;
 /// assert!(Newton::default().minimize(&f, &mut x)?.converged());
 /// # Ok::<(), OptimizersError>(())
 /// ```
@@ -180,7 +180,7 @@ pub use trust_region::{Subproblem, TrustRegion};
 /// use dualtape_optimizers::*;
 ///
 /// fn solved() -> Result<Report, OptimizersError> {
-///     let recorded: Result<Function<'_>, AutodiffError> = Function::record(&[3.0], |x| (x[0] - 1.0).powi(2));
+///     let recorded: Result<Function<'_>, AutodiffError> = record(&[3.0]).function(|x| (x[0] - 1.0).powi(2));
 ///     Newton::default().minimize(&recorded?, &mut [3.0])
 /// }
 /// assert!(solved()?.converged());

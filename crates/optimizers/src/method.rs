@@ -183,7 +183,7 @@ fn evaluate<'a, S: Real>(
         }
         Known::Nothing => {
             let mut gradient = vec![S::zero(); x.len()];
-            let value = objective.value_and_gradient(x, &mut gradient)?;
+            let value = objective.value_and_gradient_into(x, &mut gradient)?;
             Ok(Box::new(GradientAt::new(objective, x, value, gradient)))
         }
     }

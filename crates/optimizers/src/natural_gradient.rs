@@ -53,16 +53,13 @@ const TRIALS: usize = 60;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Array, Composite, Likelihood};
+/// use dualtape_autodiff::{Array, Likelihood, record};
 /// use dualtape_optimizers::{NaturalGradient, prelude::*};
 ///
 /// // Logistic regression.
 /// let x = Array::new(&[4, 1], vec![-2.0, -0.5, 1.0, 3.0])?;
 /// let y = Array::new(&[4, 1], vec![0.0, 1.0, 0.0, 1.0])?;
-/// let f = Composite::record_tensor(
-///     &[0.0, 0.0],
-///     &[&x, &y],
-///     Some(Likelihood::Bernoulli),
+/// let f = record(&[0.0, 0.0]).data(&[&x, &y]).likelihood(Some(Likelihood::Bernoulli)).composite(
 ///     |w, data| data[0] * w.get(0) + w.get(1),
 ///     |z, data| (z.softplus() - data[1] * z).mean(),
 /// )?;

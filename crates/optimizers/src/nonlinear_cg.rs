@@ -49,10 +49,10 @@ pub enum Conjugacy {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_autodiff::{Scalar, c, record};
 /// use dualtape_optimizers::{NonlinearCg, prelude::*};
 ///
-/// let f = Function::record(&[-1.2, 1.0], |x| (c(1.0) - x[0]).powi(2) + c(100.0) * (x[1] - x[0] * x[0]).powi(2))?;
+/// let f = record(&[-1.2, 1.0]).function(|x| (c(1.0) - x[0]).powi(2) + c(100.0) * (x[1] - x[0] * x[0]).powi(2))?;
 /// let mut x = [-1.2, 1.0];
 /// let report = NonlinearCg::default().minimize(&f, &mut x)?;
 /// assert!(report.converged() && report.certified());

@@ -80,11 +80,11 @@ pub enum Structure {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{CurvatureMatrix, Structure, StructuredNewton, prelude::*};
 ///
 /// // Two pairs of parameters that interact weakly.
-/// let f = Function::record(&[1.0; 4], |x| {
+/// let f = record(&[1.0; 4]).function(|x| {
 ///     let pair = |a: usize| x[a].exp() - x[a] + (x[a + 1] - x[a]).powi(2);
 ///     pair(0) + pair(2) + 0.1 * (x[0] * x[2]).sin()
 /// })?;

@@ -3,7 +3,7 @@
 //! Sums run over eight interleaved partial sums: the order is fixed, so results are reproducible, the rounding error
 //! grows with `n/8`, and the compiler can use vector registers.
 
-use dualtape_autodiff::vectorized;
+use dualtape_autodiff::numbers::vectorized;
 
 use crate::Real;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use dualtape_autodiff::{Error, Function, Step};
+use dualtape_autodiff::{Error, Function, inspect::Step};
 
 use crate::curve::{Claim, Curve, Judgement, Sample};
 use crate::directions::Uneven;

@@ -2,7 +2,10 @@
 //! Hessian-vector product against the loss.
 
 use crate::workload::{Kind, Model, header, report, uniform};
-use dualtape_autodiff::{Array, Convolution, Error, Pooling, Real, Tensor, Var, c};
+use dualtape_autodiff::{
+    Array, Error, Real, Tensor, Var, c,
+    windows::{Convolution, Pooling},
+};
 
 const BATCH: usize = 32;
 

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use dualtape_autodiff::{Array, Error, Function, Real, Tensor, Var};
+use dualtape_autodiff::{Array, Error, Real, Record, Tensor, Var};
 
 use crate::timing::time;
 
@@ -113,12 +113,12 @@ where
     let n = theta.len();
     let (mut g, mut hv) = (vec![S::zero(); n], vec![S::zero(); n]);
     let start = Instant::now();
-    let f = Function::<S>::record_tensor(&theta, data, loss)?;
+    let f = Record::at(&theta).data(data).function(loss)?;
     f.linearize(&theta)?.hvp_into(&v, &mut hv)?;
     let first = start.elapsed();
 
     let value = time(|| f.value(&theta));
-    let gradient = time(|| f.value_and_gradient(&theta, &mut g));
+    let gradient = time(|| f.value_and_gradient_into(&theta, &mut g));
     let linearize = time(|| f.linearize(&theta).map(|at| at.value()));
     let at = f.linearize(&theta)?;
     let product = time(|| at.hvp_into(&v, &mut hv));

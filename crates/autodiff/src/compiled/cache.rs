@@ -37,7 +37,7 @@ struct Tower<S> {
 
 /// What a recorder made: a program, how many of its outputs have derivatives, and the parts if it is a composition.
 #[derive(Debug)]
-pub(crate) struct Recorded<S> {
+pub(crate) struct Primal<S> {
     pub program: Program<S>,
     pub differentiated: usize,
     pub split: Option<Split<S>>,
@@ -48,7 +48,7 @@ pub(crate) struct Recorded<S> {
 pub(crate) enum Kind {
     /// `x ↦ f(x)`
     Value,
-    /// `x ↦ ∇f(x)`
+    /// `x ↦ ∇f(x)`; of several values, of their sum
     Gradient,
     /// `x ↦ ∇f(x)`; `v ↦ ∇²f(x)·v`
     Hvp,
@@ -90,23 +90,11 @@ impl Kind {
 }
 
 impl<S: Real> Compiled<S> {
-    pub(crate) fn new(recorded: Recorded<S>) -> Self {
+    pub(crate) fn new(primal: Primal<S>, absorbing: bool) -> Self {
         Self {
-            primal: recorded.program.simplified(),
-            differentiated: recorded.differentiated,
-            split: recorded.split,
-            absorbing: false,
-            stages: std::array::from_fn(|_| OnceLock::new()),
-            taylor: OnceLock::new(),
-        }
-    }
-
-    /// The same recording, with nothing derived yet, where every zero absorbs or only those that are fixed.
-    pub(crate) fn with_absorbing_zeros(&self, absorbing: bool) -> Self {
-        Self {
-            primal: self.primal.clone(),
-            differentiated: self.differentiated,
-            split: self.split.clone(),
+            primal: primal.program.simplified(),
+            differentiated: primal.differentiated,
+            split: primal.split,
             absorbing,
             stages: std::array::from_fn(|_| OnceLock::new()),
             taylor: OnceLock::new(),
@@ -214,8 +202,12 @@ impl<S: Real> Compiled<S> {
                 Stage::primal(program, self.recorded_outputs())
             }
             Kind::Gradient => {
-                let Derived { program, appended, .. } =
-                    gradient_program(Tape::deriving([primal]), primal, origin)?;
+                let Derived { program, appended, .. } = gradient_program(
+                    Tape::deriving([primal]),
+                    primal,
+                    self.differentiated,
+                    origin,
+                )?;
                 let gradient = appended[0].clone();
                 let outputs = PointOutputs { gradient, ..self.recorded_outputs() };
                 Stage::primal(self.finished(program), outputs)
@@ -282,7 +274,7 @@ mod tests {
     fn size_at(order: usize, f: impl for<'t> Fn(&[Var<'t>]) -> Var<'t>) -> Result<usize, Error> {
         let x = [0.4, 0.7, -0.3];
         let program = record_scalars(&x, |x| vec![f(x)])?.program;
-        let compiled = Compiled::new(Recorded { program, differentiated: 1, split: None });
+        let compiled = Compiled::new(Primal { program, differentiated: 1, split: None }, false);
         let stage = compiled.stage(Kind::Taylor(order), Origin { point: &x, data: &[] })?;
         Ok(stage.program.len() + stage.program.lists.len())
     }

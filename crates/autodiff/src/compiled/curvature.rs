@@ -1,8 +1,8 @@
-//! A loss in two parts, `f(x) = L(z(x))`, and the curvatures that need them apart.
+//! A loss in two parts, `f(x) = L(z(x)) + r(x)`, and the curvatures that need them apart.
 
 use super::derived::{
     Derived, Origin, Outputs, data, gradient_program, id_or_zero, ids_or_zero, inputs_like,
-    output_ids, tangent_program,
+    tangent_program,
 };
 use crate::array::Array;
 use crate::error::Error;
@@ -20,6 +20,8 @@ pub(crate) struct Split<S> {
     pub outer: Program<S>,
     /// `z ↦ A`, the log-partition function of the stated distribution.
     pub log_partition: Option<Program<S>>,
+    /// `x ↦ r`, a penalty that is added to the loss.
+    pub penalty: Option<Program<S>>,
 }
 
 /// The predictive distribution of an observation, of which the outputs `z` of a model are the natural parameters.
@@ -79,32 +81,36 @@ impl Likelihood {
     }
 }
 
-/// `L(z(x))` and the elements of `z`, from the recorded parts.
+/// `L(z(x)) + r(x)` and the elements of `z`, from the recorded parts.
 pub(crate) fn composed<S: Real>(
-    inner: &Program<S>,
-    outer: &Program<S>,
+    split: &Split<S>,
     origin: Origin<'_, S>,
 ) -> Result<Program<S>, Error> {
+    let Split { inner, outer, penalty, .. } = split;
     let tape = Tape::of_shapes();
     let arrays = data(&tape, origin.data);
     let point = inputs_like(&tape, inner, &inner.inputs, origin.point);
     let values = emit(inner, &tape, &point, &arrays);
     let z: Vec<_> = inner.outputs.iter().map(|&id| values[id as usize]).collect();
-    let loss = emit(outer, &tape, &z, &arrays);
-    let mut outputs = output_ids(outer, &tape, &loss);
+    let mut loss = emit(outer, &tape, &z, &arrays)[outer.outputs[0] as usize].scalar();
+    if let Some(penalty) = penalty {
+        loss += emit(penalty, &tape, &point, &arrays)[penalty.outputs[0] as usize].scalar();
+    }
+    let mut outputs = vec![tape.id_of(loss)];
     outputs.extend(z.iter().map(|z| z.id(&tape)));
     Ok(tape.finish(outputs)?.program)
 }
 
 /// Appends to the program of the Hessian product `Jᵀ·M·J·v` for each curvature `M` of a function of `z`: of the loss, which is
-/// the Gauss–Newton product, and of the log-partition function, which is that with Fisher's matrix.
+/// the Gauss–Newton product, and of the log-partition function, which is that with Fisher's matrix. A penalty has no model
+/// to leave out: its Hessian is added to both.
 pub(crate) fn curvature_program<S: Real>(
     hvp: &Program<S>,
     split: &Split<S>,
     origin: Origin<'_, S>,
 ) -> Result<Derived<S>, Error> {
-    let Split { inner, outer, log_partition } = split;
-    let tape = Tape::deriving([hvp, inner, outer].into_iter().chain(log_partition));
+    let Split { inner, outer, log_partition, penalty } = split;
+    let tape = Tape::deriving([hvp, inner, outer].into_iter().chain(log_partition).chain(penalty));
     let arrays = data(&tape, origin.data);
     let point = inputs_like(&tape, inner, &inner.inputs, origin.point);
     let direction = inputs_like(&tape, inner, &inner.inputs, &[]);
@@ -120,17 +126,21 @@ pub(crate) fn curvature_program<S: Real>(
         .map(|&id| tape.handle(id_or_zero(&tape, tangents[id as usize], inner.shape(id))))
         .collect();
     let at_z: Vec<S> = z.iter().flat_map(|z| elements(*z)).collect();
+    let of_penalty = match penalty {
+        Some(penalty) => {
+            let product = second_order(penalty, origin)?;
+            product.emitted(&tape, &[&point[..], &direction].concat(), &arrays)
+        }
+        None => Vec::new(),
+    };
     for function in [Some(outer), log_partition.as_ref()].into_iter().flatten() {
         let product = second_order(function, Origin { point: &at_z, data: origin.data })?;
-        let values = emit(&product.program, &tape, &[&z[..], &z_dot].concat(), &arrays);
-        let products = &product.program.outputs[product.appended[0].clone()];
-        let seeds: Vec<(Id, Value<'_, S>)> = inner
-            .outputs
-            .iter()
-            .zip(products)
-            .map(|(&z, &product)| (z, values[product as usize]))
-            .collect();
-        let pulled_back = record_adjoint(inner, &tape, &inner_values, &seeds);
+        let products = product.emitted(&tape, &[&z[..], &z_dot].concat(), &arrays);
+        let seeds: Vec<(Id, Value<'_, S>)> = inner.outputs.iter().copied().zip(products).collect();
+        let mut pulled_back = record_adjoint(inner, &tape, &inner_values, &seeds);
+        for (sum, &more) in pulled_back.iter_mut().zip(&of_penalty) {
+            *sum = Some(sum.map_or(more, |sum| plus(sum, more)));
+        }
         outputs.append(ids_or_zero(&tape, inner, pulled_back, &inner.inputs));
     }
     outputs.finish(tape)
@@ -143,11 +153,33 @@ fn second_order<S: Real>(
 ) -> Result<Derived<S>, Error> {
     let n = function.inputs.len();
     let Derived { program, appended, .. } =
-        gradient_program(Tape::deriving([function]), function, origin)?;
+        gradient_program(Tape::deriving([function]), function, 1, origin)?;
     let gradient = program.simplified();
     let tape = Tape::deriving([&gradient]);
     let derived = tangent_program(tape, &gradient, n, appended[0].clone(), origin)?;
     Ok(Derived { program: derived.program.simplified(), ..derived })
+}
+
+impl<S: Real> Derived<S> {
+    /// The derivative that was appended first, replayed onto `tape`.
+    fn emitted<'t>(
+        &self,
+        tape: &'t Tape<S>,
+        inputs: &[Value<'t, S>],
+        data: &[Tensor<'t, S>],
+    ) -> Vec<Value<'t, S>> {
+        let values = emit(&self.program, tape, inputs, data);
+        let ids = &self.program.outputs[self.appended[0].clone()];
+        ids.iter().map(|&id| values[id as usize]).collect()
+    }
+}
+
+/// The sum of two values of one shape.
+fn plus<'t, S: Real>(a: Value<'t, S>, b: Value<'t, S>) -> Value<'t, S> {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => Value::Array(a + b),
+        (a, b) => Value::Scalar(a.scalar() + b.scalar()),
+    }
 }
 
 fn elements<S: Real>(value: Value<'_, S>) -> Vec<S> {

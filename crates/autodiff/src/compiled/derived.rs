@@ -118,16 +118,24 @@ pub(crate) fn output_ids<S: Real>(
     program.outputs.iter().map(|&id| values[id as usize].id(tape)).collect()
 }
 
-/// Appends the adjoint of the first output: the gradient graph.
+/// Appends the adjoint of the first `differentiated` outputs, added up: the gradient graph.
 pub(crate) fn gradient_program<S: Real>(
     tape: Tape<S>,
     primal: &Program<S>,
+    differentiated: usize,
     origin: Origin<'_, S>,
 ) -> Result<Derived<S>, Error> {
     let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
     let values = emit(primal, &tape, &point, &data(&tape, origin.data));
-    let one = Value::Scalar(Var::from_value(S::one()));
-    let gradient = record_adjoint(primal, &tape, &values, &[(primal.outputs[0], one)]);
+    let ones = |id: Id| match primal.shape(id) {
+        [] => Value::Scalar(Var::from_value(S::one())),
+        shape => {
+            let ones = vec![S::one(); size(shape)];
+            Value::Array(tape.constant(&Array::from_shared(shape, ones.into())))
+        }
+    };
+    let seeds: Vec<_> = primal.outputs[..differentiated].iter().map(|&id| (id, ones(id))).collect();
+    let gradient = record_adjoint(primal, &tape, &values, &seeds);
     let mut outputs = Outputs::of(primal, &tape, &values);
     outputs.append(ids_or_zero(&tape, primal, gradient, &primal.inputs));
     outputs.finish(tape)

@@ -83,13 +83,26 @@ impl<S: Real> Evaluated<S> {
         self.memory.workspace.values[self.stage.program.outputs[0] as usize]
     }
 
+    /// All outputs of the recording but the first, flat and in order.
+    pub(crate) fn auxiliary(&self, point: &[S]) -> Vec<S> {
+        let mut auxiliary = vec![S::zero(); self.entries(self.auxiliary_outputs())];
+        self.copy_outputs(self.auxiliary_outputs(), point, &mut auxiliary);
+        auxiliary
+    }
+
+    fn auxiliary_outputs(&self) -> Range<usize> {
+        1..self.stage.outputs.recorded.end
+    }
+
+    fn entries(&self, outputs: Range<usize>) -> usize {
+        let program = &self.stage.program;
+        program.outputs[outputs].iter().map(|&id| size(program.shape(id))).sum()
+    }
+
     /// Writes all outputs of the recording but the first, flat and in order, to `out`; the first is returned.
     pub(crate) fn copy_auxiliary(&self, point: &[S], out: &mut [S]) -> Result<S, Error> {
-        let program = &self.stage.program;
-        let auxiliary = 1..self.stage.outputs.recorded.end;
-        let ids = &program.outputs[auxiliary.clone()];
-        check_length("the auxiliary", out, ids.iter().map(|&id| size(program.shape(id))).sum())?;
-        self.copy_outputs(auxiliary, point, out);
+        check_length("the auxiliary", out, self.entries(self.auxiliary_outputs()))?;
+        self.copy_outputs(self.auxiliary_outputs(), point, out);
         Ok(self.value())
     }
 

@@ -8,7 +8,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::cache::{Compiled, Kind, Recorded};
+use super::cache::{Compiled, Kind, Primal};
 use super::derived::{Derived, Origin, gradient_program, jacobian_program, tangent_program};
 use super::product::{Product, ProductKind};
 use super::stage::Stage;
@@ -30,17 +30,18 @@ use crate::transform::{Outputs, evaluate_tracked};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Error, Function, IndeterminatePolicy};
+/// use dualtape_autodiff::{Error, IndeterminatePolicy, record, scalar_loss};
 ///
-/// let f = Function::record(&[1.0, 1.0], |x| x[0].powi(3).cbrt() + 0.0 * x[1].sqrt())?;
+/// let loss = scalar_loss(|x| x[0].powi(3).cbrt() + 0.0 * x[1].sqrt());
+/// let f = record(&[1.0, 1.0]).function(&loss)?;
 /// assert_eq!(f.gradient(&[8.0, 0.0])?, [1.0, 0.0]);
 /// assert!(matches!(f.gradient(&[0.0, 0.0]), Err(Error::Indeterminate { .. })));
 ///
-/// let f = f.with_indeterminate_policy(IndeterminatePolicy::Nan);
+/// let f = record(&[1.0, 1.0]).indeterminate(IndeterminatePolicy::Nan).function(&loss)?;
 /// let g = f.gradient(&[0.0, 0.0])?;
 /// assert!(g[0].is_nan() && g[1] == 0.0);
 ///
-/// let f = f.with_indeterminate_policy(IndeterminatePolicy::Absorb);
+/// let f = record(&[1.0, 1.0]).indeterminate(IndeterminatePolicy::Absorb).function(&loss)?;
 /// assert_eq!(f.gradient(&[0.0, 0.0])?, [0.0, 0.0]);
 /// # Ok::<(), Error>(())
 /// ```
@@ -148,7 +149,8 @@ impl<S: Real> Careful<'_, S> {
             }
             Kind::Taylor(_) => return self.locate_along(direction),
             Kind::Gradient | Kind::Hvp | Kind::Third | Kind::Curvature => {
-                vec![gradient_program(tape, &primal, self.origin)?]
+                let differentiated = self.compiled.differentiated_outputs();
+                vec![gradient_program(tape, &primal, differentiated, self.origin)?]
             }
         };
         let tangents = match self.kind {
@@ -194,9 +196,9 @@ pub(crate) struct OneShot<'a, S: Real> {
 impl<'a, S: Real> OneShot<'a, S> {
     pub(crate) fn new(program: Program<S>, point: &'a [S], source: &'a dyn Source<S>) -> Self {
         let differentiated = program.outputs.len();
-        let recorded = Recorded { program, differentiated, split: None };
-        let compile = compiled_here!(Compiled::new, fn(Recorded<S>) -> Compiled<S>);
-        Self { compiled: Arc::new(compile(recorded)), point, source }
+        let primal = Primal { program, differentiated, split: None };
+        let compile = compiled_here!(Compiled::new, fn(Primal<S>, bool) -> Compiled<S>);
+        Self { compiled: Arc::new(compile(primal, false)), point, source }
     }
 
     fn careful<R>(

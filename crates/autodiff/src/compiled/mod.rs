@@ -33,7 +33,7 @@ mod triangle;
 
 #[cfg(test)]
 pub(crate) use cache::Compiled;
-pub(crate) use cache::{Kind, Recorded};
+pub(crate) use cache::{Kind, Primal};
 pub use curvature::Likelihood;
 pub(crate) use curvature::{Split, composed};
 pub(crate) use derived::{
@@ -46,6 +46,6 @@ pub(crate) use linearized::Frozen;
 pub use matrix::Matrix;
 pub(crate) use matrix::symmetrize;
 pub(crate) use product::{Combinations, ProductKind};
-pub use recording::BranchPolicy;
-pub(crate) use recording::Replay;
+pub use recording::{BranchPolicy, Recorded};
+pub(crate) use recording::{Settings, State, replaced};
 pub(crate) use stage::Stage;

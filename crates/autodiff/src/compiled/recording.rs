@@ -1,10 +1,11 @@
 //! The core of everything that is recorded once and evaluated often.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::cache::{Compiled, Kind, Recorded};
+use super::cache::{Compiled, Kind, Primal};
 use super::derived::Origin;
 use super::evaluated::Evaluated;
 use super::indeterminate::{IndeterminatePolicy, Source};
@@ -19,20 +20,21 @@ use crate::tape::Tape;
 
 /// Records a closure on an empty tape at a point, with these data.
 type Recorder<'f, S> =
-    dyn Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f;
+    dyn Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Primal<S>, Error> + Send + Sync + 'f;
 
 /// What to do at a point where a function takes another branch than the one recorded, or reads another value.
 ///
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{BranchPolicy, Error, Function};
+/// use dualtape_autodiff::{BranchPolicy, Error, record, scalar_loss};
 ///
-/// let f = Function::record(&[1.0], |x| if x[0] > 0.0 { x[0].powi(2) } else { -x[0] })?;
+/// let loss = scalar_loss(|x| if x[0] > 0.0 { x[0].powi(2) } else { -x[0] });
+/// let f = record(&[1.0]).function(&loss)?;
 /// assert_eq!(f.gradient(&[-1.0])?, [-1.0]);
-/// let f = f.with_branch_policy(BranchPolicy::Refuse);
-/// assert!(matches!(f.gradient(&[2.0]), Err(Error::BranchChanged { .. })));
-/// assert_eq!(f.gradient(&[-2.0])?, [-1.0]);
+/// let f = record(&[1.0]).branches(BranchPolicy::Refuse).function(&loss)?;
+/// assert!(matches!(f.gradient(&[-1.0]), Err(Error::BranchChanged { .. })));
+/// assert_eq!(f.gradient(&[2.0])?, [4.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,18 +47,57 @@ pub enum BranchPolicy {
     Refuse,
 }
 
-/// A recording, the closure that can make another where the first does not hold, and memory to evaluate it in.
-pub(crate) struct Replay<'f, S: Real> {
+/// What is recorded once and evaluated often, whatever it is a recording of: a [`Function`](crate::Function), a
+/// [`VectorFunction`](crate::VectorFunction), a [`Composite`](crate::Composite) or a [`PerExample`](crate::PerExample) is one, and
+/// has these methods.
+///
+/// It holds the closure, which can make another recording where the first is not the function, and memory to evaluate in.
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::record;
+///
+/// let polar = record(&[1.0, 0.0]).vector(|x| vec![x[0] * x[1].cos(), x[0] * x[1].sin()])?;
+/// assert_eq!(polar.dim(), 2);
+/// assert!(polar.unused_inputs(&[1.0, 0.0])?.is_empty());
+/// assert!(polar.to_string().contains("cos %1"));
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+pub struct Recorded<'f, S: Real> {
     recorder: Box<Recorder<'f, S>>,
-    /// Where the user asked for the recording.
-    at: &'static Location<'static>,
     state: RwLock<State<S>>,
     memories: Pool<S>,
     dim: usize,
+    pub(crate) settings: Settings,
+}
+
+/// How something recorded answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// Where the user asked for the recording.
+    pub at: &'static Location<'static>,
     /// On how many threads several products are evaluated.
     pub threads: usize,
-    pub policy: BranchPolicy,
+    pub branches: BranchPolicy,
     pub indeterminate: IndeterminatePolicy,
+}
+
+impl Settings {
+    /// The default ones, of what is recorded at the line that calls.
+    #[track_caller]
+    pub(crate) fn here() -> Self {
+        Self {
+            at: Location::caller(),
+            threads: 1,
+            branches: BranchPolicy::default(),
+            indeterminate: IndeterminatePolicy::default(),
+        }
+    }
+
+    fn absorbs(&self) -> bool {
+        self.indeterminate == IndeterminatePolicy::Absorb
+    }
 }
 
 /// The recording in use, with the data that comes with each evaluation.
@@ -66,67 +107,64 @@ pub(crate) struct State<S> {
     pub data: Arc<[Array<S>]>,
 }
 
-impl<'f, S: Real> Replay<'f, S> {
-    #[track_caller]
+impl<'f, S: Real> Recorded<'f, S> {
     pub(crate) fn new(
         x: &[S],
         data: &[&Array<S>],
-        recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f,
+        settings: Settings,
+        recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Primal<S>, Error> + Send + Sync + 'f,
     ) -> Result<Self, Error> {
         let data: Arc<[Array<S>]> = data.iter().map(|&array| array.clone()).collect();
-        let at = Location::caller();
-        let recorded = recorder(Tape::opened(at), x, &data)?;
+        let primal = recorder(Tape::opened(settings.at), x, &data)?;
         let compiled = compiled_here!(
             compile,
-            fn(Recorded<S>, &[S]) -> Result<Arc<Compiled<S>>, Error>
-        )(recorded, x)?;
+            fn(Primal<S>, &[S], &Settings) -> Result<Arc<Compiled<S>>, Error>
+        )(primal, x, &settings)?;
         Ok(Self {
             recorder: Box::new(recorder),
-            at,
             state: RwLock::new(State { compiled, data }),
             memories: Pool::default(),
             dim: x.len(),
-            threads: 1,
-            policy: BranchPolicy::default(),
-            indeterminate: IndeterminatePolicy::default(),
+            settings,
         })
     }
 
-    pub(crate) fn dim(&self) -> usize {
+    /// Number of inputs.
+    pub fn dim(&self) -> usize {
         self.dim
     }
 
-    pub(crate) fn set_indeterminate_policy(&mut self, policy: IndeterminatePolicy) {
-        self.indeterminate = policy;
-        let absorbing = self.absorbs();
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        state.compiled = compiled_here!(recompile, fn(&Compiled<S>, bool) -> Arc<Compiled<S>>)(
-            &state.compiled,
-            absorbing,
-        );
+    /// Replaces data array number `index` by another of the same shape; nothing is recorded again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchData`], or [`Error::DataShape`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Array, record};
+    ///
+    /// let y = Array::vector(vec![1.0, 3.0]);
+    /// let errors = record(&[0.0]).data(&[&y]).vector(|x, data| x.get(0) - data[0])?;
+    /// assert_eq!(errors.values(&[1.0])?, [0.0, -2.0]);
+    /// errors.set_data(0, &Array::vector(vec![2.0, 5.0]))?;
+    /// assert_eq!(errors.values(&[1.0])?, [-1.0, -4.0]);
+    /// # Ok::<(), dualtape_autodiff::Error>(())
+    /// ```
+    pub fn set_data(&self, index: usize, array: &Array<S>) -> Result<(), Error> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.data = replaced(&state.data, index, array)?;
+        Ok(())
     }
 
-    fn absorbs(&self) -> bool {
-        self.indeterminate == IndeterminatePolicy::Absorb
+    /// Number of instructions of the recording in use.
+    pub fn instructions(&self) -> usize {
+        self.state().compiled.primal().len()
     }
 
     pub(crate) fn state(&self) -> State<S> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn set_data(&self, index: usize, array: &Array<S>) -> Result<(), Error> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(old) = state.data.get(index) else {
-            return Err(Error::NoSuchData { index, count: state.data.len() });
-        };
-        if old.shape() != array.shape() {
-            let (expected, got) = (old.shape().to_vec(), array.shape().to_vec());
-            return Err(Error::DataShape { index, expected, got });
-        }
-        let mut data = state.data.to_vec();
-        data[index] = array.clone();
-        state.data = data.into();
-        Ok(())
     }
 
     /// Evaluates a stage at `x` and reads from it.
@@ -149,7 +187,7 @@ impl<'f, S: Real> Replay<'f, S> {
         kind: Kind,
     ) -> Result<Frozen<'a, S>, Error> {
         let x = x.into();
-        Ok(Frozen::new(&self.memories, self, self.evaluated(&x, kind)?, x, self.threads))
+        Ok(Frozen::new(&self.memories, self, self.evaluated(&x, kind)?, x, self.settings.threads))
     }
 
     /// Memory in which the frozen part of a stage is evaluated at `x`, with the recording that it belongs to: another
@@ -157,7 +195,7 @@ impl<'f, S: Real> Replay<'f, S> {
     fn evaluated(&self, x: &[S], kind: Kind) -> Result<Evaluated<S>, Error> {
         compiled_here!(
             |replay, x, kind| replay.evaluate(x, kind),
-            fn(&Replay<'_, S>, &[S], Kind) -> Result<Evaluated<S>, Error>
+            fn(&Recorded<'_, S>, &[S], Kind) -> Result<Evaluated<S>, Error>
         )(self, x, kind)
     }
 
@@ -169,7 +207,7 @@ impl<'f, S: Real> Replay<'f, S> {
         loop {
             match run_at(&compiled, kind, Origin { point: x, data: &data }, &mut memory.workspace) {
                 Ok(stage) => {
-                    let policy = self.indeterminate;
+                    let policy = self.settings.indeterminate;
                     let mut run = Evaluated { compiled, stage, kind, data, policy, memory };
                     return match run.mend_outputs(x, self) {
                         Ok(()) => Ok(run),
@@ -179,7 +217,7 @@ impl<'f, S: Real> Replay<'f, S> {
                         }
                     };
                 }
-                Err(error) if again || self.policy == BranchPolicy::Refuse => {
+                Err(error) if again || self.settings.branches == BranchPolicy::Refuse => {
                     self.memories.give_back(memory);
                     return Err(error);
                 }
@@ -192,30 +230,58 @@ impl<'f, S: Real> Replay<'f, S> {
     }
 
     fn record_again(&self, x: &[S], data: &[Array<S>]) -> Result<Arc<Compiled<S>>, Error> {
-        let recorded = (self.recorder)(Tape::opened(self.at), x, data)?;
-        let mut compiled = compile(recorded, x)?;
-        if self.absorbs() {
-            compiled = recompile(&compiled, true);
-        }
+        let primal = (self.recorder)(Tape::opened(self.settings.at), x, data)?;
+        let compiled = compile(primal, x, &self.settings)?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.compiled = Arc::clone(&compiled);
         Ok(compiled)
     }
 }
 
+impl<S: Real> fmt::Debug for Recorded<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Recorded({} inputs, {} instructions)", self.dim, self.instructions())
+    }
+}
+
+/// The recorded program, one instruction a line.
+impl<S: Real> fmt::Display for Recorded<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state().compiled.primal().fmt(f)
+    }
+}
+
 /// The recording in use stays.
-impl<S: Real> Source<S> for Replay<'_, S> {
+impl<S: Real> Source<S> for Recorded<'_, S> {
     fn recorded_on(&self, tape: Tape<S>, x: &[S]) -> Result<Program<S>, Error> {
         Ok((self.recorder)(tape, x, &self.state().data)?.program)
     }
 }
 
-fn compile<S: Real>(recorded: Recorded<S>, x: &[S]) -> Result<Arc<Compiled<S>>, Error> {
-    Ok(Arc::new(Compiled::new(checked(recorded, x)?)))
+/// The data with one array in place of another of the same shape.
+pub(crate) fn replaced<S: Real>(
+    data: &[Array<S>],
+    index: usize,
+    array: &Array<S>,
+) -> Result<Arc<[Array<S>]>, Error> {
+    let Some(old) = data.get(index) else {
+        return Err(Error::NoSuchData { index, count: data.len() });
+    };
+    if old.shape() != array.shape() {
+        let (expected, got) = (old.shape().to_vec(), array.shape().to_vec());
+        return Err(Error::DataShape { index, expected, got });
+    }
+    let mut data = data.to_vec();
+    data[index] = array.clone();
+    Ok(data.into())
 }
 
-fn recompile<S: Real>(compiled: &Compiled<S>, absorbing: bool) -> Arc<Compiled<S>> {
-    Arc::new(compiled.with_absorbing_zeros(absorbing))
+fn compile<S: Real>(
+    primal: Primal<S>,
+    x: &[S],
+    settings: &Settings,
+) -> Result<Arc<Compiled<S>>, Error> {
+    Ok(Arc::new(Compiled::new(checked(primal, x)?, settings.absorbs())))
 }
 
 /// Evaluates the frozen part of a stage, derived at the same point if it is not there yet.
@@ -234,11 +300,11 @@ fn run_at<S: Real>(
 }
 
 /// A recording, if its inputs are those that it was given.
-fn checked<S: Real>(recorded: Recorded<S>, x: &[S]) -> Result<Recorded<S>, Error> {
-    let program = &recorded.program;
+fn checked<S: Real>(primal: Primal<S>, x: &[S]) -> Result<Primal<S>, Error> {
+    let program = &primal.program;
     let entries: usize = program.inputs.iter().map(|&id| size(program.shape(id))).sum();
     match entries.checked_sub(x.len()) {
-        Some(0) => Ok(recorded),
+        Some(0) => Ok(primal),
         extra => Err(Error::ExtraInputs { extra: extra.unwrap_or(0) }),
     }
 }

@@ -24,13 +24,13 @@ use crate::transform::call;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, checkpoint};
+/// use dualtape_autodiff::{checkpoint, record};
 ///
 /// // sin applied 24 times, six at a time
-/// let f = Function::<f64>::record_tensor(&[0.5, 1.0], &[], |x, _| {
+/// let f = record(&[0.5, 1.0]).array().function(|x| {
 ///     (0..4).fold(x, |x, _| checkpoint(&[x], |x| (0..6).fold(x[0], |x, _| x.sin()))).sum()
 /// })?;
-/// let plain = Function::<f64>::record_tensor(&[0.5, 1.0], &[], |x, _| {
+/// let plain = record(&[0.5, 1.0]).array().function(|x| {
 ///     (0..24).fold(x, |x, _| x.sin()).sum()
 /// })?;
 /// assert_eq!(f.gradient(&[0.3, 1.2])?, plain.gradient(&[0.3, 1.2])?);
@@ -94,7 +94,7 @@ where
 mod tests {
     use super::*;
     use crate::array::Array;
-    use crate::compiled::{Compiled, Kind, Origin, Recorded};
+    use crate::compiled::{Compiled, Kind, Origin, Primal};
     use crate::error::Error;
 
     const N: usize = 32;
@@ -115,11 +115,9 @@ mod tests {
             }
         };
         let output = tape.id_of(y.dot(y));
-        let compiled = Compiled::new(Recorded {
-            program: tape.finish(vec![output])?.program,
-            differentiated: 1,
-            split: None,
-        });
+        let primal =
+            Primal { program: tape.finish(vec![output])?.program, differentiated: 1, split: None };
+        let compiled = Compiled::new(primal, false);
         let origin = Origin { point: &point, data: &[] };
         let of = |kind| {
             let plan = &compiled.stage(kind, origin)?.plan;

@@ -14,9 +14,9 @@
 //! ```
 
 use super::closure::closure;
+use super::record::Record;
 use super::recorded::{self, Recorded};
 use super::recorder::Recorder;
-use super::scalar::Function;
 use super::tree::Tree;
 use crate::compiled::{Matrix, OneShot, Source};
 use crate::error::{Error, check_length};
@@ -48,7 +48,7 @@ where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
 {
     let mut gradient = vec![S::zero(); x.len()];
-    let value = Recorder::new().value_and_gradient(f, x, &mut gradient)?;
+    let value = Recorder::new().value_and_gradient_into(f, x, &mut gradient)?;
     Ok((value, gradient))
 }
 
@@ -100,6 +100,29 @@ where
     let f = closure(|x| vec![f(x)]);
     let hvp = compiled_here!(recorded::hvp, fn(&Recorded<'_, S>, &[S]) -> Result<Vec<S>, Error>);
     hvp(&f.record(x)?, v)
+}
+
+/// See [`value_gradient_and_hvp`](crate::value_gradient_and_hvp()).
+///
+/// # Errors
+///
+/// As there.
+#[track_caller]
+pub fn value_gradient_and_hvp<S: Real, F>(
+    f: F,
+    x: &[S],
+    v: &[S],
+) -> Result<(S, Vec<S>, Vec<S>), Error>
+where
+    F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
+{
+    check_length("the direction", v, x.len())?;
+    let f = closure(|x| vec![f(x)]);
+    let value_gradient_and_hvp = compiled_here!(
+        recorded::value_gradient_and_hvp,
+        fn(&Recorded<'_, S>, &[S]) -> Result<(S, Vec<S>, Vec<S>), Error>
+    );
+    value_gradient_and_hvp(&f.record(x)?, v)
 }
 
 /// See [`hessian`](crate::hessian()).
@@ -164,7 +187,7 @@ pub fn taylor<S: Real, F>(f: F, x: &[S], v: &[S], order: usize) -> Result<Vec<S>
 where
     F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S> + Send + Sync,
 {
-    Function::record_scalars(x, f)?.taylor(x, v, order)
+    Record::at(x).function(f)?.taylor(x, v, order)
 }
 
 /// See [`gauss_newton`](crate::gauss_newton()).
@@ -184,7 +207,7 @@ where
     gauss_newton(&residuals.record(x)?, v)
 }
 
-/// See [`gradient_of`](crate::gradient_of()).
+/// See [`gradient_of`](crate::tree::gradient_of()).
 ///
 /// # Errors
 ///
@@ -198,7 +221,7 @@ where
     Ok(value_and_gradient_of(f, x)?.1)
 }
 
-/// See [`value_and_gradient_of`](crate::value_and_gradient_of()).
+/// See [`value_and_gradient_of`](crate::tree::value_and_gradient_of()).
 ///
 /// # Errors
 ///
@@ -221,7 +244,7 @@ where
     Ok((value, x.rebuild(&mut gradient.into_iter())))
 }
 
-/// See [`value_gradient_and_auxiliary_of`](crate::value_gradient_and_auxiliary_of()).
+/// See [`value_gradient_and_auxiliary_of`](crate::tree::value_gradient_and_auxiliary_of()).
 ///
 /// # Errors
 ///

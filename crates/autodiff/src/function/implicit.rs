@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::record::Record;
 use super::scalar::Function;
 use crate::array::{Array, View};
 use crate::error::{Error, Fault};
@@ -28,18 +29,18 @@ use crate::transform::{Adjoint, Operation, record_adjoint};
 ///
 /// # Errors
 ///
-/// The recording, or the replay, is refused with [`Fault::NotConverged`](crate::Fault) if that step is longer than
-/// `√ε·(1 + max|x|)`, and with [`Fault::Singular`](crate::Fault) where the equation does not determine `x`.
+/// The recording, or the replay, is refused with [`Fault::NotConverged`](crate::custom::Fault) if that step is longer than
+/// `√ε·(1 + max|x|)`, and with [`Fault::Singular`](crate::custom::Fault) where the equation does not determine `x`.
 ///
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Tensor, implicit_root};
+/// use dualtape_autodiff::{Tensor, implicit, record};
 ///
 /// // x = cos(θx), by fixed-point iteration
-/// let f = Function::<f64>::record_tensor(&[0.5], &[], |theta, _| {
+/// let f = record(&[0.5]).array().function(|theta| {
 ///     let solver = |theta: &[f64], x: &mut [f64]| (0..60).for_each(|_| x[0] = (theta[0] * x[0]).cos());
-///     implicit_root(theta, &[1.0], solver, |x, theta| x - (theta * x).cos()).get(0)
+///     implicit::root(theta, &[1.0], solver, |x, theta| x - (theta * x).cos()).get(0)
 /// })?;
 /// let x = f.value(&[0.5])?;
 /// assert!((x - (0.5 * x).cos()).abs() < 1e-16);
@@ -76,12 +77,12 @@ pub fn implicit_root<'t, S: Scalar>(
 /// Ridge regression, and how its weights move with the penalty:
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Tensor, implicit_optimum};
+/// use dualtape_autodiff::{Tensor, implicit, record};
 ///
 /// // min ½(2x − 3)² + ½θx²: x = 6/(4 + θ)
-/// let f = Function::<f64>::record_tensor(&[1.0], &[], |theta, _| {
+/// let f = record(&[1.0]).array().function(|theta| {
 ///     let solver = |theta: &[f64], x: &mut [f64]| x[0] = 6.0 / (4.0 + theta[0]);
-///     implicit_optimum(theta, &[0.0], solver, |x, theta| {
+///     implicit::optimum(theta, &[0.0], solver, |x, theta| {
 ///         0.5 * ((x * 2.0 - 3.0).powi(2).sum() + (theta * x * x).sum())
 ///     }).get(0)
 /// })?;
@@ -122,12 +123,12 @@ pub fn implicit_optimum<'t, S: Scalar>(
 /// Ridge regression; the minimizer may be any, here Newton's method by hand:
 ///
 /// ```
-/// use dualtape_autodiff::{Array, Function, implicit_minimum};
+/// use dualtape_autodiff::{Array, implicit, record};
 ///
 /// let y = Array::vector(vec![3.0]);
 /// // min ½(2x − y)² + ½θx²: x = 2y/(4 + θ)
-/// let f = Function::<f64>::record_tensor(&[1.0], &[&y], |theta, data| {
-///     implicit_minimum(&[theta, data[0]], &[0.0], |x, p| {
+/// let f = record(&[1.0]).data(&[&y]).function(|theta, data| {
+///     implicit::minimum(&[theta, data[0]], &[0.0], |x, p| {
 ///         0.5 * ((x * 2.0 - p[1]).powi(2).sum() + (p[0] * x * x).sum())
 ///     }, |f, x| {
 ///         if let (Ok(g), Ok(h)) = (f.gradient(x), f.hessian(x)) {
@@ -307,7 +308,7 @@ impl<R: Real> Implicit<R> {
                     None => {
                         let data: Vec<&Array<R>> = theta.iter().collect();
                         let objective = Arc::clone(objective);
-                        Function::record_tensor(x, &data, move |x, theta| objective(x, theta))?
+                        Record::at(x).data(&data).function(move |x, theta| objective(x, theta))?
                     }
                 };
                 minimizer(&objective, x);

@@ -6,11 +6,10 @@ use std::mem::size_of;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::scalar::Function;
 use crate::array::Array;
 use crate::compiled::{
-    BranchPolicy, Derived, IndeterminatePolicy, Kind, Origin, ProductKind, Source, Stage,
-    gradient_program, source_line, tangent_program,
+    Derived, Kind, Origin, ProductKind, Recorded, Source, Stage, gradient_program, source_line,
+    tangent_program,
 };
 use crate::error::{Error, check_length};
 use crate::number::Real;
@@ -20,16 +19,18 @@ use crate::program::{
 use crate::tape::Tape;
 use crate::transform::dependencies;
 
-/// What a [`Function`] evaluates.
+/// What something [`Recorded`] evaluates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Quantity {
     /// `f(x)`
     Value,
-    /// `f(x)` and `∇f(x)`
+    /// `f(x)` and `∇f(x)`; of several values, of their sum
     Gradient,
-    /// `f(x)`, `∇f(x)` and products `∇²f(x)·v`
+    /// `f(x)`, `∇f(x)` and products `∇²f(x)·v`; of several values, of their sum
     HessianProduct,
+    /// `f(x)` and products with its Jacobian, `J·v` and `wᵀJ`
+    Jacobian,
 }
 
 /// The program that evaluates a [`Quantity`]: it prints one instruction a line, and says what memory it needs.
@@ -65,7 +66,7 @@ impl<S: Real> Inspection<S> {
     /// The memory that an evaluation needs, by the plan of the program.
     ///
     /// Nothing is evaluated to tell, and deriving the program takes no more memory than the program itself: a process that goes
-    /// on to evaluate it grows by this much. (But where an operation has a [hand-written adjoint](crate::Adjoint): that is user
+    /// on to evaluate it grows by this much. (But where an operation has a [hand-written adjoint](crate::custom::Adjoint): that is user
     /// code, which sees values, so a program with one is evaluated once while it is derived.) What libraries take within an
     /// operation is not counted.
     pub fn memory(&self) -> Memory {
@@ -113,21 +114,21 @@ impl<S: Real> fmt::Debug for Inspection<S> {
     }
 }
 
-impl<'f, S: Real> Function<'f, S> {
+impl<S: Real> Recorded<'_, S> {
     /// The program in use for a quantity, to print it or to ask for its memory.
     ///
     /// It is derived here if it was not in use before: from shapes alone, without evaluating anything.
     ///
     /// # Errors
     ///
-    /// As [`value`](Self::value).
+    /// What was refused when the closure had to be recorded.
     ///
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Function, Quantity};
+    /// use dualtape_autodiff::{record, inspect::Quantity};
     ///
-    /// let f = Function::record(&[2.0, 3.0], |x| x[0].sin() * x[1])?;
+    /// let f = record(&[2.0, 3.0]).function(|x| x[0].sin() * x[1])?;
     /// let program = f.inspect(Quantity::Gradient, &[2.0, 3.0])?;
     /// let expected = "\
     /// %0    input 0
@@ -147,27 +148,11 @@ impl<'f, S: Real> Function<'f, S> {
             Quantity::Value => Kind::Value,
             Quantity::Gradient => Kind::Gradient,
             Quantity::HessianProduct => Kind::Hvp,
+            Quantity::Jacobian => Kind::Jacobian,
         };
-        let state = self.replay.state();
+        let state = self.state();
         let stage = state.compiled.stage(kind, Origin { point: x, data: &state.data })?;
         Ok(Inspection { stage })
-    }
-
-    /// The same function, with another answer to points where it takes another branch than the one recorded.
-    pub fn with_branch_policy(mut self, policy: BranchPolicy) -> Self {
-        self.replay.policy = policy;
-        self
-    }
-
-    /// The same function, with another answer to points at which a derivative is indeterminate.
-    ///
-    /// # Example
-    ///
-    /// See [`IndeterminatePolicy`].
-    #[must_use]
-    pub fn with_indeterminate_policy(mut self, policy: IndeterminatePolicy) -> Self {
-        self.replay.set_indeterminate_policy(policy);
-        self
     }
 
     /// The inputs on which the function does not depend differentiably, on the branch taken at `x`: none of its instructions
@@ -175,9 +160,9 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// # Errors
     ///
-    /// As [`value`](Self::value).
+    /// What was refused when the closure had to be recorded.
     pub fn unused_inputs(&self, x: &[S]) -> Result<Vec<usize>, Error> {
-        let used = self.replay.read(x, Kind::Jacobian, |run| {
+        let used = self.read(x, Kind::Jacobian, |run| {
             let product = run.stage.product(ProductKind::Forward);
             let (direction, outputs) = (product.direction.clone(), product.outputs.clone());
             let Stage { program, primal_inputs, .. } = &*run.stage;
@@ -193,14 +178,14 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// # Errors
     ///
-    /// [`Error::UnusedInput`] with the first such input; and as [`value`](Self::value).
+    /// [`Error::UnusedInput`] with the first such input; and what was refused when the closure had to be recorded.
     ///
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Error, Function};
+    /// use dualtape_autodiff::{Error, record};
     ///
-    /// let f = Function::record(&[1.0; 3], |x| x[0] * x[1] + x[2].floor())?;
+    /// let f = record(&[1.0; 3]).function(|x| x[0] * x[1] + x[2].floor())?;
     /// let refused = f.require_all_inputs(&[1.0; 3], &[("weight", 0..2), ("bias", 2..3)]).unwrap_err();
     /// assert_eq!(refused, Error::UnusedInput { index: 2, name: Some("bias".into()) });
     /// # Ok::<(), dualtape_autodiff::Error>(())
@@ -211,22 +196,22 @@ impl<'f, S: Real> Function<'f, S> {
         Err(Error::UnusedInput { index, name: name.map(|&(name, _)| name.into()) })
     }
 
-    /// Refuses a point at which something is not finite on the way to the value or to the gradient: says which operation made
-    /// the first infinity or NaN, of which operands, and in which source line.
+    /// Refuses a point at which something is not finite on the way to the value or to the gradient (of several values, of their
+    /// sum): says which operation made the first infinity or NaN, of which operands, and in which source line.
     ///
     /// The function is recorded again at `x`, instruction by instruction, so this is for finding an error, not for every
     /// step.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFinite`]; and as [`value`](Self::value).
+    /// [`Error::NotFinite`]; and what was refused when the closure had to be recorded.
     ///
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Error, Function};
+    /// use dualtape_autodiff::{Error, record};
     ///
-    /// let f = Function::record(&[1.0, 1.0], |x| (x[0] - x[1]).sqrt() + x[1])?;
+    /// let f = record(&[1.0, 1.0]).function(|x| (x[0] - x[1]).sqrt() + x[1])?;
     /// let refused = f.check_finite(&[1.0, 2.0]).unwrap_err();
     /// assert!(refused.to_string().contains("sqrt of [-1.0] is NaN"), "{refused}");
     /// // The value is finite here, but not the slope of the square root.
@@ -248,9 +233,9 @@ impl<'f, S: Real> Function<'f, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
-    /// let f = Function::record(&[1.0], |x| x[0].powf(1.5))?;
+    /// let f = record(&[1.0]).function(|x| x[0].powf(1.5))?;
     /// assert_eq!(f.check_finite(&[0.0]), Ok(()));
     /// let refused = f.check_finite_along(&[0.0], &[1.0]).unwrap_err();
     /// assert!(refused.to_string().contains("in the Hessian-vector product"), "{refused}");
@@ -259,7 +244,7 @@ impl<'f, S: Real> Function<'f, S> {
     pub fn check_finite_along(&self, x: &[S], v: &[S]) -> Result<(), Error> {
         check_length("the direction", v, self.dim())?;
         let gradient = self.gradient_checked_finite(x)?;
-        let data = &self.replay.state().data;
+        let data = &self.state().data;
         let inputs = gradient.program.inputs.len();
         let tangent = tangent_program(
             Tape::deriving([&gradient.program]).marking(),
@@ -277,14 +262,16 @@ impl<'f, S: Real> Function<'f, S> {
     /// Value and gradient checked; the recording of the gradient.
     fn gradient_checked_finite(&self, x: &[S]) -> Result<Derived<S>, Error> {
         check_length("the point", x, self.dim())?;
-        let data = &self.replay.state().data;
-        let primal = self.replay.recorded_on(Tape::new(), x)?;
+        let state = self.state();
+        let data = &state.data;
+        let primal = self.recorded_on(Tape::new(), x)?;
         let inputs = primal.inputs.len();
         let arguments = Arguments { point: x, direction: &[], data };
         self.checked("the value", primal.clone(), inputs, arguments, Some)?;
         let gradient = gradient_program(
             Tape::deriving([&primal]).marking(),
             &primal,
+            state.compiled.differentiated_outputs(),
             Origin { point: x, data },
         )?;
         self.checked("the gradient", gradient.program.clone(), inputs, arguments, |id| {
@@ -338,7 +325,7 @@ impl<'f, S: Real> Function<'f, S> {
         x: &[S],
         id: Id,
     ) -> Result<Option<&'static std::panic::Location<'static>>, Error> {
-        source_line(&self.replay, x, id)
+        source_line(self, x, id)
     }
 }
 

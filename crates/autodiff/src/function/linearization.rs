@@ -15,9 +15,9 @@ use crate::parts::Entries;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 ///
-/// let f = Function::record(&[1.0; 3], |x| x[0] * x[1].powi(2) + x[2].exp())?;
+/// let f = record(&[1.0; 3]).function(|x| x[0] * x[1].powi(2) + x[2].exp())?;
 /// let at = f.linearize(&[2.0, 3.0, 0.0])?;
 /// assert_eq!((at.value(), at.gradient()), (19.0, &[9.0, 12.0, 1.0][..]));
 /// assert_eq!(at.hvp(&[1.0, 0.0, 1.0])?, [0.0, 6.0, 1.0]);
@@ -121,7 +121,7 @@ impl<'a, S: Real> Linearization<'a, S> {
 
     /// The block of the Hessian that belongs to some inputs, exactly symmetric: entry `(a, b)` is the second derivative with
     /// respect to the inputs numbered `a` and `b` of these: a range of inputs (`0..10`), any list of them, or a
-    /// [`Part`](crate::Part) of the vector by its name.
+    /// [`Part`](crate::parts::Part) of the vector by its name.
     ///
     /// Complexity: one Hessian-vector product for each input of the block.
     ///
@@ -132,7 +132,7 @@ impl<'a, S: Real> Linearization<'a, S> {
         self.frozen.symmetric_block(ProductKind::Hessian, &inputs.within(self.dim())?)
     }
 
-    /// The blocks on the Hessian's diagonal that belong to these ranges or [parts](crate::Part) of the inputs: for the layers of
+    /// The blocks on the Hessian's diagonal that belong to these ranges or [parts](crate::parts::Part) of the inputs: for the layers of
     /// a network, its block-diagonal approximation.
     ///
     /// # Errors

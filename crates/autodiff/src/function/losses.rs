@@ -12,13 +12,13 @@ use crate::tape::{Tensor, Var};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, gradient, hessian, scalar_loss};
+/// use dualtape_autodiff::{gradient, hessian, record, scalar_loss};
 ///
 /// let data = [1.0, 2.0, 4.0];
 /// let loss = scalar_loss(|x| data.iter().map(|&d| (x[0] - d).powi(2)).sum());
 /// assert_eq!(gradient(&loss, &[3.0])?, [4.0]);
 /// assert_eq!(hessian(&loss, &[3.0])?[(0, 0)], 6.0);
-/// let f = Function::record(&[3.0], &loss)?; // or `loss`, to give it away
+/// let f = record(&[3.0]).function(&loss)?; // or `loss`, to give it away
 /// assert_eq!(f.value(&[3.0])?, 6.0);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
@@ -52,11 +52,11 @@ where
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Array, Function, array_loss};
+/// use dualtape_autodiff::{Array, array_loss, record};
 ///
 /// let inputs = Array::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
 /// let loss = array_loss::<f64, _>(|w, data| data[0].matmul(w).tanh().powi(2).mean());
-/// let f = Function::record_tensor(&[0.1, 0.2], &[&inputs], &loss)?;
+/// let f = record(&[0.1, 0.2]).data(&[&inputs]).function(&loss)?;
 /// assert_eq!(f.gradient(&[0.0, 0.0])?, [0.0, 0.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```

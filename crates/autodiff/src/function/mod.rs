@@ -8,7 +8,8 @@
 //! | `recorded.rs` | how they are computed, once it is recorded |
 //! | `forward.rs` | the same by forward mode, without a recording |
 //! | `tree.rs`, `losses.rs` | structured inputs; names for closures |
-//! | `scalar.rs`, `vector.rs`, `composite.rs`, `per_example.rs` | recorded functions |
+//! | `record/` | the one way to record |
+//! | `scalar.rs`, `vector.rs`, `composite.rs`, `per_example.rs` | what is recorded |
 //! | `linearization.rs` | a function at a point, ready for products |
 //! | `recorder.rs` | gradients of one-shot recordings in memory that is kept |
 //! | `sparse/` | sparse Hessians and Jacobians |
@@ -27,6 +28,7 @@ mod linearization;
 mod losses;
 mod one_shot;
 mod per_example;
+mod record;
 mod recorded;
 mod recorder;
 mod scalar;
@@ -45,9 +47,13 @@ pub use linearization::Linearization;
 pub use losses::{array_loss, scalar_loss, scalar_residuals};
 pub use one_shot::{
     gauss_newton, gradient, gradient_of, hessian, hvp, jacobian, jvp, taylor, third_derivative,
-    value_and_gradient, value_and_gradient_of, value_gradient_and_auxiliary_of, vjp,
+    value_and_gradient, value_and_gradient_of, value_gradient_and_auxiliary_of,
+    value_gradient_and_hvp, vjp,
 };
 pub use per_example::PerExample;
+pub use record::{
+    AsArray, Plain, Record, Returned, Scalars, WithAuxiliary, WithData, record, record_f32,
+};
 pub use recorder::Recorder;
 pub use scalar::Function;
 pub use smoothness::{Irregular, Smoothness};
@@ -56,4 +62,4 @@ pub use sparse::{
 };
 pub use steps::Step;
 pub use tree::{Fixed, Tree};
-pub use vector::{LinearMap, VectorFunction};
+pub use vector::{VectorFunction, VectorLinearization};

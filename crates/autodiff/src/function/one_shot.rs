@@ -128,6 +128,36 @@ where
     generic::hvp(f, x, v)
 }
 
+/// The value `f(x)`, the gradient `∇f(x)` and the Hessian-vector product `∇²f(x)·v`, from one recording and one sweep.
+///
+/// Complexity: that of [`hvp`].
+///
+/// # Errors
+///
+/// As [`jvp`].
+///
+/// # Example
+///
+/// ```
+/// use dualtape_autodiff::value_gradient_and_hvp;
+///
+/// let (value, gradient, product) =
+///     value_gradient_and_hvp(|x| x[0].powi(3) * x[1], &[2.0, 5.0], &[1.0, -1.0])?;
+/// assert_eq!((value, gradient, product), (40.0, vec![60.0, 8.0], vec![48.0, 12.0]));
+/// # Ok::<(), dualtape_autodiff::Error>(())
+/// ```
+#[track_caller]
+pub fn value_gradient_and_hvp<F>(
+    f: F,
+    x: &[f64],
+    v: &[f64],
+) -> Result<(f64, Vec<f64>, Vec<f64>), Error>
+where
+    F: for<'t> Fn(&[Var<'t>]) -> Var<'t>,
+{
+    generic::value_gradient_and_hvp(f, x, v)
+}
+
 /// The Hessian `∇²f(x)`, exactly symmetric.
 ///
 /// Complexity: n Hessian-vector products, eight at a time.
@@ -266,7 +296,7 @@ where
 /// ```
 /// use std::collections::BTreeMap;
 ///
-/// use dualtape_autodiff::gradient_of;
+/// use dualtape_autodiff::tree::gradient_of;
 ///
 /// let gradient = gradient_of(|_, (a, [b, c])| a * b.exp() + c * c, &(2.0, [0.0, 3.0]))?;
 /// assert_eq!(gradient, (1.0, [2.0, 6.0]));
@@ -309,7 +339,7 @@ where
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::value_gradient_and_auxiliary_of;
+/// use dualtape_autodiff::tree::value_gradient_and_auxiliary_of;
 ///
 /// let (value, gradient, norm) = value_gradient_and_auxiliary_of(|_, [x, y]| {
 ///     let norm = (x * x + y * y).sqrt();

@@ -1,17 +1,17 @@
 //! Gradients of a loss for each example of a data set, from one batched program.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::scalar::Function;
 use crate::array::Array;
 use crate::compiled::{
-    IndeterminatePolicy, LaneProgram, LaneWorkspace, Matrix, Origin, gradient_program,
+    IndeterminatePolicy, Kind, LaneProgram, LaneWorkspace, Matrix, Origin, Recorded, State,
+    replaced,
 };
 use crate::error::{Error, check_length};
 use crate::number::Real;
-use crate::program::Program;
-use crate::tape::{Tape, Tensor, Var};
 
 /// A loss of one example, with its value and gradient for every example of a data set.
 ///
@@ -22,12 +22,12 @@ use crate::tape::{Tape, Tensor, Var};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Array, PerExample};
+/// use dualtape_autodiff::{Array, record};
 ///
 /// // Squared errors of a straight line at three points.
 /// let x = Array::vector(vec![0.0, 1.0, 2.0]);
 /// let y = Array::vector(vec![1.0, 1.0, 4.0]);
-/// let errors = PerExample::<f64>::record(&[1.0, 1.0], &[&x, &y], |line, example| {
+/// let errors = record(&[1.0, 1.0]).data(&[&x, &y]).per_example(|line, example| {
 ///     let (x, y) = (example[0].to_var(), example[1].to_var());
 ///     (line.get(0) + line.get(1) * x - y).powi(2)
 /// })?;
@@ -39,78 +39,41 @@ use crate::tape::{Tape, Tensor, Var};
 pub struct PerExample<'f, S: Real = f64> {
     /// The loss of one example, for examples that take another branch than the first.
     single: Function<'f, S>,
-    data: Vec<Array<S>>,
-    /// Loss and gradient of one example.
-    gradient: Program<S>,
+    data: Arc<[Array<S>]>,
     program: LaneProgram<S>,
-    policy: IndeterminatePolicy,
     workspaces: Mutex<Vec<LaneWorkspace<S>>>,
 }
 
 impl<'f, S: Real> PerExample<'f, S> {
-    /// Records a loss of parameters `theta`, given to the closure as a rank-1 tensor, and of one example: of each data
-    /// array one row, without its first axis, which is the one of the examples.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Examples`] if the arrays do not have the same number of examples, at least one; and what was refused while
-    /// `f` recorded, with its source line.
-    #[track_caller]
-    pub fn record<F>(theta: &[S], data: &[&Array<S>], f: F) -> Result<Self, Error>
-    where
-        F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
-    {
+    /// The first example of each array.
+    pub(crate) fn first(data: &[&Array<S>]) -> Result<Vec<Array<S>>, Error> {
         let counts: Vec<Option<usize>> =
             data.iter().map(|array| array.shape().first().copied()).collect();
-        let examples = match counts.first() {
-            Some(&Some(n)) if n > 0 && counts.iter().all(|&count| count == Some(n)) => n,
-            _ => return Err(Error::Examples { counts }),
-        };
-        let first = rows(data.iter().copied(), 0);
-        let primal = record_once(theta, &first, &f)?.simplified();
-        let origin = Origin { point: theta, data: &first };
-        let gradient =
-            gradient_program(Tape::deriving([&primal]), &primal, origin)?.program.simplified();
-        let data: Vec<Array<S>> = data.iter().map(|&array| array.clone()).collect();
-        let program = LaneProgram::examples(&gradient, examples, theta, &data)?;
-        let first: Vec<&Array<S>> = first.iter().collect();
-        let single = Function::record_tensor(theta, &first, f)?;
-        let policy = IndeterminatePolicy::default();
-        Ok(Self { single, data, gradient, program, policy, workspaces: Mutex::default() })
+        match counts.first() {
+            Some(&Some(n)) if n > 0 && counts.iter().all(|&count| count == Some(n)) => {
+                Ok(rows(data.iter().copied(), 0))
+            }
+            _ => Err(Error::Examples { counts }),
+        }
     }
 
-    /// The same function, with another answer to points at which a derivative is indeterminate.
-    ///
-    /// # Errors
-    ///
-    /// What is refused when the derivative is recorded anew.
-    ///
-    /// # Example
-    ///
-    /// See [`IndeterminatePolicy`].
-    pub fn with_indeterminate_policy(mut self, policy: IndeterminatePolicy) -> Result<Self, Error> {
-        let gradient = match policy {
-            IndeterminatePolicy::Absorb => {
-                self.gradient.clone().with_absorbing_zeros().simplified()
-            }
-            _ => self.gradient.clone(),
-        };
-        let origin = vec![S::zero(); self.dim()];
-        self.program = LaneProgram::examples(&gradient, self.examples(), &origin, &self.data)?;
-        self.single = self.single.with_indeterminate_policy(policy);
-        self.policy = policy;
-        self.workspaces = Mutex::default();
-        Ok(self)
+    /// The loss as it was recorded for the first example, for all of them.
+    pub(crate) fn new(
+        single: Function<'f, S>,
+        theta: &[S],
+        data: &[&Array<S>],
+    ) -> Result<Self, Error> {
+        let State { compiled, data: first } = single.recorded.state();
+        let gradient = compiled.stage(Kind::Gradient, Origin { point: theta, data: &first })?;
+        let data: Arc<[Array<S>]> = data.iter().map(|&array| array.clone()).collect();
+        let examples = data[0].shape()[0];
+        let program = LaneProgram::examples(&gradient.program, examples, theta, &data)?;
+        Ok(Self { single, data, program, workspaces: Mutex::default() })
     }
 
     /// Number of examples.
     pub fn examples(&self) -> usize {
         self.program.lanes()
-    }
-
-    /// Number of parameters.
-    pub fn dim(&self) -> usize {
-        self.single.dim()
     }
 
     /// The loss of each example at `theta`, and its gradient in row `i` of a matrix `[examples, dim]`.
@@ -155,26 +118,18 @@ impl<'f, S: Real> PerExample<'f, S> {
             });
         }
         workspaces().push(workspace);
-        let clear = self.policy == IndeterminatePolicy::Absorb
+        let clear = self.settings.indeterminate == IndeterminatePolicy::Absorb
             || !gradients.iter().any(|component| component.is_nan());
         if held && clear { Ok(()) } else { self.one_by_one(theta, values, gradients) }
     }
 
-    /// Replaces data array number `index` by another of the same shape; nothing is recorded again.
+    /// Replaces data array number `index`, of all examples, by another of the same shape; nothing is recorded again.
     ///
     /// # Errors
     ///
     /// [`Error::NoSuchData`], or [`Error::DataShape`].
     pub fn set_data(&mut self, index: usize, array: &Array<S>) -> Result<(), Error> {
-        let count = self.data.len();
-        let Some(old) = self.data.get_mut(index) else {
-            return Err(Error::NoSuchData { index, count });
-        };
-        if old.shape() != array.shape() {
-            let (expected, got) = (old.shape().to_vec(), array.shape().to_vec());
-            return Err(Error::DataShape { index, expected, got });
-        }
-        *old = array.clone();
+        self.data = replaced(&self.data, index, array)?;
         Ok(())
     }
 
@@ -186,7 +141,7 @@ impl<'f, S: Real> PerExample<'f, S> {
                 self.single.set_data(slot, row)?;
             }
             let gradient = &mut gradients[example * dim..(example + 1) * dim];
-            *value = self.single.value_and_gradient(theta, gradient)?;
+            *value = self.single.value_and_gradient_into(theta, gradient)?;
         }
         Ok(())
     }
@@ -203,17 +158,13 @@ fn rows<'a, S: Real>(data: impl Iterator<Item = &'a Array<S>>, example: usize) -
     .collect()
 }
 
-#[track_caller]
-fn record_once<S: Real, F>(theta: &[S], data: &[Array<S>], f: F) -> Result<Program<S>, Error>
-where
-    F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S>,
-{
-    let tape = Tape::new();
-    let input = tape.input_array(&Array::vector(theta.to_vec()));
-    let data: Vec<_> =
-        data.iter().enumerate().map(|(slot, array)| tape.data(slot, array)).collect();
-    let output = tape.id_of(f(input, &data));
-    Ok(tape.finish(vec![output])?.program)
+/// The loss of one example: what its instructions are, whether it is smooth.
+impl<'f, S: Real> Deref for PerExample<'f, S> {
+    type Target = Recorded<'f, S>;
+
+    fn deref(&self) -> &Recorded<'f, S> {
+        &self.single
+    }
 }
 
 impl<S: Real> fmt::Debug for PerExample<'_, S> {

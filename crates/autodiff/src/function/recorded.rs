@@ -71,6 +71,26 @@ pub(crate) fn hvp<S: Real>(f: &Recorded<'_, S>, v: &[S]) -> Result<Vec<S>, Error
     }
 }
 
+/// The value, `∇f(x)` and `∇²f(x)·v`
+pub(crate) fn value_gradient_and_hvp<S: Real>(
+    f: &Recorded<'_, S>,
+    v: &[S],
+) -> Result<(S, Vec<S>, Vec<S>), Error> {
+    match f {
+        Recorded::Ordinary(program, x) => {
+            let point = seeded(x, |i| [v[i]]);
+            let (values, gradient) = pull_back(program, &point, &[Dual::constant(S::one())])?;
+            let product = gradient.iter().map(|component| component.eps[0]).collect();
+            let gradient = gradient.iter().map(|component| component.re).collect();
+            Ok((values[0].re, gradient, product))
+        }
+        Recorded::Special(at) => {
+            let product = at.products(ProductKind::Hessian, [v.to_vec()])?.remove(0);
+            Ok((at.values()?[0], at.gradient()?, product))
+        }
+    }
+}
+
 /// `∇²f(x)`
 pub(crate) fn hessian<S: Real>(f: &Recorded<'_, S>) -> Result<Matrix<S>, Error> {
     let (program, x) = match f {

@@ -24,7 +24,7 @@ use crate::tape::{Tape, Var, record_scalars_on};
 /// let mut gradient = [0.0; 2];
 /// for n in 1..4 {
 ///     // x₀ⁿ·x₁, by a loop whose length changes
-///     let value = recorder.value_and_gradient(
+///     let value = recorder.value_and_gradient_into(
 ///         |x| (0..n).fold(x[1], |y, _| y * x[0]), &[2.0, 5.0], &mut gradient)?;
 ///     assert_eq!((value, gradient[1]), (5.0 * 2.0_f64.powi(n), 2.0_f64.powi(n)));
 /// }
@@ -42,13 +42,32 @@ impl<S: Real> Recorder<S> {
         Self::default()
     }
 
+    /// The value `f(x)` and the gradient `∇f(x)`.
+    ///
+    /// # Errors
+    ///
+    /// What was refused while `f` recorded, with its source line.
+    #[track_caller]
+    pub fn value_and_gradient<F>(&mut self, f: F, x: &[S]) -> Result<(S, Vec<S>), Error>
+    where
+        F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
+    {
+        let mut gradient = vec![S::zero(); x.len()];
+        Ok((self.value_and_gradient_into(f, x, &mut gradient)?, gradient))
+    }
+
     /// The value `f(x)`, with the gradient `∇f(x)` written to `gradient`.
     ///
     /// # Errors
     ///
     /// [`Error::Length`] if `gradient` is not as long as `x`; what was refused while `f` recorded, with its source line.
     #[track_caller]
-    pub fn value_and_gradient<F>(&mut self, f: F, x: &[S], gradient: &mut [S]) -> Result<S, Error>
+    pub fn value_and_gradient_into<F>(
+        &mut self,
+        f: F,
+        x: &[S],
+        gradient: &mut [S],
+    ) -> Result<S, Error>
     where
         F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
     {
@@ -80,9 +99,7 @@ impl<S: Real> Recorder<S> {
     where
         F: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
     {
-        let mut gradient = vec![S::zero(); x.len()];
-        self.value_and_gradient(f, x, &mut gradient)?;
-        Ok(gradient)
+        Ok(self.value_and_gradient(f, x)?.1)
     }
 }
 

@@ -3,9 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::scalar::Function;
-use super::vector::VectorFunction;
-use crate::compiled::{Replay, Source, data, inputs_like, output_ids, source_line};
+use crate::compiled::{Recorded, Source, data, inputs_like, output_ids, source_line};
 use crate::error::{Error, check_length};
 use crate::number::{Irregularity, Real, compiled_here};
 use crate::program::{Id, Recording, origin_of};
@@ -71,7 +69,7 @@ impl fmt::Display for Irregular {
 /// So many source lines are looked up, each with a recording of its own.
 const LINES: usize = 8;
 
-impl<S: Real> Function<'_, S> {
+impl<S: Real> Recorded<'_, S> {
     /// Whether the function is smooth at `x`: kinks, jumps and singularities of the instructions on the way to its value, and
     /// comparisons of equal numbers, where another branch begins, with their source lines.
     ///
@@ -82,14 +80,14 @@ impl<S: Real> Function<'_, S> {
     ///
     /// # Errors
     ///
-    /// As [`value`](Self::value).
+    /// What was refused when the closure had to be recorded.
     ///
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
-    /// let f = Function::record(&[1.0, 1.0], |x| (x[0].abs() - 1.0).powi(2) + x[1].sqrt())?;
+    /// let f = record(&[1.0, 1.0]).function(|x| (x[0].abs() - 1.0).powi(2) + x[1].sqrt())?;
     /// assert!(f.smoothness(&[2.0, 1.0])?.is_smooth());
     /// let kink = f.smoothness(&[0.0, 1.0])?;
     /// assert!(kink.to_string().starts_with("a kink of abs at "), "{kink}");
@@ -98,42 +96,27 @@ impl<S: Real> Function<'_, S> {
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
     pub fn smoothness(&self, x: &[S]) -> Result<Smoothness, Error> {
-        smoothness(&self.replay, x)
+        compiled_here!(examine, fn(&Recorded<'_, S>, &[S]) -> Result<Smoothness, Error>)(self, x)
     }
 
     /// Whether the function is known to be smooth at `x`. See [`smoothness`](Self::smoothness).
     ///
     /// # Errors
     ///
-    /// As [`value`](Self::value).
+    /// What was refused when the closure had to be recorded.
     pub fn is_smooth_at(&self, x: &[S]) -> Result<bool, Error> {
         Ok(self.smoothness(x)?.is_smooth())
     }
 }
 
-impl<S: Real> VectorFunction<'_, S> {
-    /// Whether all values are smooth at `x`. See [`Function::smoothness`].
-    ///
-    /// # Errors
-    ///
-    /// As [`values`](Self::values).
-    pub fn smoothness(&self, x: &[S]) -> Result<Smoothness, Error> {
-        smoothness(&self.replay, x)
-    }
-}
-
 /// Where what is recorded fails to be smooth at `x`.
-fn smoothness<S: Real>(replay: &Replay<'_, S>, x: &[S]) -> Result<Smoothness, Error> {
-    compiled_here!(examine, fn(&Replay<'_, S>, &[S]) -> Result<Smoothness, Error>)(replay, x)
-}
-
-fn examine<S: Real>(replay: &Replay<'_, S>, x: &[S]) -> Result<Smoothness, Error> {
-    check_length("the point", x, replay.dim())?;
-    let program = replay.recorded_on(Tape::new(), x)?;
+fn examine<S: Real>(recorded: &Recorded<'_, S>, x: &[S]) -> Result<Smoothness, Error> {
+    check_length("the point", x, recorded.dim())?;
+    let program = recorded.recorded_on(Tape::new(), x)?;
     // Once more, with the values of all instructions.
     let tape = Tape::new().marking();
     let point = inputs_like(&tape, &program, &program.inputs, x);
-    let values = emit(&program, &tape, &point, &data(&tape, &replay.state().data));
+    let values = emit(&program, &tape, &point, &data(&tape, &recorded.state().data));
     let outputs = output_ids(&program, &tape, &values);
     let recording = tape.finish(outputs)?;
     let mut found: Vec<Irregular> = Vec::new();
@@ -141,7 +124,7 @@ fn examine<S: Real>(replay: &Replay<'_, S>, x: &[S]) -> Result<Smoothness, Error
         let operation = recording.program.operation(id);
         let at = match (recording.program.node(id), origin_of(&recording.marks, id)) {
             (Some(node), _) => Some(node.at),
-            (None, Some(id)) if found.len() < LINES => source_line(replay, x, id)?,
+            (None, Some(id)) if found.len() < LINES => source_line(recorded, x, id)?,
             _ => None,
         };
         found.push(Irregular { operation, irregularity, at });

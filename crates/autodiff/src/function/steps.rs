@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::scalar::Function;
 use crate::array::{Array, size};
-use crate::compiled::{Source, data, inputs_like};
+use crate::compiled::{Primal, Recorded, Source, data, inputs_like};
 use crate::error::{Error, check_length};
 use crate::number::Real;
 use crate::program::Id;
@@ -22,21 +22,21 @@ pub struct Step {
     pub shape: Vec<usize>,
 }
 
-impl<'f, S: Real> Function<'f, S> {
+impl<S: Real> Recorded<'_, S> {
     /// The instructions that the closure records at `x`, in order, inputs and constants included: what is then simplified.
     ///
     /// With [`up_to`](Self::up_to) a tool can ask where in a program something first happens.
     ///
     /// # Errors
     ///
-    /// As [`value`](Self::value).
+    /// What was refused when the closure had to be recorded.
     ///
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
-    /// let f = Function::record(&[2.0, 3.0], |x| x[0].sin() * x[1])?;
+    /// let f = record(&[2.0, 3.0]).function(|x| x[0].sin() * x[1])?;
     /// let steps = f.steps(&[2.0, 3.0])?;
     /// assert_eq!((steps[2].operation.as_str(), &steps[2].operands[..]), ("sin", &[0][..]));
     /// // The sine on its own, weighted with 10.
@@ -47,7 +47,7 @@ impl<'f, S: Real> Function<'f, S> {
     /// ```
     pub fn steps(&self, x: &[S]) -> Result<Vec<Step>, Error> {
         check_length("the point", x, self.dim())?;
-        let program = self.replay.recorded_on(Tape::new(), x)?;
+        let program = self.recorded_on(Tape::new(), x)?;
         let step = |id: Id| {
             let mut operands = Vec::new();
             program.operands(id, |x| operands.push(x as usize));
@@ -60,7 +60,7 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// # Errors
     ///
-    /// As [`value`](Self::value); [`Error::NoSuchStep`].
+    /// What was refused when the closure had to be recorded; [`Error::NoSuchStep`].
     pub fn step_line(
         &self,
         x: &[S],
@@ -75,15 +75,15 @@ impl<'f, S: Real> Function<'f, S> {
     ///
     /// # Errors
     ///
-    /// As [`value`](Self::value); [`Error::NoSuchStep`]; [`Error::Length`] if there is not one weight for each element.
+    /// What was refused when the closure had to be recorded; [`Error::NoSuchStep`]; [`Error::Length`] if there is not one weight for each element.
     pub fn up_to(&self, x: &[S], results: &[(usize, Vec<S>)]) -> Result<Function<'_, S>, Error> {
         let last = results.iter().map(|(step, _)| *step).max().unwrap_or(0);
         self.check_step(last, x)?;
         let results = results.to_vec();
-        let arrays = self.replay.state().data;
+        let arrays = self.state().data;
         let arrays: Vec<&Array<S>> = arrays.iter().collect();
-        Function::new(x, &arrays, move |tape, x, arrays| {
-            let program = self.replay.recorded_on(Tape::new(), x)?;
+        let recorded = Recorded::new(x, &arrays, self.settings, move |tape, x, arrays| {
+            let program = self.recorded_on(Tape::new(), x)?;
             let count = program.len();
             if last >= count {
                 return Err(Error::NoSuchStep { step: last, count });
@@ -103,13 +103,15 @@ impl<'f, S: Real> Function<'f, S> {
             };
             let terms = results.iter().map(weighted).collect::<Result<Vec<_>, Error>>()?;
             let output = tape.id_of(terms.into_iter().sum());
-            tape.finish(vec![output])
-        })
+            let program = tape.finish(vec![output])?.program;
+            Ok(Primal { program, differentiated: 1, split: None })
+        })?;
+        Ok(Function::new(recorded))
     }
 
     fn check_step(&self, step: usize, x: &[S]) -> Result<(), Error> {
         check_length("the point", x, self.dim())?;
-        let count = self.replay.recorded_on(Tape::new(), x)?.len();
+        let count = self.recorded_on(Tape::new(), x)?.len();
         if step < count { Ok(()) } else { Err(Error::NoSuchStep { step, count }) }
     }
 }

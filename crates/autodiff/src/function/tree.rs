@@ -33,7 +33,7 @@ pub trait Tree<S: Real>: Sized {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Fixed, gradient_of};
+/// use dualtape_autodiff::tree::{Fixed, gradient_of};
 ///
 /// let (a_bar, _) = gradient_of(|_, (a, n)| a.powi(n), &(2.0, Fixed(3)))?;
 /// assert_eq!(a_bar, 12.0);

@@ -1,14 +1,15 @@
 //! Recorded functions with several values: record once, evaluate often.
 
 use std::fmt;
+use std::ops::Deref;
 
-use crate::array::{Array, size};
-use crate::compiled::{Frozen, IndeterminatePolicy, Kind, Matrix, ProductKind, Recorded, Replay};
+use crate::array::size;
+use crate::compiled::{Frozen, Kind, Matrix, ProductKind, Recorded};
 use crate::error::Error;
 use crate::number::Real;
-use crate::tape::{Tape, Tensor, Var, record_scalars_on};
 
-/// A function of many inputs with many values, recorded once and evaluated as often as one likes, with its Jacobian.
+/// A function of many inputs with many values, recorded once and evaluated as often as one likes, with its Jacobian: made by
+/// [`record`](crate::record()). What all that is recorded has, it has from [`Recorded`].
 ///
 /// Values may be accompanied by auxiliary outputs, which have no derivatives: what one wants to print or plot. Branches
 /// are noticed as by a [`Function`](crate::Function).
@@ -16,9 +17,9 @@ use crate::tape::{Tape, Tensor, Var, record_scalars_on};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::VectorFunction;
+/// use dualtape_autodiff::record;
 ///
-/// let polar = VectorFunction::record(&[1.0, 0.0], |x| vec![x[0] * x[1].cos(), x[0] * x[1].sin()])?;
+/// let polar = record(&[1.0, 0.0]).vector(|x| vec![x[0] * x[1].cos(), x[0] * x[1].sin()])?;
 /// assert_eq!(polar.values(&[2.0, 0.0])?, [2.0, 0.0]);
 /// assert_eq!(polar.jacobian(&[2.0, 0.0])?.as_slice(), [1.0, 0.0, 0.0, 2.0]);
 ///
@@ -29,136 +30,14 @@ use crate::tape::{Tape, Tensor, Var, record_scalars_on};
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 pub struct VectorFunction<'f, S: Real = f64> {
-    pub(crate) replay: Replay<'f, S>,
+    pub(crate) recorded: Recorded<'f, S>,
     outputs: usize,
 }
 
-impl<'f> VectorFunction<'f, f64> {
-    /// Records a vector-valued function of `f64` scalars at `x`.
-    ///
-    /// # Errors
-    ///
-    /// What was refused while `f` recorded, with its source line.
-    #[track_caller]
-    pub fn record<F>(x: &[f64], f: F) -> Result<Self, Error>
-    where
-        F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + Send + Sync + 'f,
-    {
-        Self::record_scalars(x, f)
-    }
-
-    /// Records a vector-valued function that returns, beside its values, others that are not differentiated.
-    ///
-    /// # Errors
-    ///
-    /// What was refused while `f` recorded, with its source line.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use dualtape_autodiff::VectorFunction;
-    ///
-    /// let f = VectorFunction::record_with_auxiliary(&[1.0, 2.0], |x| {
-    ///     let product = x[0] * x[1];
-    ///     (vec![product.exp()], vec![product])
-    /// })?;
-    /// assert_eq!(f.values_and_auxiliary(&[0.0, 3.0])?, (vec![1.0], vec![0.0]));
-    /// assert_eq!(f.jacobian(&[0.0, 3.0])?.as_slice(), [3.0, 0.0]);
-    /// # Ok::<(), dualtape_autodiff::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn record_with_auxiliary<F>(x: &[f64], f: F) -> Result<Self, Error>
-    where
-        F: for<'t> Fn(&[Var<'t>]) -> (Vec<Var<'t>>, Vec<Var<'t>>) + Send + Sync + 'f,
-    {
-        Self::new(x, &[], move |tape, x, _| {
-            let inputs: Vec<Var<'_>> = x.iter().map(|&x| tape.input(x)).collect();
-            let (values, auxiliary) = f(&inputs);
-            let differentiated = values.len();
-            let outputs = values.into_iter().chain(auxiliary).map(|y| tape.id_of(y)).collect();
-            Ok(Recorded { program: tape.finish(outputs)?.program, differentiated, split: None })
-        })
-    }
-}
-
 impl<'f, S: Real> VectorFunction<'f, S> {
-    /// Records a vector-valued function of scalars at `x`, in either precision.
-    ///
-    /// # Errors
-    ///
-    /// What was refused while `f` recorded, with its source line.
-    #[track_caller]
-    pub fn record_scalars<F>(x: &[S], f: F) -> Result<Self, Error>
-    where
-        F: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>> + Send + Sync + 'f,
-    {
-        Self::new(x, &[], move |tape, x, _| {
-            let program = record_scalars_on(tape, x, |x| f(x))?.program;
-            Ok(Recorded { differentiated: program.outputs.len(), program, split: None })
-        })
-    }
-
-    /// Records an array-valued function of one flat vector `x`, given to the closure as a rank-1 tensor, and of arrays that
-    /// come with an evaluation but are not differentiated. The values are the result's elements in row-major order.
-    ///
-    /// # Errors
-    ///
-    /// What was refused while `f` recorded, with its source line.
-    ///
-    /// # Example
-    ///
-    /// ```
-    /// use dualtape_autodiff::{Array, VectorFunction};
-    ///
-    /// let inputs = Array::new(&[3, 2], vec![1.0, 0.0, 0.0, 1.0, 1.0, 1.0])?;
-    /// let f = VectorFunction::<f64>::record_tensor(&[1.0, 2.0], &[&inputs], |w, data| {
-    ///     data[0].matmul(w.reshape(&[2, 1])).powi(2)
-    /// })?;
-    /// assert_eq!(f.values(&[1.0, 2.0])?, [1.0, 4.0, 9.0]);
-    /// assert_eq!(f.jacobian(&[1.0, 2.0])?.row(2), [6.0, 6.0]);
-    /// # Ok::<(), dualtape_autodiff::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn record_tensor<F>(x: &[S], data: &[&Array<S>], f: F) -> Result<Self, Error>
-    where
-        F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Tensor<'t, S> + Send + Sync + 'f,
-    {
-        Self::new(x, data, move |tape, x, data| {
-            let input = tape.input_array(&Array::vector(x.to_vec()));
-            let output = tape.id_of_array(f(input, &crate::compiled::data(&tape, data)));
-            Ok(Recorded {
-                program: tape.finish(vec![output])?.program,
-                differentiated: 1,
-                split: None,
-            })
-        })
-    }
-
-    #[track_caller]
-    fn new(
-        x: &[S],
-        data: &[&Array<S>],
-        recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Recorded<S>, Error> + Send + Sync + 'f,
-    ) -> Result<Self, Error> {
-        let replay = Replay::new(x, data, recorder)?;
-        let outputs = replay.state().compiled.differentiated_entries();
-        Ok(Self { replay, outputs })
-    }
-
-    /// The same function, with another answer to points at which a derivative is indeterminate.
-    ///
-    /// # Example
-    ///
-    /// See [`IndeterminatePolicy`].
-    #[must_use]
-    pub fn with_indeterminate_policy(mut self, policy: IndeterminatePolicy) -> Self {
-        self.replay.set_indeterminate_policy(policy);
-        self
-    }
-
-    /// Number of inputs.
-    pub fn inputs(&self) -> usize {
-        self.replay.dim()
+    pub(crate) fn new(recorded: Recorded<'f, S>) -> Self {
+        let outputs = recorded.state().compiled.differentiated_entries();
+        Self { recorded, outputs }
     }
 
     /// Number of values.
@@ -182,7 +61,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     ///
     /// As [`values`](Self::values).
     pub fn values_and_auxiliary(&self, x: &[S]) -> Result<(Vec<S>, Vec<S>), Error> {
-        self.replay.read(x, Kind::Value, |run| {
+        self.recorded.read(x, Kind::Value, |run| {
             self.check_outputs(run.compiled.differentiated_entries())?;
             let program = &run.stage.program;
             let entries = program.outputs.iter().map(|&id| size(program.shape(id))).sum();
@@ -198,11 +77,11 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     /// # Errors
     ///
     /// As [`values`](Self::values).
-    pub fn linearize<'a>(&'a self, x: &[S]) -> Result<LinearMap<'a, S>, Error> {
-        let frozen = self.replay.freeze(x.to_vec(), Kind::Jacobian)?;
+    pub fn linearize<'a>(&'a self, x: &[S]) -> Result<VectorLinearization<'a, S>, Error> {
+        let frozen = self.recorded.freeze(x.to_vec(), Kind::Jacobian)?;
         self.check_outputs(frozen.stage().product(ProductKind::Forward).length)?;
         let values = frozen.outputs(frozen.stage().outputs.differentiated.clone());
-        Ok(LinearMap { frozen, values })
+        Ok(VectorLinearization { frozen, values })
     }
 
     /// The values, and the product `J(x)·v` with the Jacobian, by forward mode.
@@ -234,15 +113,6 @@ impl<'f, S: Real> VectorFunction<'f, S> {
         self.linearize(x)?.jacobian()
     }
 
-    /// Replaces data array number `index` by another of the same shape; nothing is recorded again.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoSuchData`], or [`Error::DataShape`].
-    pub fn set_data(&self, index: usize, array: &Array<S>) -> Result<(), Error> {
-        self.replay.set_data(index, array)
-    }
-
     fn check_outputs(&self, got: usize) -> Result<(), Error> {
         match got == self.outputs {
             true => Ok(()),
@@ -251,16 +121,25 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     }
 }
 
+/// What all that is recorded has.
+impl<'f, S: Real> Deref for VectorFunction<'f, S> {
+    type Target = Recorded<'f, S>;
+
+    fn deref(&self) -> &Recorded<'f, S> {
+        &self.recorded
+    }
+}
+
 impl<S: Real> fmt::Debug for VectorFunction<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VectorFunction({} inputs, {} outputs)", self.inputs(), self.outputs)
+        write!(f, "VectorFunction({} inputs, {} outputs)", self.dim(), self.outputs)
     }
 }
 
 /// The recorded program, one instruction a line.
 impl<S: Real> fmt::Display for VectorFunction<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.replay.state().compiled.primal().fmt(f)
+        self.recorded.fmt(f)
     }
 }
 
@@ -273,10 +152,10 @@ impl<S: Real> fmt::Display for VectorFunction<'_, S> {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::VectorFunction;
+/// use dualtape_autodiff::record;
 ///
 /// let data = [(0.0, 1.0), (1.0, 2.0), (2.0, 5.0)];
-/// let residuals = VectorFunction::record(&[0.0, 0.0], |p| {
+/// let residuals = record(&[0.0, 0.0]).vector(|p| {
 ///     data.iter().map(|&(t, y)| p[0] + p[1] * t - y).collect()
 /// })?;
 /// let at = residuals.linearize(&[1.0, 1.0])?;
@@ -286,12 +165,12 @@ impl<S: Real> fmt::Display for VectorFunction<'_, S> {
 /// assert_eq!(at.vjp(at.values())?, [-2.0, -4.0]); // ∇ ½‖r‖²
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
-pub struct LinearMap<'a, S: Real = f64> {
+pub struct VectorLinearization<'a, S: Real = f64> {
     frozen: Frozen<'a, S>,
     values: Vec<S>,
 }
 
-impl<S: Real> LinearMap<'_, S> {
+impl<S: Real> VectorLinearization<'_, S> {
     /// The point.
     pub fn point(&self) -> &[S] {
         self.frozen.point()
@@ -303,7 +182,7 @@ impl<S: Real> LinearMap<'_, S> {
     }
 
     /// Number of inputs: columns of the Jacobian.
-    pub fn inputs(&self) -> usize {
+    pub fn dim(&self) -> usize {
         self.frozen.point().len()
     }
 
@@ -347,7 +226,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn vjp(&self, w: &[S]) -> Result<Vec<S>, Error> {
-        let mut product = vec![S::zero(); self.inputs()];
+        let mut product = vec![S::zero(); self.dim()];
         self.vjp_into(w, &mut product)?;
         Ok(product)
     }
@@ -376,7 +255,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// What an operation refuses.
     pub fn jacobian(&self) -> Result<Matrix<S>, Error> {
-        if self.outputs() < self.inputs() {
+        if self.outputs() < self.dim() {
             return self.frozen.columns(ProductKind::Reverse);
         }
         Ok(self.frozen.columns(ProductKind::Forward)?.transposed())
@@ -398,7 +277,7 @@ impl<S: Real> LinearMap<'_, S> {
     ///
     /// [`Error::Length`].
     pub fn gauss_newton(&self, v: &[S]) -> Result<Vec<S>, Error> {
-        let mut product = vec![S::zero(); self.inputs()];
+        let mut product = vec![S::zero(); self.dim()];
         self.gauss_newton_into(v, &mut product)?;
         Ok(product)
     }
@@ -415,10 +294,21 @@ impl<S: Real> LinearMap<'_, S> {
         product.iter_mut().for_each(|x| *x /= examples);
         Ok(())
     }
+
+    /// The product with the empirical Fisher matrix. See [`empirical_fisher_into`](Self::empirical_fisher_into).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`].
+    pub fn empirical_fisher(&self, v: &[S]) -> Result<Vec<S>, Error> {
+        let mut product = vec![S::zero(); self.dim()];
+        self.empirical_fisher_into(v, &mut product)?;
+        Ok(product)
+    }
 }
 
-impl<S: Real> fmt::Debug for LinearMap<'_, S> {
+impl<S: Real> fmt::Debug for VectorLinearization<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LinearMap({} × {})", self.outputs(), self.inputs())
+        write!(f, "VectorLinearization({} × {})", self.outputs(), self.dim())
     }
 }

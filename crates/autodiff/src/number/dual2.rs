@@ -22,7 +22,7 @@ use super::scalar::Scalar;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Dual2, Scalar};
+/// use dualtape_autodiff::{Scalar, numbers::Dual2};
 ///
 /// fn f<S: Scalar>(x: S, y: S) -> S {
 ///     x * x * y.exp()

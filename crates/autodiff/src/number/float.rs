@@ -255,14 +255,14 @@ macro_rules! float_through_rules {
         #[inline]
         #[track_caller]
         fn $name(self) -> Self {
-            $crate::number::Elementary::map(self, $crate::Unary::$Rule)
+            $crate::number::Elementary::map(self, $crate::numbers::Unary::$Rule)
         }
     )* };
     (@binary $($name:ident $Rule:ident),*) => { $(
         #[inline]
         #[track_caller]
         fn $name(self, other: Self) -> Self {
-            $crate::number::Elementary::zip(self, $crate::Binary::$Rule, other)
+            $crate::number::Elementary::zip(self, $crate::numbers::Binary::$Rule, other)
         }
     )* };
     (@from_primitive $T:ty: $R:ty, $($name:ident $n:ident),*) => { $(

@@ -4,7 +4,7 @@
 ///
 /// `operators!([const N: usize,] Dual<S, N>)` adds, for a type over the inner number `S`, what `f64` has from the
 /// standard library: references on either side, compound assignment, sums and products of iterators; and arithmetic and
-/// comparisons with literals, [`Const`](crate::Const), and methods' operands of the type itself. Generic parameters besides
+/// comparisons with literals, [`Const`](crate::numbers::Const), and methods' operands of the type itself. Generic parameters besides
 /// `S` stand in the brackets.
 macro_rules! operators {
     ([$($generic:tt)*] $T:ty) => {
@@ -13,7 +13,7 @@ macro_rules! operators {
         $crate::number::operators!(@op [$($generic)*] $T: Mul mul MulAssign mul_assign);
         $crate::number::operators!(@op [$($generic)*] $T: Div div DivAssign div_assign);
         $crate::number::operators!(@op [$($generic)*] $T: Rem rem RemAssign rem_assign);
-        $crate::number::compared!([$($generic)* S: $crate::Scalar] $T, $crate::Const, |c| {
+        $crate::number::compared!([$($generic)* S: $crate::Scalar] $T, $crate::numbers::Const, |c| {
             <$T as $crate::Scalar>::constant(c.0)
         });
 
@@ -79,11 +79,11 @@ macro_rules! operators {
 
         $crate::number::references!([$($generic)* S: $crate::Scalar] $T, $T => $T: $Op $op $OpAssign $op_assign);
 
-        impl<$($generic)* S: $crate::Scalar> std::ops::$Op<$crate::Const> for $T {
+        impl<$($generic)* S: $crate::Scalar> std::ops::$Op<$crate::numbers::Const> for $T {
             type Output = $T;
             #[inline]
             #[track_caller]
-            fn $op(self, c: $crate::Const) -> $T {
+            fn $op(self, c: $crate::numbers::Const) -> $T {
                 $crate::number::operators!(@literal $Op $op self, c.0)
             }
         }

@@ -70,7 +70,7 @@ pub(crate) fn run<L: Loop>(task: L) -> L::Output {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::vectorized;
+/// use dualtape_autodiff::numbers::vectorized;
 ///
 /// let (mut y, x) = (vec![1.0_f32; 1000], vec![2.0_f32; 1000]);
 /// vectorized(|| y.iter_mut().zip(&x).for_each(|(y, x)| *y += 0.5 * x));

@@ -190,7 +190,7 @@ impl Chains {
 #[cfg(test)]
 mod tests {
     use crate::error::Error;
-    use crate::function::{Function, gradient, hessian};
+    use crate::function::{gradient, hessian, record};
     use crate::number::{Scalar, c};
     use crate::program::instruction::Op;
     use crate::tape::record_scalars;
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn gathered_sums_keep_their_bits() -> Result<(), Error> {
-        let f = Function::record(&X, |x| sums(x))?;
+        let f = record(&X).function(|x| sums(x))?;
         for k in 0..20 {
             let x = X.map(|x| x * 0.83_f64.powi(k) + 0.01 * f64::from(k));
             assert_eq!(f.value(&x)?.to_bits(), sums(&x).to_bits(), "at {x:?}");

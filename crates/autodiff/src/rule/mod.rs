@@ -16,7 +16,7 @@
 //! # Which zeros absorb
 //!
 //! A derivative is the sum, over all paths from the input to the result, of the product of the partial derivatives along the
-//! path. These products are instructions of their own, [`Binary::Chain`](crate::Binary::Chain) and its sum, and so have derivatives
+//! path. These products are instructions of their own, [`Binary::Chain`](crate::numbers::Binary::Chain) and its sum, and so have derivatives
 //! of the same form. Where one of them is `0·∞` or `0·NaN`, all depends on the zero:
 //!
 //! * One that is the same at all inputs nearby absorbs: a weight or a mask of 0, a direction that does not move, a branch not

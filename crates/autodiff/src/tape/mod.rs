@@ -246,7 +246,7 @@ impl<S: Scalar> Tape<S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Array, Function, Tensor, Var};
+    /// use dualtape_autodiff::{Array, Tensor, Var, record};
     ///
     /// fn trace<'t>(a: Tensor<'t>) -> Var<'t> {
     ///     let n = a.shape()[0];
@@ -255,7 +255,7 @@ impl<S: Scalar> Tape<S> {
     ///     }
     ///     (0..n).map(|i| a.get(i * n + i)).sum()
     /// }
-    /// let refused = Function::<f64>::record_tensor(&[0.0; 6], &[], |x, _| trace(x.reshape(&[2, 3])));
+    /// let refused = record(&[0.0; 6]).array().function(|x| trace(x.reshape(&[2, 3])));
     /// assert!(refused.unwrap_err().to_string().contains("shapes [[2, 3]] do not fit trace: a square matrix"));
     /// ```
     #[track_caller]

@@ -19,11 +19,11 @@ use crate::program::{Fact, Id, Op, fingerprint};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Array, Function};
+/// use dualtape_autodiff::{Array, record};
 ///
 /// // Σ tanh(W x)², over the six weights
 /// let x = Array::new(&[3, 1], vec![1.0, -2.0, 0.5])?;
-/// let f = Function::<f64>::record_tensor(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], &[&x], |w, data| {
+/// let f = record(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]).data(&[&x]).function(|w, data| {
 ///     w.reshape(&[2, 3]).matmul(data[0]).tanh().powi(2).sum()
 /// })?;
 /// assert_eq!(f.gradient(&[0.0; 6])?, [0.0; 6]);

@@ -17,11 +17,11 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Array, Function};
+    /// use dualtape_autodiff::{Array, record};
     ///
     /// // xᵀ·A·x
     /// let a = Array::new(&[2, 2], vec![2.0, 1.0, 1.0, 3.0])?;
-    /// let f = Function::<f64>::record_tensor(&[1.0, 1.0], &[&a], |x, data| x.matmul(data[0].matmul(x)).to_var())?;
+    /// let f = record(&[1.0, 1.0]).data(&[&a]).function(|x, data| x.matmul(data[0].matmul(x)).to_var())?;
     /// assert_eq!(f.value(&[1.0, 1.0])?, 7.0);
     /// assert_eq!(f.gradient(&[1.0, -1.0])?, [2.0, -4.0]);
     /// assert_eq!(f.hessian(&[1.0, -1.0])?.as_slice(), [4.0, 2.0, 2.0, 6.0]);

@@ -16,7 +16,7 @@ use crate::tape::Tensor;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Convolution;
+/// use dualtape_autodiff::windows::Convolution;
 ///
 /// let same = Convolution { padding: [1, 1], ..Convolution::default() };
 /// assert_eq!((same.stride, same.dilation, same.groups), ([1, 1], [1, 1], 1));
@@ -100,7 +100,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Array, Convolution, Tape};
+    /// use dualtape_autodiff::{Array, Tape, windows::Convolution};
     ///
     /// let tape = Tape::new();
     /// let x = tape.constant(&Array::new(&[1, 1, 4], vec![1.0, 2.0, 3.0, 4.0])?);
@@ -172,7 +172,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Array, Convolution, Tape};
+    /// use dualtape_autodiff::{Array, Tape, windows::Convolution};
     ///
     /// let tape = Tape::new();
     /// let x = tape.constant(&Array::new(&[1, 1, 2], vec![1.0, 2.0])?);

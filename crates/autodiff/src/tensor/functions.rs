@@ -28,9 +28,9 @@ macro_rules! elementwise {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Array, Function};
+/// use dualtape_autodiff::{Array, record};
 ///
-/// let f = Function::<f64>::record_tensor(&[1.0, -2.0], &[], |x, _| x.elu(1.0).sum())?;
+/// let f = record(&[1.0, -2.0]).array().function(|x| x.elu(1.0).sum())?;
 /// assert_eq!(f.gradient(&[1.0, -2.0])?, [1.0, (-2.0_f64).exp()]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```

@@ -46,11 +46,11 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Array, Function};
+    /// use dualtape_autodiff::{Array, record};
     ///
     /// // the words are data: other ones need no other recording
     /// let words = Array::vector(vec![2.0, 0.0]);
-    /// let f = Function::<f64>::record_tensor(&[0.0; 6], &[&words], |theta, data| {
+    /// let f = record(&[0.0; 6]).data(&[&words]).function(|theta, data| {
     ///     theta.reshape(&[3, 2]).embedding(data[0]).powi(2).sum()
     /// })?;
     /// assert_eq!(f.gradient(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?, [2.0, 4.0, 0.0, 0.0, 10.0, 12.0]);
@@ -161,9 +161,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
-    /// let f = Function::<f64>::record_tensor(&[0.0, 4.0], &[], |x, _| {
+    /// let f = record(&[0.0, 4.0]).array().function(|x| {
     ///     x.gt(0.0).where_cond(x.powi(2), x * 3.0).sum()
     /// })?;
     /// assert_eq!(f.gradient(&[-1.0, 4.0])?, [3.0, 8.0]);

@@ -37,18 +37,18 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     ///
     /// # Errors
     ///
-    /// The recording, or the replay, is refused with [`Fault::NotPositiveDefinite`](crate::Fault), which names the pivot.
+    /// The recording, or the replay, is refused with [`Fault::NotPositiveDefinite`](crate::custom::Fault), which names the pivot.
     ///
     /// # Example
     ///
     /// The log-density of a Gaussian, `−½(xᵀA⁻¹x + ln det A)` up to a constant:
     ///
     /// ```
-    /// use dualtape_autodiff::{Array, Function};
+    /// use dualtape_autodiff::{Array, record};
     ///
     /// let a = [2.0, 1.0, 1.0, 3.0];
     /// let x = Array::vector(vec![1.0, -1.0]);
-    /// let f = Function::<f64>::record_tensor(&a, &[&x], |a, data| {
+    /// let f = record(&a).data(&[&x]).function(|a, data| {
     ///     let l = a.reshape(&[2, 2]).cholesky();
     ///     let z = l.solve_lower(data[0]);
     ///     -0.5 * (z.dot(z) + l.log_det_cholesky().to_var())
@@ -69,7 +69,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     ///
     /// # Errors
     ///
-    /// [`Fault::Singular`](crate::Fault) at an element of the diagonal without a finite reciprocal: 0, a number so small that
+    /// [`Fault::Singular`](crate::custom::Fault) at an element of the diagonal without a finite reciprocal: 0, a number so small that
     /// it overflows, NaN.
     #[track_caller]
     pub fn solve_lower(self, b: Self) -> Self {
@@ -128,15 +128,15 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     ///
     /// # Errors
     ///
-    /// [`Fault::Singular`](crate::Fault) names the pivot for which no row is left, with an element whose reciprocal is finite.
+    /// [`Fault::Singular`](crate::custom::Fault) names the pivot for which no row is left, with an element whose reciprocal is finite.
     ///
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Array, Function};
+    /// use dualtape_autodiff::{Array, record};
     ///
     /// let a = Array::new(&[2, 2], vec![0.0, 2.0, 4.0, 1.0])?;
-    /// let f = Function::<f64>::record_tensor(&[2.0, 1.0], &[&a], |b, data| data[0].solve(b).sum())?;
+    /// let f = record(&[2.0, 1.0]).data(&[&a]).function(|b, data| data[0].solve(b).sum())?;
     /// assert_eq!(f.value(&[2.0, 1.0])?, 1.0);
     /// assert_eq!(f.gradient(&[2.0, 1.0])?, [0.375, 0.25]);
     /// # Ok::<(), dualtape_autodiff::Error>(())
@@ -178,10 +178,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
     /// let at = [1.0, 2.0, 3.0, 4.0];
-    /// let f = Function::<f64>::record_tensor(&at, &[], |a, _| a.reshape(&[2, 2]).log_abs_det().to_var())?;
+    /// let f = record(&at).array().function(|a| a.reshape(&[2, 2]).log_abs_det().to_var())?;
     /// assert!((f.value(&at)? - 2_f64.ln()).abs() < 1e-15);
     /// // The gradient is A⁻ᵀ.
     /// let expected = [-2.0, 1.5, 1.0, -0.5];
@@ -213,22 +213,22 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     ///
     /// An eigenvalue that stands alone has derivatives of every order, also beside others that are repeated; so have
     /// repeated ones that enter with one constant factor, as a sum of them all. A higher derivative that needs one of them by
-    /// itself does not exist: it is refused with [`Fault::RepeatedEigenvalue`](crate::Fault). So it is for `Σ f(λᵢ)` of a
+    /// itself does not exist: it is refused with [`Fault::RepeatedEigenvalue`](crate::custom::Fault). So it is for `Σ f(λᵢ)` of a
     /// curved f, which is smooth, but has another formula: see [`eigh`](Self::eigh).
     ///
     /// # Errors
     ///
-    /// [`Fault::NotConverged`](crate::Fault), for elements that are not finite.
+    /// [`Fault::NotConverged`](crate::custom::Fault), for elements that are not finite.
     ///
     /// # Example
     ///
     /// The largest eigenvalue of `x·xᵀ` is `‖x‖²`; all others are 0.
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
     /// let x = [1.0, -2.0, 0.5];
-    /// let f = Function::<f64>::record_tensor(&x, &[], |x, _| x.outer(x).eigenvalues_symmetric().get(2))?;
+    /// let f = record(&x).array().function(|x| x.outer(x).eigenvalues_symmetric().get(2))?;
     /// let hessian = f.hessian(&x)?; // 2I
     /// assert!((hessian[(0, 0)] - 2.0).abs() < 1e-14 && hessian[(0, 1)].abs() < 1e-14);
     /// # Ok::<(), dualtape_autodiff::Error>(())
@@ -247,7 +247,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     ///
     /// `V_dot = V·(F∘VᵀA_dotV)` with `Fᵢⱼ = 1/(λⱼ − λᵢ)`. Where eigenvalues are equal to rounding, their eigenvectors are not
     /// functions of the matrix: what uses one of them has no derivative, and is refused with
-    /// [`Fault::RepeatedEigenvalue`](crate::Fault) in reverse mode, NaN in forward mode. The vectors of eigenvalues that stand
+    /// [`Fault::RepeatedEigenvalue`](crate::custom::Fault) in reverse mode, NaN in forward mode. The vectors of eigenvalues that stand
     /// alone are differentiable all the same. A function of the matrix that is smooth at repeated eigenvalues has another
     /// formula: `log_det_cholesky`, `inverse`, a trace of products.
     ///
@@ -258,10 +258,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
     /// let at = [2.0, 1.0, 1.0, 2.0];
-    /// let f = Function::<f64>::record_tensor(&at, &[], |a, _| a.reshape(&[2, 2]).eigh().0.get(1))?;
+    /// let f = record(&at).array().function(|a| a.reshape(&[2, 2]).eigh().0.get(1))?;
     /// assert!((f.value(&at)? - 3.0).abs() < 1e-15);
     /// assert!(f.gradient(&at)?.iter().all(|g| (g - 0.5).abs() < 1e-15));
     /// # Ok::<(), dualtape_autodiff::Error>(())

@@ -39,10 +39,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Array, Function};
+    /// use dualtape_autodiff::{Array, record};
     ///
     /// let masked = Array::vector(vec![0.0, 1.0, 0.0]);
-    /// let f = Function::<f64>::record_tensor(&[1.0, 2.0, 1.0], &[&masked], |x, data| {
+    /// let f = record(&[1.0, 2.0, 1.0]).data(&[&masked]).function(|x, data| {
     ///     x.masked_fill(data[0], f64::NEG_INFINITY).softmax(0).get(0)
     /// })?;
     /// assert_eq!(f.value(&[1.0, 2.0, 1.0])?, 0.5);

@@ -14,7 +14,7 @@ use crate::tape::Tensor;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Pooling;
+/// use dualtape_autodiff::windows::Pooling;
 ///
 /// let apart = Pooling::new([2, 2]);
 /// assert_eq!((apart.stride, apart.padding), ([2, 2], [0, 0]));
@@ -52,7 +52,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Array, Pooling, Tape};
+    /// use dualtape_autodiff::{Array, Tape, windows::Pooling};
     ///
     /// let tape = Tape::new();
     /// let x = tape.constant(&Array::new(&[1, 1, 4], vec![1.0, 5.0, 3.0, 2.0])?);

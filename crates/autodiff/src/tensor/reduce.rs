@@ -128,13 +128,16 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Error, Function, IndeterminatePolicy};
+    /// use dualtape_autodiff::{Error, IndeterminatePolicy, record};
     ///
-    /// let spread = Function::<f64>::record_tensor(&[0.0, 2.0], &[], |x, _| x.std_axes(&[0], 0.0).to_var())?;
-    /// assert_eq!(spread.gradient(&[0.0, 2.0])?, [-0.5, 0.5]);
-    /// assert!(matches!(spread.gradient(&[2.0, 2.0]), Err(Error::Indeterminate { .. })));
-    /// let spread = spread.with_indeterminate_policy(IndeterminatePolicy::Nan);
-    /// assert!(spread.gradient(&[2.0, 2.0])?.iter().all(|slope| slope.is_nan()));
+    /// let spread = |policy| {
+    ///     let record = record(&[0.0, 2.0]).array().indeterminate(policy);
+    ///     record.function(|x| x.std_axes(&[0], 0.0).to_var())
+    /// };
+    /// let refusing = spread(IndeterminatePolicy::Refuse)?;
+    /// assert_eq!(refusing.gradient(&[0.0, 2.0])?, [-0.5, 0.5]);
+    /// assert!(matches!(refusing.gradient(&[2.0, 2.0]), Err(Error::Indeterminate { .. })));
+    /// assert!(spread(IndeterminatePolicy::Nan)?.gradient(&[2.0, 2.0])?.iter().all(|slope| slope.is_nan()));
     /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
@@ -148,9 +151,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
-    /// let norm = Function::<f64>::record_tensor(&[3e200, 4e200], &[], |x, _| x.norm_axes(&[0]).to_var())?;
+    /// let norm = record(&[3e200, 4e200]).array().function(|x| x.norm_axes(&[0]).to_var())?;
     /// assert!((norm.value(&[3e200, 4e200])? / 5e200 - 1.0).abs() < 1e-15);
     /// assert_eq!(norm.gradient(&[0.0, -2.0])?, [0.0, -1.0]);
     /// assert_eq!(norm.gradient(&[0.0, 0.0])?, [0.0, 0.0]);
@@ -210,10 +213,10 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
     /// // x₀ + x₀x₁ + x₀x₁x₂
-    /// let f = Function::<f64>::record_tensor(&[2.0, 0.0, 3.0], &[], |x, _| x.cumprod(0).sum())?;
+    /// let f = record(&[2.0, 0.0, 3.0]).array().function(|x| x.cumprod(0).sum())?;
     /// assert_eq!(f.value(&[2.0, 3.0, 4.0])?, 2.0 + 6.0 + 24.0);
     /// assert_eq!(f.gradient(&[2.0, 0.0, 3.0])?, [1.0, 2.0 + 6.0, 0.0]);
     /// // Of two zeros, too.

@@ -79,10 +79,10 @@ impl<'t, S: Scalar> Var<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
     /// // Σ (d/dx x³)²
-    /// let f = Function::<f64>::record_tensor(&[1.0, 2.0], &[], |x, _| {
+    /// let f = record(&[1.0, 2.0]).array().function(|x| {
     ///     let slopes = x.powi(3).sum().gradient_of(x);
     ///     slopes.powi(2).sum()
     /// })?;
@@ -125,9 +125,9 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Array, Function};
+    /// use dualtape_autodiff::{Array, record};
     ///
-    /// let f = Function::<f64>::record_tensor(&[0.0, 1.0], &[], |x, _| {
+    /// let f = record(&[0.0, 1.0]).array().function(|x| {
     ///     let v = x.constant(&Array::vector(vec![2.0, 3.0]));
     ///     x.exp().jvp(x, v).sum()
     /// })?;

@@ -1,6 +1,6 @@
 //! Products of batches of matrices against their definition.
 
-use dualtape_autodiff::{Array, Error, Function, Tape, Tensor};
+use dualtape_autodiff::{Array, Error, Tape, Tensor, record};
 use proptest::prelude::*;
 
 use super::support::{Naive, assert_close, samples};
@@ -67,7 +67,7 @@ proptest! {
 #[test]
 fn derivatives_of_a_shared_factor() -> Result<(), Error> {
     let loss = |by_product: bool| {
-        Function::<f64>::record_tensor(&samples(2 * 2 * 3 + 3 * 2, 1), &[], move |x, _| {
+        record(&samples(2 * 2 * 3 + 3 * 2, 1)).array().function(move |x| {
             let (a, b) = (x.view(0, &[2, 2, 3]), x.view(12, &[3, 2]));
             let y = if by_product {
                 a.swap_axes(1, 2).swap_axes(1, 2).matmul(b.t().t())
@@ -135,8 +135,8 @@ fn products_with_vectors_are_those_of_numpy() -> Result<(), Error> {
         let x = tape.constant(&Array::vector(at.clone()));
         assert_eq!(product(x).shape(), shape);
         near(product(x).data(), expected(x).data());
-        let f = Function::<f64>::record_tensor(&at, &[], |x, _| product(x).sin().sum())?;
-        let g = Function::<f64>::record_tensor(&at, &[], |x, _| expected(x).sin().sum())?;
+        let f = record(&at).array().function(|x| product(x).sin().sum())?;
+        let g = record(&at).array().function(|x| expected(x).sin().sum())?;
         near(&f.gradient(&at)?, &g.gradient(&at)?);
         near(f.hessian(&at)?.as_slice(), g.hessian(&at)?.as_slice());
         near(&f.third_derivative(&at, &u, &v)?, &g.third_derivative(&at, &u, &v)?);

@@ -1,6 +1,9 @@
 //! Convolutions and poolings against their definitions, and the transpose against the convolution.
 
-use dualtape_autodiff::{Convolution, Error, Function, Pooling, Tape};
+use dualtape_autodiff::{
+    Error, Tape, record,
+    windows::{Convolution, Pooling},
+};
 use proptest::prelude::*;
 
 use super::support::{Naive, assert_close, samples, size};
@@ -126,9 +129,9 @@ proptest! {
 #[test]
 fn ties_in_a_window_share() -> Result<(), Error> {
     let pool = |x: &[f64]| {
-        let f = Function::record_tensor(x, &[], |x, _| {
-            x.reshape(&[1, 1, 2, 2]).max_pool(Pooling::new([2, 2])).sum()
-        })?;
+        let f = record(x)
+            .array()
+            .function(|x| x.reshape(&[1, 1, 2, 2]).max_pool(Pooling::new([2, 2])).sum())?;
         f.gradient(x)
     };
     assert_eq!(pool(&[1.0, 3.0, 3.0, 0.0])?, [0.0, 0.5, 0.5, 0.0]);
@@ -140,10 +143,10 @@ fn ties_in_a_window_share() -> Result<(), Error> {
 #[test]
 fn a_convolution_is_bilinear_at_second_order() -> Result<(), Error> {
     let how = Convolution { stride: [2], padding: [1], ..Convolution::default() };
-    let by_conv = Function::<f64>::record_tensor(&[0.0; 8], &[], |x, _| {
-        x.view(0, &[1, 1, 5]).conv(x.view(5, &[1, 1, 3]), how).powi(3).sum()
-    })?;
-    let spelt = Function::<f64>::record(&[0.0; 8], |x| {
+    let by_conv = record(&[0.0; 8])
+        .array()
+        .function(|x| x.view(0, &[1, 1, 5]).conv(x.view(5, &[1, 1, 3]), how).powi(3).sum())?;
+    let spelt = record(&[0.0; 8]).function(|x| {
         let pixel = |i: isize| if (0..5).contains(&i) { x[i as usize] } else { x[0] * 0.0 };
         (0..3)
             .map(|p| {

@@ -1,6 +1,6 @@
 //! Einstein's summation against its definition.
 
-use dualtape_autodiff::{Error, Function, Tape, Tensor};
+use dualtape_autodiff::{Error, Tape, Tensor, record};
 
 use super::support::{Naive, assert_close, indices, samples};
 
@@ -98,7 +98,7 @@ fn malformed_expressions_are_refused() {
 #[test]
 fn derivatives_are_those_of_the_products() -> Result<(), Error> {
     let loss = |by_einsum: bool| {
-        Function::<f64>::record_tensor(&[0.0; 24], &[], move |x, _| {
+        record(&[0.0; 24]).array().function(move |x| {
             let (q, k) = (x.view(0, &[2, 2, 3]), x.view(12, &[2, 2, 3]));
             let y = match by_einsum {
                 true => Tensor::einsum("bqd,bkd->bqk", &[q, k]),

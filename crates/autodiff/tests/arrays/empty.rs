@@ -1,6 +1,8 @@
 //! Arrays without elements: every operation on them has a value and derivatives, those of what is beside them.
 
-use dualtape_autodiff::{Array, Convolution, Error, Function, PerExample, Tensor, Var, checkpoint};
+use dualtape_autodiff::{
+    Array, Error, Function, Tensor, Var, checkpoint, record, windows::Convolution,
+};
 
 use super::support::samples;
 
@@ -97,10 +99,10 @@ fn loss<'t>(z: Tensor<'t>, y: Operation, first: bool) -> Var<'t> {
 fn have_the_derivatives_of_what_is_beside_them() -> Result<(), Error> {
     let z: Vec<f64> = samples(N, 1).iter().map(|x| 0.2 + x.abs()).collect();
     let v = samples(N, 2);
-    let sine = Function::<f64>::record_tensor(&z, &[], |x, _| x.sin().sum())?;
+    let sine = record(&z).array().function(|x| x.sin().sum())?;
     for &(name, y) in OPERATIONS.iter().chain(LINEAR_ALGEBRA) {
         for first in [false, true] {
-            let record = || Function::<f64>::record_tensor(&z, &[], |x, _| loss(x, y, first));
+            let record = || record(&z).array().function(|x| loss(x, y, first));
             let f = record().unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(f.value(&z)?, sine.value(&z)?, "{name}");
             assert_eq!(f.gradient(&z)?, sine.gradient(&z)?, "{name}");
@@ -122,11 +124,13 @@ fn of_each_example() -> Result<(), Error> {
     let data = Array::new(&[4, 0], vec![])?;
     let targets = Array::vector(samples(4, 4));
     for &(name, y) in OPERATIONS {
-        let f = PerExample::record(&theta, &[&data, &targets], |theta, data| {
-            let weight = data[1].to_var() * theta.sin().sum();
-            weight + (data[0] * theta.get(0)).sum() + y(theta).sum()
-        })
-        .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let f = record(&theta)
+            .data(&[&data, &targets])
+            .per_example(|theta, data| {
+                let weight = data[1].to_var() * theta.sin().sum();
+                weight + (data[0] * theta.get(0)).sum() + y(theta).sum()
+            })
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         let (values, gradients) = f.values_and_gradients(&theta)?;
         let sines: f64 = theta.iter().map(|x| x.sin()).sum();
         for (i, target) in targets.data().iter().enumerate() {
@@ -142,7 +146,7 @@ fn of_each_example() -> Result<(), Error> {
 #[test]
 fn of_a_product_that_a_plan_laid_within_another() -> Result<(), Error> {
     let z = samples(5, 5);
-    let f = Function::<f64>::record_tensor(&z, &[], |z, _| {
+    let f = record(&z).array().function(|z| {
         let (a, b) = (z.view(0, &[0, 1]), z.view(0, &[1, 5]));
         let c = a.matmul(b);
         c.t().matmul(c).exp().sum() + a.sum()

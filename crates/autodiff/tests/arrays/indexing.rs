@@ -1,6 +1,6 @@
 //! Indexing, choosing and comparing against their definitions.
 
-use dualtape_autodiff::{Array, Error, Fault, Function, Tape, Tensor, hessian};
+use dualtape_autodiff::{Array, Error, Tape, Tensor, custom::Fault, hessian, record};
 use proptest::prelude::*;
 
 use super::support::{Naive, indices, size, with};
@@ -118,9 +118,7 @@ fn indices_that_are_none_are_refused_with_the_line() {
 /// A Hessian through a look-up: rows that are read twice are squared twice.
 #[test]
 fn rows_read_twice_count_twice() -> Result<(), Error> {
-    let f = Function::<f64>::record_tensor(&[0.0; 3], &[], |x, _| {
-        x.index_select(0, &[0, 2, 2]).powi(3).sum()
-    })?;
+    let f = record(&[0.0; 3]).array().function(|x| x.index_select(0, &[0, 2, 2]).powi(3).sum())?;
     let h = f.hessian(&[1.0, 2.0, 3.0])?;
     assert_eq!(h.as_slice(), [6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 36.0]);
     let h = hessian(

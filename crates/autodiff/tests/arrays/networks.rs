@@ -1,6 +1,9 @@
 //! Convolutional networks against reference values computed with mpmath and checked against PyTorch.
 
-use dualtape_autodiff::{Array, Convolution, Error, Function, Pooling, Tensor};
+use dualtape_autodiff::{
+    Array, Error, Function, Tensor, record,
+    windows::{Convolution, Pooling},
+};
 use serde_json::Value;
 
 use super::support::{Naive, samples};
@@ -41,7 +44,7 @@ fn network(case: &Value) -> Result<Function<'static>, Error> {
     let labels = numbers(&case["data"]["labels"]["values"]);
     let labels = Array::new(&[labels.len(), 1], labels)?;
     let theta: Vec<f64> = case["params"].as_array().unwrap().iter().flat_map(elements).collect();
-    Function::record_tensor(&theta, &[&x, &labels], move |theta, data| {
+    record(&theta).data(&[&x, &labels]).function(move |theta, data| {
         let mut offset = 0;
         let mut next = |shape: &Vec<usize>| {
             let part = theta.view(offset, shape);
@@ -86,7 +89,7 @@ fn networks_with_convolutions_match_their_references() -> Result<(), Error> {
         assert_close(name, &[f.value(&theta)?], &numbers(&case["loss"]));
         assert_close(name, &f.gradient(&theta)?, &numbers(&case["grad"]));
         let mut product = vec![0.0; theta.len()];
-        f.hvp(&theta, &v, &mut product)?;
+        f.hvp_into(&theta, &v, &mut product)?;
         assert_close(name, &product, &numbers(&case["hvp"]));
     }
     Ok(())
@@ -99,7 +102,7 @@ fn the_curvature_of_a_deep_network_is_the_change_of_its_gradient() -> Result<(),
     let x = Array::new(&x.shape, x.data)?;
     let same = Convolution { padding: [1, 1], ..Convolution::default() };
     let n = 3 * 9 + 3 + 4 * 3 * 9 + 4 + 16 * 3;
-    let f = Function::<f64>::record_tensor(&samples(n, 6), &[&x], |theta, data| {
+    let f = record(&samples(n, 6)).data(&[&x]).function(|theta, data| {
         let w1 = theta.view(0, &[3, 1, 3, 3]);
         let b1 = theta.view(27, &[3, 1, 1]);
         let w2 = theta.view(30, &[4, 3, 3, 3]);
@@ -111,7 +114,7 @@ fn the_curvature_of_a_deep_network_is_the_change_of_its_gradient() -> Result<(),
     })?;
     let (at, v) = (samples(n, 7), samples(n, 8));
     let mut product = vec![0.0; n];
-    f.hvp(&at, &v, &mut product)?;
+    f.hvp_into(&at, &v, &mut product)?;
     let h = 1e-6;
     let shifted = |s: f64| -> Result<Vec<f64>, Error> {
         f.gradient(&at.iter().zip(&v).map(|(x, v)| x + s * h * v).collect::<Vec<f64>>())

@@ -1,6 +1,6 @@
 //! Reductions over sets of axes against their definitions.
 
-use dualtape_autodiff::{Array, Error, Function, IndeterminatePolicy, Scalar, Tensor, hessian};
+use dualtape_autodiff::{Array, Error, IndeterminatePolicy, Scalar, Tensor, hessian, record};
 use proptest::prelude::*;
 
 use super::support::{Naive, indices};
@@ -61,7 +61,7 @@ proptest! {
 #[test]
 fn products_with_zeros_have_exact_derivatives() -> Result<(), Error> {
     for n in 1..8 {
-        let f = Function::<f64>::record_tensor(&vec![1.0; n], &[], |x, _| x.prod())?;
+        let f = record(&vec![1.0; n]).array().function(|x| x.prod())?;
         for zeros in 0..n.min(3) {
             let x: Vec<f64> =
                 (0..n).map(|i| if i < zeros { 0.0 } else { i as f64 - 2.5 }).collect();
@@ -83,10 +83,12 @@ fn products_with_zeros_have_exact_derivatives() -> Result<(), Error> {
 
 #[test]
 fn norms_at_their_kinks_and_beyond_the_range() -> Result<(), Error> {
-    let norm = Function::<f64>::record_tensor(&[1.0; 3], &[], |x, _| x.norm_axes(&[0]).to_var())?;
-    assert_eq!(norm.value(&[0.0; 3])?, 0.0);
-    assert_eq!(norm.gradient(&[0.0; 3])?, [0.0; 3]);
-    let norm = norm.with_indeterminate_policy(IndeterminatePolicy::Nan);
+    let norm = |policy| {
+        record(&[1.0; 3]).array().indeterminate(policy).function(|x| x.norm_axes(&[0]).to_var())
+    };
+    let [refusing, norm] = [norm(IndeterminatePolicy::Refuse)?, norm(IndeterminatePolicy::Nan)?];
+    assert_eq!(refusing.value(&[0.0; 3])?, 0.0);
+    assert_eq!(refusing.gradient(&[0.0; 3])?, [0.0; 3]);
     assert!(norm.hessian(&[0.0; 3])?.as_slice().iter().all(|h: &f64| h.is_nan()));
     for scale in [1e-200, 1.0, 1e200] {
         let x = [2.0 * scale, -3.0 * scale, 6.0 * scale];
@@ -111,8 +113,7 @@ fn norms_at_their_kinks_and_beyond_the_range() -> Result<(), Error> {
             assert!((h[(i, j)] - expected).abs() <= 1e-15, "{i} {j}");
         }
     }
-    let largest =
-        Function::<f64>::record_tensor(&[1.0; 3], &[], |x, _| x.norm_max_axes(&[0]).to_var())?;
+    let largest = record(&[1.0; 3]).array().function(|x| x.norm_max_axes(&[0]).to_var())?;
     assert_eq!(largest.gradient(&[1.0, -2.0, 2.0])?, [0.0, -0.5, 0.5]);
     Ok(())
 }
@@ -144,10 +145,10 @@ proptest! {
     ) {
         let weights = Array::new(&[2, 3], w.to_vec())?;
         // Recorded where no element is 0.
-        let f = Function::<f64>::record_tensor(&[0.7; 6], &[&weights], |x, w| {
+        let f = record(&[0.7; 6]).data(&[&weights]).function(|x, w| {
             (x.reshape(&[2, 3]).cumprod(axis).powi(2) * w[0]).sum()
         })?;
-        let by_scalars = Function::record(&x, |x| products_so_far(x, &w, axis))?;
+        let by_scalars = record(&x).function(|x| products_so_far(x, &w, axis))?;
         let near = |got: &[f64], expected: &[f64]| {
             got.iter().zip(expected).all(|(a, b)| (a - b).abs() <= 1e-12 * (1.0 + b.abs()))
         };
@@ -160,9 +161,8 @@ proptest! {
 
 #[test]
 fn cumulative_products_keep_the_sign_of_zero_and_refuse_other_axes() -> Result<(), Error> {
-    let f = |axis: usize| {
-        Function::<f64>::record_tensor(&[1.0; 3], &[], move |x, _| (1.0 / x.cumprod(axis)).sum())
-    };
+    let f =
+        |axis: usize| record(&[1.0; 3]).array().function(move |x| (1.0 / x.cumprod(axis)).sum());
     assert_eq!(f(0)?.value(&[2.0, -1.0, 0.0])?, f64::NEG_INFINITY);
     assert!(f(1).is_err_and(|error| error.to_string().contains("cumprod")));
     Ok(())

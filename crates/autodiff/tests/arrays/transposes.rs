@@ -1,6 +1,6 @@
 //! `⟨w, A v⟩ = ⟨Aᵀ w, v⟩` for every linear operation `A` and the transpose that its gradient applies.
 
-use dualtape_autodiff::{Array, Function, Tensor};
+use dualtape_autodiff::{Array, Tensor, record};
 use proptest::prelude::*;
 
 use super::support::{samples, size};
@@ -67,7 +67,7 @@ proptest! {
     fn gradients_apply_transposes(shape in shapes(), pick in 0..4096_usize) {
         for (name, op) in operations(&shape, pick) {
             let n = size(&shape);
-            let f = Function::record_tensor(&vec![0.0; n], &[], |x, _| {
+            let f = record(&vec![0.0; n]).array().function(|x| {
                 let y = op(x.reshape(&shape));
                 let w = samples(y.len(), 7);
                 (y * y.constant(&Array::new(y.shape(), w).expect("its shape"))).sum()

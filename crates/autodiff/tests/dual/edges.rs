@@ -1,6 +1,6 @@
 //! Kinks, poles and ends of domains: what the derivative is there, to third order.
 
-use dualtape_autodiff::{Binary, Dual, Elementary, Scalar};
+use dualtape_autodiff::{Dual, Elementary, Scalar, numbers::Binary};
 
 use super::{assert_close, assert_same};
 

@@ -3,7 +3,10 @@
 use std::cmp::Ordering;
 use std::num::FpCategory;
 
-use dualtape_autodiff::{Binary, Dual, Elementary, Scalar, Unary, c};
+use dualtape_autodiff::{
+    Dual, Elementary, Scalar, c,
+    numbers::{Binary, Unary},
+};
 use num_traits::{Float, FromPrimitive, Num, NumCast, One, ToPrimitive, Zero};
 use proptest::prelude::*;
 

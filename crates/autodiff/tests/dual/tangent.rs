@@ -1,6 +1,9 @@
 //! Tangents are derivatives: against differences, against each other, and by the laws they obey.
 
-use dualtape_autodiff::{Binary, Dual, Elementary, Scalar, Unary, c};
+use dualtape_autodiff::{
+    Dual, Elementary, Scalar, c,
+    numbers::{Binary, Unary},
+};
 use num_traits::Float;
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@
 
 mod problems;
 
-use dualtape_autodiff::{Function, Matrix, hessian, hvp, jacobian, value_and_gradient};
+use dualtape_autodiff::{Matrix, hessian, hvp, jacobian, record, value_and_gradient};
 use problems::Problem;
 use serde_json::Value;
 
@@ -78,14 +78,14 @@ fn recorded_functions_give_the_reference_derivatives() {
             (floats(&reference["grad0"]), floats(&reference["hvp0"]));
         let v = direction(x.len());
 
-        let f = Function::record(&x, |x| problem.value(x)).unwrap();
+        let f = record(&x).function(|x| problem.value(x)).unwrap();
         assert_eq!(f.dim(), x.len());
         let mut gradient = vec![f64::NAN; x.len()];
-        let value = f.value_and_gradient(&x, &mut gradient).unwrap();
+        let value = f.value_and_gradient_into(&x, &mut gradient).unwrap();
         assert_close("value", problem, &[value], &[reference["f0"].as_f64().unwrap()]);
         assert_close("gradient", problem, &gradient, &expected_gradient);
         let mut product = vec![f64::NAN; x.len()];
-        f.hvp(&x, &v, &mut product).unwrap();
+        f.hvp_into(&x, &v, &mut product).unwrap();
         assert_close("HVP", problem, &product, &expected_hvp);
         assert_close(
             "Hessian",
@@ -118,7 +118,7 @@ fn recordings_replay_at_other_points() {
         let v = direction(x.len());
         // Near enough to keep to the same side of the one branch there is, in the helical valley.
         let elsewhere: Vec<f64> = x.iter().zip(&v).map(|(x, v)| x + 0.1 * v).collect();
-        let f = Function::record(&elsewhere, |x| problem.value(x)).unwrap();
+        let f = record(&elsewhere).function(|x| problem.value(x)).unwrap();
         assert_close("gradient", problem, &f.gradient(&x).unwrap(), &floats(&reference["grad0"]));
         assert_close(
             "Hessian",

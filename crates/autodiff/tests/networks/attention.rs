@@ -1,6 +1,6 @@
 //! What masks hide.
 
-use dualtape_autodiff::{Array, Error, Function, Tape, Tensor};
+use dualtape_autodiff::{Array, Error, Tape, Tensor, record};
 
 use super::models::{attention, linear, mask};
 use super::support::{case, wave};
@@ -11,7 +11,7 @@ fn what_is_masked_has_derivative_zero() -> Result<(), Error> {
     let case = case("attention");
     let (theta, keys) = (Array::vector(case.theta.clone()), &case.data()[1]);
     let x = wave(2 * 3 * 4, 0.9);
-    let f = Function::record_tensor(&x, &[&theta, keys], |x, data| {
+    let f = record(&x).data(&[&theta, keys]).function(|x, data| {
         let parameters = case.parameters(data[0]);
         let x = x.reshape(&[2, 3, 4]);
         let z = attention(&parameters, x, 2, Some(mask(x, data[1])));
@@ -75,7 +75,7 @@ fn what_is_not_seen_does_not_count_whatever_it_holds() {
         x
     };
     let rows = |from: usize, to: usize| {
-        let f = Function::<f64>::record_tensor(&point(0.5), &[], move |x, _| {
+        let f = record(&point(0.5)).array().function(move |x| {
             let [q, k, v] = [0, 1, 2].map(|part| x.view(part * n, &[3, 2]));
             let causal = x.constant(&Array::new(&[3, 3], vec![1.0; 9]).unwrap()).tril(0);
             q.attention(k, v, Some(causal)).slice(0, from..to).powi(3).sum()
@@ -84,7 +84,7 @@ fn what_is_not_seen_does_not_count_whatever_it_holds() {
             let (f, x) = (f.as_ref().unwrap(), point(held));
             let v: Vec<f64> = (0..3 * n).map(|k| (0.7 * k as f64).cos()).collect();
             let mut hv = vec![0.0; 3 * n];
-            f.hvp(&x, &v, &mut hv).unwrap();
+            f.hvp_into(&x, &v, &mut hv).unwrap();
             [vec![f.value(&x).unwrap()], f.gradient(&x).unwrap(), hv]
         }
     };

@@ -1,6 +1,6 @@
 //! What holds for every network at every point.
 
-use dualtape_autodiff::{Array, Error, Function};
+use dualtape_autodiff::{Array, Error, record};
 
 use super::support::{Case, assert_close, cases, dot, wave};
 
@@ -34,7 +34,7 @@ fn double_backward_is_the_hessian_vector_product() -> Result<(), Error> {
         let expected = f.linearize(&x)?.hvp(&v)?;
         let data = [case.data(), vec![Array::vector(v)]].concat();
         let data: Vec<&Array<f64>> = data.iter().collect();
-        let along = Function::record_tensor(&case.theta, &data, |theta, data| {
+        let along = record(&case.theta).data(&data).function(|theta, data| {
             let [data @ .., v] = data else { unreachable!("a direction") };
             case.loss(theta, data).gradient_of(theta).dot(*v)
         })?;

@@ -1,6 +1,6 @@
 //! The networks, as functions from their parameters and inputs to their outputs, and the losses of these.
 
-use dualtape_autodiff::{Array, Convolution, Real, Tensor, Var, c};
+use dualtape_autodiff::{Array, Real, Tensor, Var, c, windows::Convolution};
 
 const EPSILON: f64 = 1e-5;
 

@@ -1,6 +1,6 @@
 //! Every network against its references.
 
-use dualtape_autodiff::{Array, Error, PerExample};
+use dualtape_autodiff::{Array, Error, record};
 
 use super::support::{assert_close, cases, cast, direction, numbers};
 
@@ -48,7 +48,7 @@ fn gauss_newton_and_fisher_products_match_their_references() -> Result<(), Error
         let v = direction(case.theta.len());
         assert_close(name, &at.gauss_newton(&v)?, &numbers(&values["gauss_newton"]), 1e-12);
         assert_close(name, &at.fisher(&v)?, &numbers(&values["fisher"]), 1e-12);
-        assert_close(name, &at.linearization().hvp(&v)?, &numbers(&values["hvp"]), 1e-12);
+        assert_close(name, &at.hvp(&v)?, &numbers(&values["hvp"]), 1e-12);
     }
     Ok(())
 }
@@ -58,7 +58,7 @@ fn each_example_has_its_own_gradient() -> Result<(), Error> {
     for case in cases().iter().filter(|case| case.values["examples"].is_array()) {
         let data = case.data();
         let data: Vec<&Array<f64>> = data.iter().collect();
-        let f = PerExample::record(&case.theta, &data, |theta, row| {
+        let f = record(&case.theta).data(&data).per_example(|theta, row| {
             // A batch of one.
             let batch: Vec<_> = row.iter().map(|row| row.keep_axis(0)).collect();
             case.loss(theta, &batch)

@@ -1,6 +1,6 @@
 //! The cases of the reference files.
 
-use dualtape_autodiff::{Array, Composite, Error, Function, Likelihood, Real, Tensor};
+use dualtape_autodiff::{Array, Composite, Error, Function, Likelihood, Real, Record, Tensor};
 use serde_json::Value;
 
 use super::models::{loss, outputs};
@@ -97,7 +97,7 @@ impl Case {
     pub fn record<S: Real>(&self, theta: &[S]) -> Result<Function<'_, S>, Error> {
         let data = self.data();
         let data: Vec<&Array<S>> = data.iter().collect();
-        Function::record_tensor(theta, &data, |theta, data| self.loss(theta, data))
+        Record::at(theta).data(&data).function(|theta, data| self.loss(theta, data))
     }
 
     /// The loss in two parts, recorded at the point.
@@ -109,10 +109,7 @@ impl Case {
         } else {
             Likelihood::Gaussian { variance: 0.5 }
         };
-        Composite::record_tensor(
-            &self.theta,
-            &data,
-            Some(likelihood),
+        Record::at(&self.theta).data(&data).likelihood(likelihood).composite(
             |theta, data| self.outputs(theta, data),
             |z, data| loss(self.classes, z, data),
         )

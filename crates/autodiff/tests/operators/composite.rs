@@ -1,8 +1,6 @@
 //! Gauss–Newton and Fisher products and matrices.
 
-use dualtape_autodiff::{
-    Array, Composite, Error, Function, Likelihood, Matrix, Tensor, Var, VectorFunction,
-};
+use dualtape_autodiff::{Array, Error, Likelihood, Matrix, Tensor, Var, record};
 
 use super::support::{assert_near, dot, matrix, network, network_data, wave};
 
@@ -27,16 +25,13 @@ fn sandwich(j: &Matrix, m: impl Fn(usize, usize) -> f64, v: &[f64]) -> Vec<f64> 
 fn least_squares_have_their_normal_matrix() -> Result<(), Error> {
     let [inputs, targets] = network_data();
     let theta = wave(12, 1.3, 0.5);
-    let f = Composite::record_tensor(
-        &theta,
-        &[&inputs, &targets],
-        Some(Likelihood::Gaussian { variance: 0.5 }),
-        |theta, data| network(theta, data[0]),
-        |z, data| (z - data[1]).powi(2).mean(),
-    )?;
+    let f = record(&theta)
+        .data(&[&inputs, &targets])
+        .likelihood(Likelihood::Gaussian { variance: 0.5 })
+        .composite(|theta, data| network(theta, data[0]), |z, data| (z - data[1]).powi(2).mean())?;
     let x = wave(12, 0.7, 0.3);
     let at = f.linearize(&x)?;
-    let model = VectorFunction::record_tensor(&theta, &[&inputs], |t, data| network(t, data[0]))?;
+    let model = record(&theta).data(&[&inputs]).vector(|t, data| network(t, data[0]))?;
     let j = model.jacobian(&x)?;
     let v = wave(12, 0.9, 1.0);
     let expected = sandwich(&j, |i, k| if i == k { 2.0 / 5.0 } else { 0.0 }, &v);
@@ -49,33 +44,30 @@ fn least_squares_have_their_normal_matrix() -> Result<(), Error> {
 fn a_composite_is_a_function_as_well() -> Result<(), Error> {
     let [inputs, targets] = network_data();
     let theta = wave(12, 1.3, 0.5);
-    let f = Composite::record_tensor(
-        &theta,
-        &[&inputs, &targets],
-        None,
+    let f = record(&theta).data(&[&inputs, &targets]).composite(
         |theta, data| network(theta, data[0]) * theta.sum(),
         |z, data| (z - data[1]).powi(4).mean(),
     )?;
-    let g = Function::record_tensor(&theta, &[&inputs, &targets], |theta, data| {
-        (network(theta, data[0]) * theta.sum() - data[1]).powi(4).mean()
-    })?;
+    let g = record(&theta)
+        .data(&[&inputs, &targets])
+        .function(|theta, data| (network(theta, data[0]) * theta.sum() - data[1]).powi(4).mean())?;
     let x = wave(12, 0.7, 0.3);
     let (at, expected) = (f.linearize(&x)?, g.linearize(&x)?);
-    assert_eq!((f.function().dim(), f.function().value(&x)?), (12, g.value(&x)?));
+    assert_eq!((f.dim(), f.value(&x)?), (12, g.value(&x)?));
     assert_near(&[at.value()], &[expected.value()], 1e-15);
     assert_near(at.gradient(), expected.gradient(), 1e-14);
     // The two curvatures, asked for in turn, do not disturb each other.
     let v = wave(12, 0.9, 1.0);
     let gauss_newton = at.gauss_newton(&v)?;
-    assert_near(&at.linearization().hvp(&v)?, &expected.hvp(&v)?, 1e-13);
+    assert_near(&at.hvp(&v)?, &expected.hvp(&v)?, 1e-13);
     assert_eq!(at.gauss_newton(&v)?, gauss_newton);
-    let h = at.linearization().hessian()?;
+    let h = at.hessian()?;
     assert_near(h.as_slice(), expected.hessian()?.as_slice(), 1e-13);
     assert_eq!(at.fisher(&v), Err(Error::NoLikelihood));
-    f.function().set_data(1, &matrix(&[5, 1], 0.2, 0.1))?;
+    f.set_data(1, &matrix(&[5, 1], 0.2, 0.1))?;
     g.set_data(1, &matrix(&[5, 1], 0.2, 0.1))?;
     let (at, expected) = (f.linearize(&x)?, g.linearize(&x)?);
-    assert_near(&at.linearization().hvp(&v)?, &expected.hvp(&v)?, 1e-13);
+    assert_near(&at.hvp(&v)?, &expected.hvp(&v)?, 1e-13);
     Ok(())
 }
 
@@ -86,19 +78,15 @@ fn fisher_of_categories_is_their_covariance() -> Result<(), Error> {
     let labels = Array::new(&[5, 3], labels)?;
     let theta = wave(12, 1.3, 0.5);
     let data = [&inputs, &labels];
-    let f = Composite::record_tensor(
-        &theta,
-        &data,
-        Some(Likelihood::Categorical),
-        logits,
-        cross_entropy,
-    )?;
+    let f = record(&theta)
+        .data(&data)
+        .likelihood(Likelihood::Categorical)
+        .composite(logits, cross_entropy)?;
     let x = wave(12, 0.7, 0.3);
     let at = f.linearize(&x)?;
     let probabilities =
-        VectorFunction::record_tensor(&theta, &data, |t, data| logits(t, data).softmax(1))?
-            .values(&x)?;
-    let j = VectorFunction::record_tensor(&theta, &data, logits)?.jacobian(&x)?;
+        record(&theta).data(&data).vector(|t, data| logits(t, data).softmax(1))?.values(&x)?;
+    let j = record(&theta).data(&data).vector(logits)?.jacobian(&x)?;
     let covariance = |i: usize, k: usize| match (i == k, i / 3 == k / 3) {
         (_, false) => 0.0,
         (same, true) => {
@@ -124,8 +112,7 @@ fn fisher_of_categories_is_their_covariance() -> Result<(), Error> {
 #[test]
 fn outputs_may_depend_on_each_other_and_repeat() -> Result<(), Error> {
     // z = (a, a², a, x₁, 2) with a = x₀x₁; L = z₀·z₁ + z₂²·z₃ + z₄²
-    let f = Composite::record(
-        &[1.0, 1.0],
+    let f = record(&[1.0, 1.0]).composite(
         |x| {
             let a = x[0] * x[1];
             vec![a, a * a, a, x[1], Var::from_value(2.0)]
@@ -153,19 +140,18 @@ fn outputs_may_depend_on_each_other_and_repeat() -> Result<(), Error> {
         }
     }
     assert_near(at.gauss_newton_matrix()?.as_slice(), &expected, 1e-14);
-    let h = Function::record(&[1.0, 1.0], |x| {
+    let h = record(&[1.0, 1.0]).function(|x| {
         let a = x[0] * x[1];
         a * a * a + a * a * x[1]
     })?;
     let expected = h.hessian(&[x0, x1])?;
-    assert_near(at.linearization().hessian()?.as_slice(), expected.as_slice(), 1e-14);
+    assert_near(at.hessian()?.as_slice(), expected.as_slice(), 1e-14);
     Ok(())
 }
 
 #[test]
 fn branches_in_either_part_are_noticed() -> Result<(), Error> {
-    let f = Composite::record(
-        &[1.0],
+    let f = record(&[1.0]).composite(
         |x| vec![if x[0] > 0.0 { x[0] } else { x[0] * 3.0 }],
         |z| if z[0] < 5.0 { z[0].powi(2) } else { z[0] * 7.0 },
     )?;

@@ -1,6 +1,6 @@
 //! Products at a point: several at once, diagonals, blocks, and third derivatives.
 
-use dualtape_autodiff::{Error, Function, VectorFunction};
+use dualtape_autodiff::{Error, record};
 
 use super::support::{assert_near, coupled, dot, dual3, functions, network, network_data, wave};
 
@@ -45,7 +45,7 @@ fn diagonal_and_blocks_are_parts_of_the_hessian() -> Result<(), Error> {
 
 #[test]
 fn wrong_lengths_and_indices_are_refused() -> Result<(), Error> {
-    let f = Function::record(&[1.0, 2.0], |x| coupled(x))?;
+    let f = record(&[1.0, 2.0]).function(|x| coupled(x))?;
     let at = f.linearize(&[1.0, 2.0])?;
     let message = |result: Result<(), Error>| result.unwrap_err().to_string();
     assert_eq!(
@@ -68,7 +68,7 @@ fn wrong_lengths_and_indices_are_refused() -> Result<(), Error> {
 fn third_derivatives_are_those_of_nested_duals() -> Result<(), Error> {
     let n = 11;
     let (x, u, v) = (wave(n, 1.7, 0.2), wave(n, 0.9, 1.0), wave(n, 2.1, 0.6));
-    let f = Function::record(&x, |x| coupled(x))?;
+    let f = record(&x).function(|x| coupled(x))?;
     let product = f.third_derivative(&x, &u, &v)?;
     let expected: Vec<f64> = (0..n)
         .map(|i| {
@@ -94,7 +94,7 @@ fn third_derivatives_are_symmetric_and_notice_branches() -> Result<(), Error> {
             assert_near(&[f.third_derivative_along(&x, u, v, w)?], &[expected], 1e-12);
         }
     }
-    let f = Function::record(&[1.0], |x| if x[0] > 0.0 { x[0].powi(3) } else { x[0].powi(4) })?;
+    let f = record(&[1.0]).function(|x| if x[0] > 0.0 { x[0].powi(3) } else { x[0].powi(4) })?;
     assert_eq!(f.third_derivative(&[2.0], &[1.0], &[1.0])?, [6.0]);
     assert_eq!(f.third_derivative(&[-2.0], &[1.0], &[1.0])?, [-48.0]);
     Ok(())
@@ -105,27 +105,26 @@ fn auxiliary_arrays_come_along_and_change_no_derivative() -> Result<(), Error> {
     let [inputs, targets] = network_data();
     let data = [&inputs, &targets];
     let theta = wave(12, 1.3, 0.5);
-    let plain = Function::record_tensor(&theta, &data, |theta, data| {
-        (network(theta, data[0]) - data[1]).powi(2).mean()
-    })?;
-    let both = Function::record_tensor_with_auxiliary(&theta, &data, |theta, data| {
+    let plain = record(&theta)
+        .data(&data)
+        .function(|theta, data| (network(theta, data[0]) - data[1]).powi(2).mean())?;
+    let both = record(&theta).data(&data).auxiliary().function(|theta, data| {
         let z = network(theta, data[0]);
         ((z - data[1]).powi(2).mean(), vec![z.powi(3), theta * 2.0])
     })?;
     let (x, u, v) = (wave(12, 0.7, 0.3), wave(12, 0.9, 1.0), wave(12, 2.1, 0.6));
     let entries = targets.len() + 12;
     let (mut gradient, mut auxiliary) = (vec![0.0; 12], vec![0.0; entries]);
-    let value = both.value_gradient_and_auxiliary(&x, &mut gradient, &mut auxiliary)?;
+    let value = both.value_gradient_and_auxiliary_into(&x, &mut gradient, &mut auxiliary)?;
     assert_eq!((value, &gradient), (plain.value(&x)?, &plain.gradient(&x)?));
-    let outputs = VectorFunction::record_tensor(&theta, &[&inputs], |theta, data| {
-        network(theta, data[0]).powi(3)
-    })?;
+    let outputs =
+        record(&theta).data(&[&inputs]).vector(|theta, data| network(theta, data[0]).powi(3))?;
     assert_near(&auxiliary[..targets.len()], &outputs.values(&x)?, 1e-15);
     assert_eq!(auxiliary[targets.len()..], x.iter().map(|x| 2.0 * x).collect::<Vec<_>>());
     let mut alone = vec![0.0; entries];
-    assert_eq!((both.value_and_auxiliary(&x, &mut alone)?, alone), (value, auxiliary));
+    assert_eq!((both.value_and_auxiliary_into(&x, &mut alone)?, alone), (value, auxiliary));
     assert!(matches!(
-        both.value_and_auxiliary(&x, &mut [0.0; 3]),
+        both.value_and_auxiliary_into(&x, &mut [0.0; 3]),
         Err(Error::Length { got: 3, expected, .. }) if expected == entries
     ));
 

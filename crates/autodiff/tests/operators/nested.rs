@@ -1,7 +1,7 @@
 //! Derivatives inside a loss: recorded, differentiated again, replayed.
 
 use dualtape_autodiff::{
-    Array, Dual, Error, Function, Scalar, Tape, Var, c, generic, gradient, hessian, hvp, jvp,
+    Array, Dual, Error, Scalar, Tape, Var, c, generic, gradient, hessian, hvp, jvp, record,
 };
 
 use super::support::{assert_near, dual3, wave};
@@ -58,7 +58,7 @@ fn losses_of_derivatives_have_exact_derivatives() -> Result<(), Error> {
     assert_near(&hvp(physics, &theta, &v)?, &expected_product, 1e-12);
 
     // Recorded at one point, replayed at another.
-    let f = Function::record(&[0.5; 9], physics)?;
+    let f = record(&[0.5; 9]).function(physics)?;
     let at = f.linearize(&theta)?;
     assert_near(&[at.value()], &[physics_by_hand(&theta)], 1e-13);
     assert_near(at.gradient(), &expected, 1e-12);
@@ -78,7 +78,7 @@ fn losses_of_derivatives_have_exact_derivatives() -> Result<(), Error> {
 fn arrays_of_points_are_differentiated_row_by_row() -> Result<(), Error> {
     let theta = wave(9, 1.3, 0.7);
     let points = Array::new(&[4, 1], POINTS.to_vec())?;
-    let f = Function::record_tensor(&theta, &[&points], |theta, data| {
+    let f = record(&theta).data(&[&points]).function(|theta, data| {
         let (x, row) = (data[0], |i: usize| theta.view(3 * i, &[1, 3]));
         let u = (x.matmul(row(1)) + row(2)).tanh().matmul(row(0).t());
         let u_xx = u.sum().gradient_of(x).sum().gradient_of(x);
@@ -184,7 +184,7 @@ fn derivatives_by_what_is_not_on_the_tape_are_refused() {
 
 #[test]
 fn a_recorded_function_cannot_get_more_inputs() {
-    let refused = Function::record(&[1.0], |x| x[0] * x[0].tape().expect("an input").input(2.0));
+    let refused = record(&[1.0]).function(|x| x[0] * x[0].tape().expect("an input").input(2.0));
     let message = refused.unwrap_err().to_string();
     assert!(message.contains("1 of its own"), "{message}");
 }

@@ -1,6 +1,6 @@
 //! Functions and numbers that the tests share.
 
-use dualtape_autodiff::{Array, Dual, Function, Scalar, Tensor, Var, c};
+use dualtape_autodiff::{Array, Dual, Function, Scalar, Tensor, Var, c, record};
 
 pub type Dual3 = Dual<Dual<Dual<f64, 1>, 1>, 1>;
 
@@ -38,10 +38,9 @@ pub fn network_loss<'t>(theta: Tensor<'t>, data: &[Tensor<'t>]) -> Var<'t> {
 pub fn functions() -> Vec<(Function<'static>, Vec<f64>)> {
     let (x, theta) = (wave(11, 1.7, 0.2), wave(12, 1.3, 0.5));
     let [inputs, targets] = network_data();
-    let scalars = Function::record(&x, |x| coupled(x)).expect("a function of scalars");
-    let tensors = Function::record_tensor(&theta, &[&inputs, &targets], |theta, data| {
-        network_loss(theta, data)
-    });
+    let scalars = record(&x).function(|x| coupled(x)).expect("a function of scalars");
+    let tensors =
+        record(&theta).data(&[&inputs, &targets]).function(|theta, data| network_loss(theta, data));
     vec![(scalars, x), (tensors.expect("a network"), theta)]
 }
 

@@ -1,13 +1,13 @@
 //! Taylor coefficients along a direction.
 
-use dualtape_autodiff::{Error, Function, Scalar, c, taylor};
+use dualtape_autodiff::{Error, Scalar, c, record, taylor};
 
 use super::support::{Dual3, assert_near, coupled, dual3, functions, wave};
 
 #[test]
 fn coefficients_are_those_of_the_series() -> Result<(), Error> {
     // sin(x + εv)·eˣ…: Im e^{(1+i)(x + ε)} has coefficients √2ᵏ sin(kπ/4 + x)·eˣ/k!
-    let f = Function::record(&[1.0], |x| x[0].sin() * x[0].exp())?;
+    let f = record(&[1.0]).function(|x| x[0].sin() * x[0].exp())?;
     let x = 0.3_f64;
     let mut factorial = 1.0;
     for (k, got) in f.taylor(&[x], &[1.0], 12)?.into_iter().enumerate() {
@@ -58,7 +58,7 @@ fn chain<S: Scalar>(x: S) -> S {
 #[test]
 fn deep_chains_stay_polynomial() -> Result<(), Error> {
     // With every term of every product rule apart this would take 2²⁰ terms for each function of the chain.
-    let f = Function::record(&[0.4], |x| chain(x[0]))?;
+    let f = record(&[0.4]).function(|x| chain(x[0]))?;
     let order = 20;
     let coefficients = f.taylor(&[0.4], &[1.0], order)?;
     let near = 0.41;

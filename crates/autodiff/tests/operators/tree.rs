@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dualtape_autodiff::{
-    Array, Error, Fixed, gauss_newton, generic, gradient, gradient_of, jacobian, third_derivative,
-    value_and_gradient_of, value_gradient_and_auxiliary_of,
+    Array, Error, gauss_newton, generic, gradient, jacobian, third_derivative,
+    tree::{Fixed, gradient_of, value_and_gradient_of, value_gradient_and_auxiliary_of},
 };
 
 use super::support::{assert_near, coupled, dual3, wave};

@@ -1,6 +1,6 @@
 //! Functions with several values: products, Jacobians, auxiliary outputs, Gauss–Newton and empirical Fisher products.
 
-use dualtape_autodiff::{Error, Scalar, VectorFunction, c, jacobian, jvp, vjp};
+use dualtape_autodiff::{Error, Scalar, c, jacobian, jvp, record, vjp};
 
 use super::support::{assert_near, dot, network, network_data, wave};
 
@@ -13,7 +13,7 @@ fn values<S: Scalar>(x: &[S]) -> Vec<S> {
 #[test]
 fn products_and_jacobian_agree_with_one_shot_ones() -> Result<(), Error> {
     for n in [3, 9] {
-        let f = VectorFunction::record(&vec![0.5; n], |x| values(x))?;
+        let f = record(&vec![0.5; n]).vector(|x| values(x))?;
         let x = wave(n, 1.7, 0.2);
         let (v, w) = (wave(n, 0.9, 1.0), wave(4, 2.1, 0.6));
         let at = f.linearize(&x)?;
@@ -37,8 +37,7 @@ fn products_and_jacobian_agree_with_one_shot_ones() -> Result<(), Error> {
 fn arrays_have_products_in_both_directions() -> Result<(), Error> {
     let [inputs, _] = network_data();
     let theta = wave(12, 1.3, 0.5);
-    let f =
-        VectorFunction::record_tensor(&theta, &[&inputs], |theta, data| network(theta, data[0]))?;
+    let f = record(&theta).data(&[&inputs]).vector(|theta, data| network(theta, data[0]))?;
     let x = wave(12, 0.7, 0.3);
     let at = f.linearize(&x)?;
     let j = at.jacobian()?;
@@ -65,16 +64,14 @@ fn arrays_have_products_in_both_directions() -> Result<(), Error> {
 
 #[test]
 fn another_branch_may_not_have_another_number_of_values() -> Result<(), Error> {
-    let f = VectorFunction::record(&[1.0], |x| {
-        if x[0] > 0.0 { vec![x[0]] } else { vec![x[0], x[0].powi(2)] }
-    })?;
+    let f = record(&[1.0])
+        .vector(|x| if x[0] > 0.0 { vec![x[0]] } else { vec![x[0], x[0].powi(2)] })?;
     assert_eq!(f.values(&[3.0])?, [3.0]);
     for refused in [f.values(&[-1.0]).map(drop), f.linearize(&[-1.0]).map(drop)] {
         assert_eq!(refused, Err(Error::OutputsChanged { recorded: 1, got: 2 }));
     }
-    let f = VectorFunction::record(&[1.0], |x| {
-        vec![x[0].abs(), if x[0] > 0.0 { x[0] } else { -x[0] * 3.0 }]
-    })?;
+    let f =
+        record(&[1.0]).vector(|x| vec![x[0].abs(), if x[0] > 0.0 { x[0] } else { -x[0] * 3.0 }])?;
     assert_eq!(f.jacobian(&[-2.0])?.as_slice(), [-1.0, -3.0]);
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! dualtape on functions of scalars.
 
-use dualtape_autodiff::{
-    Dual, Error, Function, Linearization, Scalar, SparseHessian, Var, c, hvp, value_and_gradient,
-};
+use dualtape_autodiff::{Dual, Error, Function, Linearization, Scalar, Var, c, hvp, value_and_gradient, sparse::SparseHessian};
 
 use num_traits::Float;
 
@@ -39,7 +37,7 @@ number! {
 
 /// Records a problem.
 pub fn record(problem: &Problem) -> Result<Function<'_>, Error> {
-    Function::record(&problem.point, |x| problem.evaluate(x))
+    record(&problem.point).function(|x| problem.evaluate(x))
 }
 
 /// Everything that dualtape does with a function of scalars.
@@ -50,9 +48,9 @@ pub fn problem<'a>(problem: &'a Problem, function: &'a Function<'a>) -> Result<T
     tasks.extend(super::dualtape_forward::problem(problem));
     let value = |_: &mut ()| function.value(x).expect("the value");
     tasks.push((Operation::Value, Task::new(NAME, (), value, |(), y| vec![y])));
-    let gradient = |g: &mut Vec<f64>| function.value_and_gradient(x, g).expect("the gradient");
+    let gradient = |g: &mut Vec<f64>| function.value_and_gradient_into(x, g).expect("the gradient");
     tasks.push((Operation::Gradient, Task::new(NAME, zeros(), gradient, |g, _| g.clone())));
-    let product = |hv: &mut Vec<f64>| function.hvp(x, v, hv).expect("the product");
+    let product = |hv: &mut Vec<f64>| function.hvp_into(x, v, hv).expect("the product");
     tasks.push((Operation::Hvp, Task::new(NAME, zeros(), product, |hv, ()| hv.clone())));
     let next = |(at, hv): &mut (Linearization<'a>, Vec<f64>)| {
         at.hvp_into(v, hv).expect("the product");
@@ -65,7 +63,7 @@ pub fn problem<'a>(problem: &'a Problem, function: &'a Function<'a>) -> Result<T
         tasks.push((Operation::Hessian, task));
     }
     if problem.has_sparse_hessian() {
-        tasks.push((Operation::SparseHessian, sparse_hessian(x, function)?));
+        tasks.push((Operation::SparseHessian, sparse::hessian(x, function)?));
     }
     Ok(tasks)
 }
@@ -91,7 +89,7 @@ fn one_shot(problem: &Problem) -> Tasks<'_> {
         |_: &mut ()| value_and_gradient(|x| problem.evaluate(x), x).expect("the gradient").1;
     let product = |_: &mut ()| hvp(|x| problem.evaluate(x), x, v).expect("the product");
     let first = |hv: &mut Vec<f64>| {
-        record(problem).and_then(|f| f.hvp(x, v, hv)).expect("the product");
+        record(problem).and_then(|f| f.hvp_into(x, v, hv)).expect("the product");
     };
     let zeros = vec![0.0; problem.dim()];
     vec![

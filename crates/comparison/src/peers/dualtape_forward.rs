@@ -1,6 +1,6 @@
 //! dualtape on functions of few scalars: dual numbers on the stack, no tape.
 
-use dualtape_autodiff::{Dual2, Scalar, c, forward};
+use dualtape_autodiff::{Scalar, c, forward, numbers::Dual2};
 use num_traits::Float;
 
 use super::Tasks;

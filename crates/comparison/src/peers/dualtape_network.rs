@@ -1,6 +1,6 @@
 //! dualtape on networks: one recorded function of all parameters, as one vector.
 
-use dualtape_autodiff::{Array, Error, Function, Linearization, Real, Tensor, Var, c};
+use dualtape_autodiff::{Array, Error, Function, Linearization, Real, Tensor, Var, c, Record};
 
 use super::Tasks;
 use super::dualtape::NAME;
@@ -20,7 +20,7 @@ fn array<S: Real>(block: &Block) -> Result<Array<S>, Error> {
 pub fn record<S: Real>(network: &Network) -> Result<Function<'_, S>, Error> {
     let (inputs, targets) = (array(&network.inputs)?, array(&network.targets)?);
     let point = rounded(&network.point());
-    Function::record_tensor(&point, &[&inputs, &targets], |theta, data| loss(network, theta, data))
+    Record::at(&point).data(&[&inputs, &targets]).function(|theta, data| loss(network, theta, data))
 }
 
 fn loss<'t, S: Real>(
@@ -56,11 +56,11 @@ pub fn network<'a, S: Real>(
     tasks.push((Operation::Value, Task::new(NAME, (), value, |(), y: S| vec![y.as_f64()])));
 
     let x = point.clone();
-    let gradient = move |g: &mut Vec<S>| function.value_and_gradient(&x, g).expect("the gradient");
+    let gradient = move |g: &mut Vec<S>| function.value_and_gradient_into(&x, g).expect("the gradient");
     tasks.push((Operation::Gradient, Task::new(NAME, zeros(), gradient, |g, _| widened(g))));
 
     let (x, direction) = (point.clone(), v.clone());
-    let product = move |hv: &mut Vec<S>| function.hvp(&x, &direction, hv).expect("the product");
+    let product = move |hv: &mut Vec<S>| function.hvp_into(&x, &direction, hv).expect("the product");
     tasks.push((Operation::Hvp, Task::new(NAME, zeros(), product, |hv, ()| widened(hv))));
 
     let next = move |(at, hv): &mut (Linearization<'a, S>, Vec<S>)| {
@@ -91,7 +91,7 @@ pub fn network<'a, S: Real>(
 fn first_hvp<S: Real>(network: &Network, x: Vec<S>) -> Task<'_> {
     let v = rounded::<S>(&network.directions[0]);
     let call = move |hv: &mut Vec<S>| {
-        record(network).and_then(|f: Function<'_, S>| f.hvp(&x, &v, hv)).expect("the product");
+        record(network).and_then(|f: Function<'_, S>| f.hvp_into(&x, &v, hv)).expect("the product");
     };
     Task::new(NAME, vec![S::zero(); network.dim()], call, |hv, ()| widened(hv))
 }

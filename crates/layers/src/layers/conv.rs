@@ -1,6 +1,6 @@
 //! Convolutions and their transposes.
 
-use dualtape_autodiff::{Convolution, Real, Tensor};
+use dualtape_autodiff::{Real, Tensor, windows::Convolution};
 
 use super::lengths;
 use crate::module::{Declaration, Init, Module, Scope, size};

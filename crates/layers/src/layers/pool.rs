@@ -1,6 +1,6 @@
 //! Pooling: one element for each window.
 
-use dualtape_autodiff::{Array, Pooling, Real, Tensor};
+use dualtape_autodiff::{Array, Real, Tensor, windows::Pooling};
 
 use super::lengths;
 use crate::module::{Module, Scope};

@@ -69,7 +69,7 @@ pub fn elastic_net_penalty<S: Real>(
 ///
 /// `σ²` is the largest eigenvalue of the smaller of `W·Wᵀ` and `Wᵀ·W`. It has all derivatives where that eigenvalue is
 /// simple; where it is repeated, a derivative that needs more is refused with
-/// [`Fault::RepeatedEigenvalue`](dualtape_autodiff::Fault).
+/// [`Fault::RepeatedEigenvalue`](dualtape_autodiff::custom::Fault).
 ///
 /// Complexity: `O(m²·n + m³)` for the lengths `m ≤ n`. Source: Yoshida & Miyato, "Spectral norm regularization" (2017).
 ///

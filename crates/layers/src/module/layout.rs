@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use dualtape_autodiff::{Parts, Real};
+use dualtape_autodiff::{Real, parts::Parts};
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 

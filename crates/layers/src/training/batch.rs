@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use dualtape_autodiff::{Array, Function, Parts, Real, vectorized};
+use dualtape_autodiff::{Array, Function, Real, numbers::vectorized, parts::Parts};
 
 use crate::data::{Dataset, to_f64};
 use crate::errors::Error;
@@ -79,10 +79,10 @@ impl<'a, S: Real> Batch<'a, S> {
     /// # Errors
     ///
     /// [`Error::Autodiff`].
-    pub fn value_and_gradient(&self, theta: &[S], gradient: &mut [S]) -> Result<S, Error> {
+    pub fn value_and_gradient_into(&self, theta: &[S], gradient: &mut [S]) -> Result<S, Error> {
         let mut auxiliary = vec![S::zero(); self.recording.auxiliary_len()];
         let function = &self.recording.function;
-        let value = function.value_gradient_and_auxiliary(theta, gradient, &mut auxiliary)?;
+        let value = function.value_gradient_and_auxiliary_into(theta, gradient, &mut auxiliary)?;
         self.first.borrow_mut().get_or_insert_with(|| Observation {
             auxiliary: Some(auxiliary),
             value: Some(value),
@@ -95,7 +95,7 @@ impl<'a, S: Real> Batch<'a, S> {
     }
 
     /// One step of a method that moves with each gradient: calls `update(theta, gradient)` with the gradient at `theta`, as
-    /// [`value_and_gradient`](Self::value_and_gradient) has it, and returns the objective as it was before. The gradient's
+    /// [`value_and_gradient_into`](Self::value_and_gradient_into) has it, and returns the objective as it was before. The gradient's
     /// memory is kept from step to step.
     ///
     /// Nothing is updated where the objective is not finite: the training loop will report it.
@@ -133,7 +133,7 @@ impl<'a, S: Real> Batch<'a, S> {
     ) -> Result<S, OptimizerError> {
         let mut gradient = self.scratch.take();
         gradient.resize(theta.len(), S::zero());
-        let value = self.value_and_gradient(theta, &mut gradient)?;
+        let value = self.value_and_gradient_into(theta, &mut gradient)?;
         let updated = if value.is_finite() { update(theta, &gradient) } else { Ok(()) };
         self.scratch.replace(gradient);
         updated.map(|()| value)
@@ -146,7 +146,7 @@ impl<'a, S: Real> Batch<'a, S> {
         }
         let evaluate = |theta| {
             let mut auxiliary = vec![S::zero(); self.recording.auxiliary_len()];
-            self.recording.function.value_and_auxiliary(theta, &mut auxiliary)?;
+            self.recording.function.value_and_auxiliary_into(theta, &mut auxiliary)?;
             Ok::<_, Error>(auxiliary)
         };
         let auxiliary = theta.map(evaluate).transpose()?;

@@ -211,7 +211,7 @@ impl<'a, 'f, S: Real> Fit<'a, 'f, S> {
             let examples = data.gather(rows)?;
             let recording = self.validate.at(&examples, &buffers, 0)?;
             let mut outputs = vec![S::zero(); recording.outputs_len()];
-            let loss = recording.function.value_and_auxiliary(&self.theta, &mut outputs)?;
+            let loss = recording.function.value_and_auxiliary_into(&self.theta, &mut outputs)?;
             let metric = self.trainer.metric.as_ref();
             let metric = metric
                 .map(|metric| metric(&recording.outputs(&outputs)?, examples.targets()))

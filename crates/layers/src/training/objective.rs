@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use dualtape_autodiff::{
-    Array, Composite, Function, IndeterminatePolicy, Likelihood, PerExample, Real, Tape, Tensor,
-    Var,
+    Array, Composite, Function, IndeterminatePolicy, Likelihood, PerExample, Real, Record, Tape,
+    Tensor, Var,
 };
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
@@ -219,11 +219,11 @@ impl<'f, S: Real> Supervised<'f, S> {
     }
 
     /// The objective in two parts, model and loss: it has Gauss–Newton products beside the Hessian's, and Fisher products
-    /// if the likelihood that the loss is of is stated.
+    /// if the likelihood that the loss is of is stated. The exact Hessian of a penalty, as of weight decay, is part of each.
     ///
     /// # Errors
     ///
-    /// As [`function`](Self::function); [`Error::Penalty`] if there is a penalty, which is not a function of the outputs.
+    /// As [`function`](Self::function).
     ///
     /// # Example
     ///
@@ -248,20 +248,26 @@ impl<'f, S: Real> Supervised<'f, S> {
         data: &Dataset<S>,
         likelihood: Option<Likelihood>,
     ) -> Result<Composite<'f, S>, Error> {
-        if self.parts.penalty.is_some() {
-            return Err(Error::Penalty);
-        }
         let Prepared { theta, arrays, slots, .. } = self.prepared(data)?;
         let arrays: Vec<&Array<S>> = arrays.iter().collect();
-        let (model, loss) = (Arc::clone(&self.parts), Arc::clone(&self.parts));
-        let composite = Composite::record_tensor(
-            &theta,
-            &arrays,
-            likelihood,
+        let record =
+            Record::at(&theta).data(&arrays).likelihood(likelihood).indeterminate(self.policy);
+        let [model, loss, of_penalty] = std::array::from_fn(|_| Arc::clone(&self.parts));
+        if self.parts.penalty.is_none() || !self.penalized {
+            return Ok(record.composite(
+                move |theta, data| model.run(&slots, theta, data).0,
+                move |z, data| (loss.loss)(z, data[1]),
+            )?);
+        }
+        let again = slots.clone();
+        Ok(record.composite_with_penalty(
             move |theta, data| model.run(&slots, theta, data).0,
             move |z, data| (loss.loss)(z, data[1]),
-        )?;
-        Ok(composite.with_indeterminate_policy(self.policy))
+            move |theta, data| {
+                let penalty = of_penalty.penalty.as_ref().expect("it was seen to be there");
+                penalty(&of_penalty.scope(&again, theta, data))
+            },
+        )?)
     }
 
     /// The loss of each example by itself, with its gradient: for the covariance of gradients, or for clipping each.
@@ -294,14 +300,16 @@ impl<'f, S: Real> Supervised<'f, S> {
         let mut constants = vec![self.frozen.clone(), self.buffers.clone()];
         constants.extend(self.noise(&slots.demands, 0));
         let (parts, penalized) = (Arc::clone(&self.parts), self.penalized);
-        let losses = PerExample::record(&theta, &examples, move |theta, example| {
-            // Batches of one.
-            let mut data: Vec<Tensor<'_, S>> =
-                example.iter().map(|x| x.reshape(&[&[1], x.shape()].concat())).collect();
-            data.extend(constants.iter().map(|array| theta.constant(array)));
-            parts.objective(&slots, penalized, theta, &data).0
-        })?;
-        Ok(losses.with_indeterminate_policy(self.policy)?)
+        let losses = Record::at(&theta).data(&examples).indeterminate(self.policy).per_example(
+            move |theta, example| {
+                // Batches of one.
+                let mut data: Vec<Tensor<'_, S>> =
+                    example.iter().map(|x| x.reshape(&[&[1], x.shape()].concat())).collect();
+                data.extend(constants.iter().map(|array| theta.constant(array)));
+                parts.objective(&slots, penalized, theta, &data).0
+            },
+        )?;
+        Ok(losses)
     }
 
     /// Records the objective with everything that a training loop needs.
@@ -311,12 +319,13 @@ impl<'f, S: Real> Supervised<'f, S> {
         let (parts, demands) = (Arc::clone(&self.parts), slots.demands.clone());
         let penalized = self.penalized;
         let function =
-            Function::record_tensor_with_auxiliary(&theta, &arrays, move |theta, data| {
-                let (objective, z, scope) = parts.objective(&slots, penalized, theta, data);
-                let updates = scope.trace().updates.into_iter().map(|(_, value)| value);
-                (objective, std::iter::once(z).chain(updates).collect())
-            })?;
-        let function = function.with_indeterminate_policy(self.policy);
+            Record::at(&theta).data(&arrays).indeterminate(self.policy).auxiliary().function(
+                move |theta, data| {
+                    let (objective, z, scope) = parts.objective(&slots, penalized, theta, data);
+                    let updates = scope.trace().updates.into_iter().map(|(_, value)| value);
+                    (objective, std::iter::once(z).chain(updates).collect())
+                },
+            )?;
         Ok(Recording { function, demands, outputs, updated })
     }
 
@@ -402,9 +411,19 @@ impl<S: Real> Parts<'_, S> {
         theta: Tensor<'t, S>,
         data: &[Tensor<'t, S>],
     ) -> (Tensor<'t, S>, Scope<'t, S>) {
-        let noise = data[data.len() - slots.demands.len()..].to_vec();
-        let scope = slots.scope(theta, data, Source::Drawn(noise.into_iter()));
+        let scope = self.scope(slots, theta, data);
         (self.module.forward(&scope, data[0]), scope)
+    }
+
+    /// What the model and the penalty find their parameters in.
+    fn scope<'t>(
+        &self,
+        slots: &Slots,
+        theta: Tensor<'t, S>,
+        data: &[Tensor<'t, S>],
+    ) -> Scope<'t, S> {
+        let noise = data[data.len() - slots.demands.len()..].to_vec();
+        slots.scope(theta, data, Source::Drawn(noise.into_iter()))
     }
 
     /// The objective, the model's outputs, and the scope in which it ran.

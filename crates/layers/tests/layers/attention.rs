@@ -1,6 +1,6 @@
 //! Attention, transformer blocks and positions.
 
-use dualtape_autodiff::{Array, Function, Real, Tape};
+use dualtape_autodiff::{Array, Real, Tape, record};
 use dualtape_layers::{
     Activation, DecoderBlock, EncoderBlock, LearnedPositions, MeanOfSteps, Mode, Module,
     MultiHeadAttention, SinusoidalPositions, predict, transformer,
@@ -146,7 +146,7 @@ fn single_head_of_the_oracle() {
     let layer = MultiHeadAttention::new(3, 1);
     let (layout, theta) = (layout(&layer), theta(&case));
     let (x, y) = (tensor(&case["data"]["x"]), tensor(&case["data"]["y"]));
-    let function = Function::<f64>::record_tensor(&theta, &[&x, &y], |theta, data| {
+    let function = record(&theta).data(&[&x, &y]).function(|theta, data| {
         (layer.forward(&layout.bind(theta), data[0]) - data[1]).powi(2).mean()
     });
     let expected = [&case["loss"], &case["grad"], &case["hvp"]];
@@ -168,13 +168,13 @@ fn queries_that_see_nothing_get_zeros() {
     let v = wave::<f64>(&[layout.len()], 1.0, 1.9).data().to_vec();
     let all = |layer: &MultiHeadAttention, mask: &Array<f64>| {
         let y = output(layer, &theta, &inputs(), &[("mask", mask)]).unwrap();
-        let f = Function::<f64>::record_tensor(&theta, &[&inputs(), mask], |theta, data| {
+        let f = record(&theta).data(&[&inputs(), mask]).function(|theta, data| {
             let scope = layout.bind(theta).with_side_input("mask", data[1]);
             scalar(&[layer.forward(&scope, data[0])])
         });
         let f = f.unwrap();
         let mut hv = vec![0.0; v.len()];
-        f.hvp(&theta, &v, &mut hv).unwrap();
+        f.hvp_into(&theta, &v, &mut hv).unwrap();
         (y, f.gradient(&theta).unwrap(), hv)
     };
     let (y, gradient, hv) = all(&by_mask, &mask);
@@ -347,7 +347,7 @@ fn all_of(
     let sides: Vec<(String, Array<f64>)> =
         sides.iter().map(|&(name, array)| (name.to_owned(), array.clone())).collect();
     let counts = counts.clone();
-    let f = Function::<f64>::record_tensor(&point, &[], |point, _| {
+    let f = record(&point).array().function(|point| {
         let mut scope = layout.bind(point.view(0, &[n]));
         for (name, array) in &sides {
             scope = scope.with_side_input(name, point.constant(array));
@@ -357,7 +357,7 @@ fn all_of(
     });
     let f = f.unwrap();
     let mut hv = vec![0.0; point.len()];
-    f.hvp(&point, &direction, &mut hv).unwrap();
+    f.hvp_into(&point, &direction, &mut hv).unwrap();
     [vec![f.value(&point).unwrap()], f.gradient(&point).unwrap(), hv]
 }
 
@@ -437,14 +437,10 @@ fn a_memory_that_is_masked_does_not_count_whatever_it_holds() {
     let attend = |held: f64| {
         let layout = layout(&layer);
         let theta = sines::<f64>(&[layout.len()], [0.6, 1.7, 0.2]).data().to_vec();
-        let f = Function::<f64>::record_tensor(
-            &theta,
-            &[&inputs(), &with(held), &lengths],
-            |theta, data| {
-                let scope = layout.bind(theta).with_side_input("lengths", data[2]);
-                layer.attend_to(&scope, data[0], data[1], data[1]).powi(3).sum()
-            },
-        );
+        let f = record(&theta).data(&[&inputs(), &with(held), &lengths]).function(|theta, data| {
+            let scope = layout.bind(theta).with_side_input("lengths", data[2]);
+            layer.attend_to(&scope, data[0], data[1], data[1]).powi(3).sum()
+        });
         (f.as_ref().unwrap().value(&theta).unwrap(), f.unwrap().gradient(&theta).unwrap())
     };
     assert_eq!(attend(f64::NAN), attend(0.0));

@@ -1,6 +1,6 @@
 //! Gauss–Newton products and gradients of single examples, through every kind of layer.
 
-use dualtape_autodiff::{Array, VectorFunction};
+use dualtape_autodiff::{Array, record};
 use dualtape_layers::{
     Activation, BatchNorm2d, Cell, Conv1d, Conv2d, Dataset, Dropout, Embedding, EncoderBlock,
     Flatten, GroupNorm, LayerNorm, Linear, MeanOfSteps, Mode, Module, MultiHeadAttention,
@@ -97,9 +97,9 @@ fn gauss_newton_products_are_those_of_the_outputs_jacobian() {
 
         // for squared errors over 6 entries, 2/6·JᵀJ·v
         let layout = model.layout().unwrap();
-        let outputs = VectorFunction::record_tensor(&theta, &[data.inputs()], |theta, data| {
-            model.forward(&layout.bind(theta), data[0])
-        });
+        let outputs = record(&theta)
+            .data(&[data.inputs()])
+            .vector(|theta, data| model.forward(&layout.bind(theta), data[0]));
         let expected = outputs.unwrap().linearize(&theta).unwrap().gauss_newton(&v).unwrap();
         let expected: Vec<f64> = expected.iter().map(|x| x / 3.0).collect();
         assert_close("product", &product, &expected, 1e-12);

@@ -1,6 +1,6 @@
 //! Activations at the edges of the range: near 0, far out in the tails, and beyond where exponentials end.
 
-use dualtape_autodiff::Function;
+use dualtape_autodiff::record;
 use dualtape_layers::Activation;
 use serde_json::Value;
 
@@ -35,11 +35,10 @@ fn activations_keep_their_digits_at_the_edges() {
         let x: Vec<f64> = rows.iter().map(|row| row[0]).collect();
         let ones = vec![1.0; x.len()];
         let f = activation(name);
-        let sum = Function::<f64>::record_tensor(&x, &[], |x, _| f.apply(x).sum()).unwrap();
+        let sum = record(&x).array().function(|x| f.apply(x).sum()).unwrap();
         let at = sum.linearize(&x).unwrap();
-        let value = |x: f64| {
-            Function::<f64>::record_tensor(&[x], &[], |x, _| f.apply(x).sum()).unwrap().value(&[x])
-        };
+        let value =
+            |x: f64| record(&[x]).array().function(|x| f.apply(x).sum()).unwrap().value(&[x]);
         let got = [
             x.iter().map(|&x| value(x).unwrap()).collect(),
             at.gradient().to_vec(),
@@ -66,7 +65,7 @@ fn activations_keep_their_digits_at_the_edges() {
 /// At a kink of the curvature, and at infinity.
 #[test]
 fn soft_sign_where_it_has_no_digits() {
-    let f = Function::<f64>::record_tensor(&[0.0], &[], |x, _| Activation::SoftSign.apply(x).sum());
+    let f = record(&[0.0]).array().function(|x| Activation::SoftSign.apply(x).sum());
     let f = f.unwrap();
     assert_eq!((f.value(&[0.0]).unwrap(), f.gradient(&[0.0]).unwrap()), (0.0, vec![1.0]));
     assert_eq!(f.hessian(&[0.0]).unwrap().as_slice(), [0.0]);
@@ -80,10 +79,10 @@ fn soft_sign_where_it_has_no_digits() {
 /// Losses of residuals and embeddings whose squares would overflow, but not what is asked for.
 #[test]
 fn losses_of_vast_numbers_are_what_they_are() {
-    use dualtape_autodiff::Array;
+    use dualtape_autodiff::{Array, record};
     use dualtape_layers::{GaussianNll, cosine_distance};
 
-    let f = Function::<f64>::record_tensor(&[1e200, 1e300], &[], |x, _| {
+    let f = record(&[1e200, 1e300]).array().function(|x| {
         let target = x.constant(&Array::zeros(&[1]));
         GaussianNll::new().terms(x.view(0, &[1]), x.view(1, &[1]), target).sum()
     });
@@ -99,9 +98,7 @@ fn losses_of_vast_numbers_are_what_they_are() {
     let y = Array::new(&[1, 2], vec![1.0, 2.0]).unwrap();
     let f = |scale: f64| {
         let x = [3.0 * scale, -scale];
-        let f = Function::<f64>::record_tensor(&x, &[&y], |x, y| {
-            cosine_distance(x.reshape(&[1, 2]), y[0])
-        });
+        let f = record(&x).data(&[&y]).function(|x, y| cosine_distance(x.reshape(&[1, 2]), y[0]));
         let f = f.unwrap();
         let gradient: Vec<f64> = f.gradient(&x).unwrap().iter().map(|g| g * scale).collect();
         (f.value(&x).unwrap(), gradient)

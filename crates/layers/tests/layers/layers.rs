@@ -1,6 +1,11 @@
 //! What single layers promise beside their derivatives: modes, shapes, and which configurations they refuse.
 
-use dualtape_autodiff::{Array, Convolution, Function, Pooling, Quantity, Real, Tape};
+use dualtape_autodiff::{
+    Array, Function, Real, Tape,
+    inspect::Quantity,
+    record,
+    windows::{Convolution, Pooling},
+};
 use dualtape_layers::{
     Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm1d, BatchNorm2d, Bilinear, Conv1d, Conv2d,
     ConvTranspose2d, Dataset, Dropout, Embedding, Flatten, GroupNorm, Init, LayerNorm, Linear,
@@ -180,8 +185,9 @@ fn a_convolutional_network_runs_the_program_that_is_written_by_hand() {
     let data = Dataset::classification(images, &[0, 3, 1], 4).unwrap();
     let layered = supervised(&model, &data, cross_entropy).unwrap();
 
-    let by_hand =
-        Function::record_tensor(&theta, &[data.inputs(), data.targets()], |theta, data| {
+    let by_hand = record(&theta)
+        .data(&[data.inputs(), data.targets()])
+        .function(|theta, data| {
             let mut offset = 0;
             let mut next = |shape: &[usize]| {
                 let view = theta.view(offset, shape);
@@ -206,7 +212,7 @@ fn a_convolutional_network_runs_the_program_that_is_written_by_hand() {
     assert_eq!(layered.gradient(&theta).unwrap(), by_hand.gradient(&theta).unwrap());
     let [ours, theirs] = [&layered, &by_hand].map(|f| {
         let mut hvp = vec![0.0; theta.len()];
-        f.hvp(&theta, wave::<f64>(&[theta.len()], 1.0, 1.9).data(), &mut hvp).unwrap();
+        f.hvp_into(&theta, wave::<f64>(&[theta.len()], 1.0, 1.9).data(), &mut hvp).unwrap();
         hvp
     });
     assert_eq!(ours, theirs);

@@ -1,6 +1,6 @@
 //! Losses against their formulas, at extreme logits, and with shapes that do not fit.
 
-use dualtape_autodiff::{Array, Error, Function, Real, Tensor, Var};
+use dualtape_autodiff::{Array, Error, Function, Real, Record, Tensor, Var, record};
 use dualtape_layers::{
     BinaryCrossEntropy, CosineEmbedding, CrossEntropy, GaussianNll, Hinge, Huber, MulticlassHinge,
     PoissonNll, SquaredError, TripletMargin, binary_cross_entropy_with_logits, cosine_distance,
@@ -17,7 +17,7 @@ fn as_function<'f, S: Real>(
     loss: impl for<'t> Fn(Tensor<'t, S>, Tensor<'t, S>) -> Var<'t, S> + Send + Sync + 'f,
 ) -> Result<Function<'f, S>, Error> {
     let shape = z.shape().to_vec();
-    Function::record_tensor(z.data(), &[target], move |x, data| loss(x.reshape(&shape), data[0]))
+    Record::at(z.data()).data(&[target]).function(move |x, data| loss(x.reshape(&shape), data[0]))
 }
 
 fn soft_targets() -> Array<f64> {
@@ -99,7 +99,7 @@ fn extreme_logits() {
     assert_eq!(function.value(z.data()).unwrap(), 5e3);
     assert_eq!(function.gradient(z.data()).unwrap(), [0.0, 0.0, 0.25, -0.25]);
     let mut hvp = [f32::NAN; 4];
-    function.hvp(z.data(), &[1.0, -0.5, 0.25, 2.0], &mut hvp).unwrap();
+    function.hvp_into(z.data(), &[1.0, -0.5, 0.25, 2.0], &mut hvp).unwrap();
     assert_eq!(max_abs(&hvp), 0.0);
 }
 
@@ -196,7 +196,7 @@ fn extreme_predictions_of<S: Real>() {
         let eps = 4.0 * S::epsilon().to_f64().unwrap();
         let v: Vec<S> = (0..at.len()).map(|i| S::constant(1.0 / (1.0 + i as f64))).collect();
         let mut got = vec![S::nan(); at.len()];
-        function.hvp(at.data(), &v, &mut got).unwrap();
+        function.hvp_into(at.data(), &v, &mut got).unwrap();
         assert_close("value", &[function.value(at.data()).unwrap()], value, eps);
         assert_close("gradient", &function.gradient(at.data()).unwrap(), gradient, eps);
         assert_close("HVP", &got, hvp, eps);
@@ -258,7 +258,7 @@ fn degenerate_vectors_have_documented_derivatives() {
 
     // points that coincide
     let same = Array::new(&[1, 2], vec![0.5, -0.5]).unwrap();
-    let function = Function::<f64>::record_tensor(same.data(), &[], |x, _| {
+    let function = record(same.data()).array().function(|x| {
         let x = x.reshape(&[1, 2]);
         TripletMargin::new().epsilon(0.0).terms(x, x, x).mean()
     });
@@ -440,7 +440,7 @@ fn what_does_not_count_has_no_influence_whatever_it_holds() {
             let z = with(held);
             let f = as_function(&z, data, loss).unwrap();
             let mut hv = vec![0.0; 9];
-            f.hvp(z.data(), &[1.0, 0.5, -0.3, 1.0, 2.0, 3.0, 0.1, 0.2, 0.7], &mut hv).unwrap();
+            f.hvp_into(z.data(), &[1.0, 0.5, -0.3, 1.0, 2.0, 3.0, 0.1, 0.2, 0.7], &mut hv).unwrap();
             [vec![f.value(z.data()).unwrap()], f.gradient(z.data()).unwrap(), hv]
         };
         let expected = all(0.0);

@@ -1,6 +1,6 @@
 //! Losses, gradients, HVPs and Hessians against reference values computed with mpmath and checked against PyTorch.
 
-use dualtape_autodiff::{Array, Function, Tensor, Var};
+use dualtape_autodiff::{Array, Function, Tensor, Var, record};
 use dualtape_layers::{
     Activation, AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dataset, Flatten, Huber,
     LayerNorm, Linear, Module, Sequential, binary_cross_entropy_with_logits, cross_entropy, hinge,
@@ -63,12 +63,12 @@ fn check(case: &Value, function: &Function<'_>) {
         (0..theta.len()).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 } / (i + 1) as f64).collect();
 
     let mut gradient = vec![0.0; theta.len()];
-    let loss = function.value_and_gradient(&theta, &mut gradient).unwrap();
+    let loss = function.value_and_gradient_into(&theta, &mut gradient).unwrap();
     assert_close("loss", &[loss], &numbers(&case["loss"]), TOLERANCE);
     assert_close("gradient", &gradient, &numbers(&case["grad"]), TOLERANCE);
 
     let mut hvp = vec![0.0; theta.len()];
-    function.hvp(&theta, &v, &mut hvp).unwrap();
+    function.hvp_into(&theta, &v, &mut hvp).unwrap();
     assert_close("HVP", &hvp, &numbers(&case["hvp"]), TOLERANCE);
 
     if case["hess"].is_array() {
@@ -164,9 +164,9 @@ fn check_loss(
 ) {
     let case = case(LOSS, name);
     let target = target(&case);
-    let function = Function::<f64>::record_tensor(&theta(&case), &[&target], |z, data| {
-        loss(z.reshape(&[4, 3]), data[0])
-    });
+    let function = record(&theta(&case))
+        .data(&[&target])
+        .function(|z, data| loss(z.reshape(&[4, 3]), data[0]));
     check(&case, &function.unwrap());
 }
 

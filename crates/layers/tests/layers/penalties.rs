@@ -1,6 +1,6 @@
 //! Penalties on parameters: values and derivatives by formula.
 
-use dualtape_autodiff::{Array, Error, Function, Tensor, Var};
+use dualtape_autodiff::{Array, Error, Function, Tensor, Var, record};
 use dualtape_layers::{elastic_net_penalty, l1_penalty, l2_penalty, spectral_penalty};
 
 use crate::support::{assert_close, wave};
@@ -10,7 +10,7 @@ fn function(
     penalty: impl for<'t> Fn(Tensor<'t>) -> Var<'t> + Send + Sync + 'static,
 ) -> Function<'static, f64> {
     let shape = theta.shape().to_vec();
-    Function::record_tensor(theta.data(), &[], move |x, _| penalty(x.reshape(&shape))).unwrap()
+    record(theta.data()).array().function(move |x| penalty(x.reshape(&shape))).unwrap()
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn the_spectral_penalty_knows_its_singular_vectors() {
 
     // along the largest direction the curvature is λ
     let mut hvp = vec![0.0; 6];
-    penalty.hvp(wide.data(), &outer(0, 1.0), &mut hvp).unwrap();
+    penalty.hvp_into(wide.data(), &outer(0, 1.0), &mut hvp).unwrap();
     assert_close("HVP", &hvp, &outer(0, 0.3), eps);
 
     // the transpose has the same, and so has a kernel of the same entries
@@ -67,8 +67,8 @@ fn a_repeated_singular_value_is_refused_where_it_matters() {
     let penalty = function(&wave(&[2, 2], 1.0, 0.7), |w| spectral_penalty(w, 1.0));
     assert_close("value", &[penalty.value(identity.data()).unwrap()], &[0.5], 1e-15);
     let mut hvp = vec![0.0; 4];
-    let refused = penalty.hvp(identity.data(), &[1.0, 0.5, -0.3, 0.2], &mut hvp).unwrap_err();
+    let refused = penalty.hvp_into(identity.data(), &[1.0, 0.5, -0.3, 0.2], &mut hvp).unwrap_err();
     assert!(refused.to_string().contains("eigenvalue"), "{refused}");
-    let empty = Function::<f64>::record_tensor(&[], &[], |x, _| spectral_penalty(x, 1.0));
+    let empty = record(&[]).array().function(|x| spectral_penalty(x, 1.0));
     assert!(matches!(empty, Err(Error::Shape { .. })), "{empty:?}");
 }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use dualtape_autodiff::{Array, Function, Real, Tensor, Var};
+use dualtape_autodiff::{Array, Real, Record, Tensor, Var};
 use dualtape_layers::{
     Activation, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d,
     AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Bilinear, Conv1d, Conv2d, ConvTranspose1d,
@@ -168,17 +168,19 @@ fn check<S: Real>(case: &Value, tolerance: f64) {
     let mode = if name.ends_with("train") { Mode::Train } else { Mode::Eval };
     let point: Vec<S> = cast(&point);
     let seen: Mutex<Option<Array<S>>> = Mutex::new(None);
-    let f = Function::<S>::record_tensor(&point, &[], |z, _| {
-        let x = match &indices {
-            Some(indices) => z.constant(&Array::new(&shape, cast(indices)).unwrap()),
-            None => z.view(parameters, &shape) * S::constant(scale(case)),
-        };
-        let scope = layout.bind_in(z.view(0, &[parameters]), mode);
-        let y = model.forward(&scope, x);
-        *seen.lock().unwrap() = Array::new(y.shape(), y.data().to_vec()).ok();
-        weighted(y)
-    })
-    .unwrap_or_else(|error| panic!("{name}: {error}"));
+    let f = Record::at(&point)
+        .array()
+        .function(|z| {
+            let x = match &indices {
+                Some(indices) => z.constant(&Array::new(&shape, cast(indices)).unwrap()),
+                None => z.view(parameters, &shape) * S::constant(scale(case)),
+            };
+            let scope = layout.bind_in(z.view(0, &[parameters]), mode);
+            let y = model.forward(&scope, x);
+            *seen.lock().unwrap() = Array::new(y.shape(), y.data().to_vec()).ok();
+            weighted(y)
+        })
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
     let y = seen.lock().unwrap().take().unwrap();
     assert_eq!(y.shape(), lengths(&case["y_shape"]), "{name}");
     assert_close(&format!("{name}: y"), y.data(), &numbers(&case["y"]), tolerance);
@@ -189,7 +191,7 @@ fn check<S: Real>(case: &Value, tolerance: f64) {
         .map(|i| S::constant(if i % 2 == 0 { 1.0 } else { -1.0 } / (i + 1) as f64))
         .collect();
     let mut hvp = vec![S::zero(); v.len()];
-    f.hvp(&point, &v, &mut hvp).unwrap();
+    f.hvp_into(&point, &v, &mut hvp).unwrap();
     assert_close(&format!("{name}: HVP"), &hvp, &numbers(&case["hvp"]), tolerance);
 }
 
@@ -226,7 +228,7 @@ fn running_statistics_agree_with_pytorch() {
             let f = loss.function(&Dataset::new(x.clone(), x.clone()).unwrap()).unwrap();
             let buffers = network.buffers_mut();
             let mut auxiliary = vec![0.0; x.data().len() + buffers.len()];
-            f.value_and_auxiliary(&vec![1.0; f.dim()], &mut auxiliary).unwrap();
+            f.value_and_auxiliary_into(&vec![1.0; f.dim()], &mut auxiliary).unwrap();
             // outputs, the number of batches, then the statistics
             let updated = &auxiliary[x.data().len()..];
             let statistics = buffers.len() - 1;

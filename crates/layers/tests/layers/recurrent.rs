@@ -1,6 +1,6 @@
 //! Recurrent networks.
 
-use dualtape_autodiff::{Array, Function, Real, Tape};
+use dualtape_autodiff::{Array, Real, Tape, record};
 use dualtape_layers::{Cell, Linear, Mode, Module, Recurrent, RecurrentState, Sequential, predict};
 
 use crate::oracles::{case, tensor, theta};
@@ -81,7 +81,7 @@ fn elman_network_of_the_oracle() {
     let layout = layout(&model);
     let theta = theta(&case);
     let (x, y) = (tensor(&case["data"]["x"]), tensor(&case["data"]["y"]));
-    let function = Function::<f64>::record_tensor(&theta, &[&x, &y], |theta, data| {
+    let function = record(&theta).data(&[&x, &y]).function(|theta, data| {
         (model.forward(&layout.bind(theta), data[0]) - data[1]).powi(2).mean()
     });
     let expected = [&case["loss"], &case["grad"], &case["hvp"]];
@@ -133,13 +133,15 @@ fn what_lies_beyond_an_end_has_no_influence() {
     let theta: Vec<f64> = model.init(&mut rng(5));
     let v = wave::<f64>(&[theta.len()], 1.0, 1.9).data().to_vec();
     let derivatives = |x: &Array<f64>| {
-        let f = Function::<f64>::record_tensor(&theta, &[x, &lengths()], |theta, data| {
-            let scope = layout.bind(theta).with_side_input("lengths", data[1]);
-            scalar(&[model.forward(&scope, data[0])])
-        })
-        .unwrap();
+        let f = record(&theta)
+            .data(&[x, &lengths()])
+            .function(|theta, data| {
+                let scope = layout.bind(theta).with_side_input("lengths", data[1]);
+                scalar(&[model.forward(&scope, data[0])])
+            })
+            .unwrap();
         let mut hv = vec![0.0; v.len()];
-        f.hvp(&theta, &v, &mut hv).unwrap();
+        f.hvp_into(&theta, &v, &mut hv).unwrap();
         (f.gradient(&theta).unwrap(), hv)
     };
     let mut filled = inputs::<f64>().data().to_vec();
@@ -158,7 +160,7 @@ fn lengths_are_swapped_in() {
     let theta: Vec<f64> = model.init(&mut rng(6));
     let record = |lengths: &Array<f64>| {
         let (model, layout) = (model.clone(), layout.clone());
-        Function::<f64>::record_tensor(&theta, &[&inputs(), lengths], move |theta, data| {
+        record(&theta).data(&[&inputs(), lengths]).function(move |theta, data| {
             let scope = layout.bind(theta).with_side_input("lengths", data[1]);
             scalar(&[model.forward(&scope, data[0])])
         })
@@ -297,13 +299,13 @@ fn steps_that_do_not_count_have_no_influence_whatever_they_hold() {
                 data[(row * shape[1] + end) * 2..(row + 1) * shape[1] * 2].fill(held);
             }
             let x = Array::new(&shape, data).unwrap();
-            let f = Function::<f64>::record_tensor(&theta, &[&x, &lengths()], |theta, data| {
+            let f = record(&theta).data(&[&x, &lengths()]).function(|theta, data| {
                 let scope = layout.bind(theta).with_side_input("lengths", data[1]);
                 model.forward(&scope, data[0]).powi(2).sum()
             });
             let f = f.unwrap();
             let mut hv = vec![0.0; v.len()];
-            f.hvp(&theta, &v, &mut hv).unwrap();
+            f.hvp_into(&theta, &v, &mut hv).unwrap();
             [vec![f.value(&theta).unwrap()], f.gradient(&theta).unwrap(), hv]
         };
         let expected = with(0.0);

@@ -31,7 +31,7 @@ fn objective<S: Real>(activation: Activation) -> (Function<'static, S>, Vec<S>) 
 
 fn hvp<S: Real>(function: &Function<'_, S>, theta: &[S], v: &[S]) -> Vec<S> {
     let mut out = vec![S::nan(); v.len()];
-    function.hvp(theta, v, &mut out).unwrap();
+    function.hvp_into(theta, v, &mut out).unwrap();
     out
 }
 
@@ -209,7 +209,7 @@ fn an_indeterminate_derivative_of_a_network_is_as_the_policy_says() {
         let each = loss.per_example(&data).unwrap();
         [
             loss.function(&data).unwrap().gradient(&fits),
-            composite.function().gradient(&fits),
+            composite.gradient(&fits),
             each.values_and_gradients(&fits).map(|(_, rows)| rows.as_slice().to_vec()),
         ]
     };

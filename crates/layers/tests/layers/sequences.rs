@@ -1,6 +1,6 @@
 //! What tests of layers for sequences share: reference values, side inputs, refusals.
 
-use dualtape_autodiff::{Array, Function, Real, Tape, Tensor, Var};
+use dualtape_autodiff::{Array, Function, Real, Tape, Tensor, Var, record};
 use dualtape_layers::{Error, Layout, Module, Scope, predict};
 use serde_json::Value;
 
@@ -37,9 +37,9 @@ pub fn check(
     let n = layout.len();
     assert_eq!(n, numbers(&case["n_params"])[0] as usize, "{name}");
     let theta = sines::<f64>(&[n], [0.6, 1.7, 0.2]).data().to_vec();
-    let function = Function::<f64>::record_tensor(&theta, data, |theta, data| {
-        scalar(&outputs(&layout.bind(theta), data))
-    });
+    let function = record(&theta)
+        .data(data)
+        .function(|theta, data| scalar(&outputs(&layout.bind(theta), data)));
     check_derivatives(
         name,
         &function.unwrap(),
@@ -58,8 +58,8 @@ pub fn check_derivatives(
     let v: Vec<f64> =
         (0..theta.len()).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 } / (i + 1) as f64).collect();
     let (mut g, mut hv) = (vec![0.0; theta.len()], vec![0.0; theta.len()]);
-    let f = function.value_and_gradient(theta, &mut g).unwrap();
-    function.hvp(theta, &v, &mut hv).unwrap();
+    let f = function.value_and_gradient_into(theta, &mut g).unwrap();
+    function.hvp_into(theta, &v, &mut hv).unwrap();
     assert_close(&format!("{name}: value"), &[f], &value, TOLERANCE);
     assert_close(&format!("{name}: gradient"), &g, &gradient, TOLERANCE);
     assert_close(&format!("{name}: HVP"), &hv, &hvp, TOLERANCE);

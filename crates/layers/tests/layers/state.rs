@@ -181,7 +181,7 @@ fn buffers_and_random_numbers_are_given_and_come_back() {
         objective.seed(seed).function(&data).unwrap()
     };
     let (f, mut auxiliary) = (record(1), [0.0; 4 + 1]);
-    let value = f.value_and_auxiliary(&theta, &mut auxiliary).unwrap();
+    let value = f.value_and_auxiliary_into(&theta, &mut auxiliary).unwrap();
     assert_eq!(auxiliary[4], 4.0);
     // one seed, one function; another seed, another
     assert_eq!(record(1).value(&theta).unwrap(), value);

@@ -65,7 +65,7 @@ impl Descent {
 impl Optimizer<f64> for Descent {
     fn step(&mut self, batch: &Batch<'_, f64>, theta: &mut [f64]) -> Result<f64, OptimizerError> {
         let mut gradient = vec![0.0; theta.len()];
-        let loss = batch.value_and_gradient(theta, &mut gradient)?;
+        let loss = batch.value_and_gradient_into(theta, &mut gradient)?;
         self.velocity.resize(theta.len(), 0.0);
         for ((x, v), g) in theta.iter_mut().zip(&mut self.velocity).zip(gradient) {
             *v = 0.5 * *v + g;

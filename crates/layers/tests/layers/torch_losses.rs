@@ -1,6 +1,6 @@
 //! Every loss with its options, in each reduction, against reference values computed with PyTorch.
 
-use dualtape_autodiff::{Array, Function, Tensor, Var};
+use dualtape_autodiff::{Array, Tensor, Var, record};
 use dualtape_layers::{
     AbsoluteError, BinaryCrossEntropy, CosineEmbedding, CrossEntropy, GaussianNll, Hinge, Huber,
     KlDivergence, MulticlassHinge, PoissonNll, SquaredError, Terms, TripletMargin,
@@ -169,26 +169,28 @@ fn check(case: &Case, reference: &Value) {
     let what = format!("{}, {reduction}", case.name);
     let theta: Vec<f64> = case.inputs.iter().flat_map(|input| input.data().to_vec()).collect();
     let data: Vec<&Array<f64>> = case.data.iter().collect();
-    let function = Function::<f64>::record_tensor(&theta, &data, |theta, data| {
-        let mut offset = 0;
-        let inputs: Vec<Tensor<'_>> = case
-            .inputs
-            .iter()
-            .map(|input| {
-                offset += input.len();
-                theta.view(offset - input.len(), input.shape())
-            })
-            .collect();
-        reduce(reduction, (case.loss)(&inputs, data))
-    })
-    .unwrap_or_else(|error| panic!("{what}: {error}"));
+    let function = record(&theta)
+        .data(&data)
+        .function(|theta, data| {
+            let mut offset = 0;
+            let inputs: Vec<Tensor<'_>> = case
+                .inputs
+                .iter()
+                .map(|input| {
+                    offset += input.len();
+                    theta.view(offset - input.len(), input.shape())
+                })
+                .collect();
+            reduce(reduction, (case.loss)(&inputs, data))
+        })
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
 
     let tolerance = 64.0 * f64::EPSILON;
     let v: Vec<f64> =
         (0..theta.len()).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 } / (i + 1) as f64).collect();
     let (mut gradient, mut hvp) = (vec![0.0; theta.len()], vec![0.0; theta.len()]);
-    let value = function.value_and_gradient(&theta, &mut gradient).unwrap();
-    function.hvp(&theta, &v, &mut hvp).unwrap();
+    let value = function.value_and_gradient_into(&theta, &mut gradient).unwrap();
+    function.hvp_into(&theta, &v, &mut hvp).unwrap();
     if reduction != "none" {
         assert_close(&what, &[value], &numbers(&reference["value"]), tolerance);
     }

@@ -235,7 +235,7 @@ fn an_update_sees_the_clipped_gradient_of_a_finite_loss_only() {
     let calls = AtomicUsize::new(0);
     let mut checked = |batch: &Batch<'_, f64>, theta: &mut [f64]| {
         let mut expected = vec![f64::NAN; theta.len()];
-        let loss = batch.value_and_gradient(theta, &mut expected)?;
+        let loss = batch.value_and_gradient_into(theta, &mut expected)?;
         // Within an update one may ask for another: each has memory of its own.
         let same = batch.update(theta, |theta, gradient| {
             assert_eq!(gradient, expected);

@@ -12,7 +12,7 @@ mod nist;
 mod quadratics;
 mod serve;
 
-use dualtape_autodiff::{Function, Var};
+use dualtape_autodiff::{Function, Var, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     Conjugacy, Error, HagerZhang, InitialMatrix, Lbfgs, LineSearch, MoreThuente, NonlinearCg,
@@ -40,7 +40,7 @@ impl Problem {
     where
         F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync + 'static,
     {
-        let function = Function::record(&start, f)?;
+        let function = record(&start).function(f)?;
         Ok(Problem { name: name.into(), start, function })
     }
 }

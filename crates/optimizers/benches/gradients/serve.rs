@@ -31,7 +31,7 @@ fn answer(f: &Function<'_>, n: usize) {
     while stdin().read_exact(&mut bytes).is_ok() {
         let number = |b: &[u8]| b.try_into().map_or(f64::NAN, f64::from_le_bytes);
         let x: Vec<f64> = bytes.chunks_exact(8).map(number).collect();
-        match f.value_and_gradient(&x, &mut answer[1..]) {
+        match f.value_and_gradient_into(&x, &mut answer[1..]) {
             Ok(value) => answer[0] = value,
             // Outside the domain.
             Err(_) => answer.fill(f64::NAN),

@@ -33,11 +33,11 @@ use crate::{Error, LinearOperator, Real};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{StochasticLanczos, prelude::*};
 ///
 /// let x: Vec<f64> = (0..100).map(|i| (i as f64).sin()).collect();
-/// let f = Function::record(&x, |x| {
+/// let f = record(&x).function(|x| {
 ///     x.windows(2).map(|x| (x[1] - x[0]).powi(2)).fold(x[0] * 0.0, |sum, square| sum + square)
 /// })?;
 /// let at = Objective::linearize(&f, &x)?;

@@ -30,12 +30,12 @@ use crate::{Error, LinearOperator, Real};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{ExtremeEigenpairs, prelude::*};
 ///
 /// // Σ i xᵢ²/2 − 5 x₀²
 /// let x = [0.5; 200];
-/// let f = Function::record(&x, |x| {
+/// let f = record(&x).function(|x| {
 ///     let squares = x.iter().enumerate().map(|(i, &x)| x.powi(2) * (0.5 * i as f64));
 ///     squares.fold(x[0].powi(2) * -5.0, |sum, square| sum + square)
 /// })?;

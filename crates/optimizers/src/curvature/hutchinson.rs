@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dualtape_autodiff::Part;
+use dualtape_autodiff::parts::Part;
 
 use super::estimate::Estimate;
 use super::probes::{Probes, dimension, products};
@@ -27,11 +27,11 @@ use crate::{Error, LinearOperator, Real};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{Hutchinson, prelude::*};
 ///
 /// let x = [0.3, -1.2, 0.8];
-/// let f = Function::record(&x, |x| x[0] * x[1] + x[1].powi(3) + (x[0] * x[2]).exp())?;
+/// let f = record(&x).function(|x| x[0] * x[1] + x[1].powi(3) + (x[0] * x[2]).exp())?;
 /// let at = Objective::linearize(&f, &x)?;
 /// // Three parameters: ten probes are as many as are needed to be exact.
 /// let trace = Hutchinson::new(10).trace(at.hessian())?;

@@ -11,11 +11,11 @@ use crate::{Error, Objective, Real};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{ExtremeEigenpairs, LossCurve, prelude::*};
 ///
 /// let x = [0.0, 0.0];
-/// let f = Function::record(&x, |x| x[0].powi(2) - x[1].powi(2) + x[1].powi(4))?;
+/// let f = record(&x).function(|x| x[0].powi(2) - x[1].powi(2) + x[1].powi(4))?;
 /// let at = Objective::linearize(&f, &x)?;
 /// let downhill = ExtremeEigenpairs::new(0, 1).find(at.hessian())?;
 /// let curve = LossCurve::along_eigenvector(&f, &x, &downhill.smallest[0], 1.0, 41)?;
@@ -73,7 +73,7 @@ impl LossCurve {
         let label = format!("eigenvalue {:.3e}", pair.value);
         let mut curve = Self::along(label, objective, x, &pair.vector, radius, points)?;
         let mut gradient = vec![S::zero(); x.len()];
-        let value = objective.value_and_gradient(x, &mut gradient)?.as_f64();
+        let value = objective.value_and_gradient_into(x, &mut gradient)?.as_f64();
         let slope = dot(&gradient, &pair.vector).as_f64();
         let model = |&t: &f64| value + t * slope + 0.5 * pair.value * t * t;
         curve.model = Some(curve.steps.iter().map(model).collect());
@@ -86,10 +86,10 @@ impl LossCurve {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{LossSurface, prelude::*};
 ///
-/// let f = Function::record(&[0.0; 3], |x| x[0].powi(2) + x[1] * x[2])?;
+/// let f = record(&[0.0; 3]).function(|x| x[0].powi(2) + x[1] * x[2])?;
 /// let surface = LossSurface::around(&f, &[0.0; 3], [&[1.0, 0.0, 0.0], &[0.0, 1.0, 1.0]], 2.0, 5)?;
 /// assert_eq!(surface.steps, [-2.0, -1.0, 0.0, 1.0, 2.0]);
 /// assert_eq!(surface.loss(4, 1), 2.0 * 2.0 + (-1.0) * (-1.0));

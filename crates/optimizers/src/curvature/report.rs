@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use dualtape_autodiff::Part;
+use dualtape_autodiff::parts::Part;
 
 use super::density::{SpectralDensity, StochasticLanczos};
 use super::eigenpairs::{ExtremeEigenpairs, Extremes, RitzPair};
@@ -84,11 +84,11 @@ impl CurvatureInspection {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Function, Parts};
+    /// use dualtape_autodiff::{parts::Parts, record};
     /// use dualtape_optimizers::{CurvatureInspection, prelude::*};
     ///
     /// let parts = Parts::new([("weight", vec![2]), ("bias", vec![1])]);
-    /// let f = Function::record(&[0.0; 3], |x| x[0] * x[0] + x[1] * x[1] + x[2] * x[2] * 2.0)?;
+    /// let f = record(&[0.0; 3]).function(|x| x[0] * x[0] + x[1] * x[1] + x[2] * x[2] * 2.0)?;
     /// let at = Objective::linearize(&f, &[0.0; 3])?;
     /// let report = CurvatureInspection::new("Hessian").parts(parts.iter()).inspect(at.hessian())?;
     /// assert_eq!((report.blocks[1].block.name.as_str(), report.blocks[1].trace_share), ("bias", 0.5));
@@ -139,11 +139,11 @@ impl CurvatureInspection {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{CurvatureInspection, prelude::*};
 ///
 /// // Rosenbrock's valley at its minimum: one direction 2500 times as steep as the other
-/// let f = Function::record(&[1.0, 1.0], |x| (1.0 - x[0]).powi(2) + (x[1] - x[0].powi(2)).powi(2) * 100.0)?;
+/// let f = record(&[1.0, 1.0]).function(|x| (1.0 - x[0]).powi(2) + (x[1] - x[0].powi(2)).powi(2) * 100.0)?;
 /// let at = Objective::linearize(&f, &[1.0, 1.0])?;
 /// let report = CurvatureInspection::new("Hessian at the minimum")
 ///     .block("x", 0..1)

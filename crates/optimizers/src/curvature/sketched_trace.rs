@@ -116,12 +116,12 @@ impl HutchPlusPlus {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{XTrace, prelude::*};
 ///
 /// // The Hessian has rank 2, whatever the number of parameters: all is captured.
 /// let x = [0.1; 30];
-/// let f = Function::record(&x, |x| {
+/// let f = record(&x).function(|x| {
 ///     let (mut sum, mut ramp) = (x[0] * 0.0, x[0] * 0.0);
 ///     for (i, &x) in x.iter().enumerate() {
 ///         sum += x;

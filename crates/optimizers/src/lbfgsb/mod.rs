@@ -36,11 +36,11 @@ use crate::{Error, LinearOperator, Minimizer, Objective, Real};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_autodiff::{Scalar, c, record};
 /// use dualtape_optimizers::{Lbfgsb, prelude::*};
 ///
 /// // Rosenbrock's function, whose minimum (1, 1) is out of bounds
-/// let f = Function::record(&[-1.2, 1.0], |x| (c(1.0) - x[0]).powi(2) + c(100.0) * (x[1] - x[0] * x[0]).powi(2))?;
+/// let f = record(&[-1.2, 1.0]).function(|x| (c(1.0) - x[0]).powi(2) + c(100.0) * (x[1] - x[0] * x[0]).powi(2))?;
 /// let mut x = [-1.2, 1.0];
 /// let mut method = Lbfgsb::new(vec![-2.0, f64::NEG_INFINITY], vec![0.5, f64::INFINITY]);
 /// let report = method.minimize(&f, &mut x)?;

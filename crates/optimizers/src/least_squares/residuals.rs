@@ -4,7 +4,9 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
-use dualtape_autodiff::{Array, Function, LinearMap, Linearization, Tensor, Var, VectorFunction};
+use dualtape_autodiff::{
+    Array, Function, Linearization, Record, Tensor, Var, VectorFunction, VectorLinearization,
+};
 
 use crate::objective::in_words;
 use crate::vector::{dot, scale};
@@ -77,10 +79,8 @@ impl<'f, S: Real> Residuals<'f, S> {
         let shared = Arc::new(residuals);
         let again = Arc::clone(&shared);
         Ok(Residuals {
-            residuals: VectorFunction::record_scalars(x, move |x| shared(x))?,
-            squares: Function::record_scalars(x, move |x| {
-                again(x).into_iter().map(|r| r * r).sum()
-            })?,
+            residuals: Record::at(x).vector(move |x| shared(x))?,
+            squares: Record::at(x).function(move |x| again(x).into_iter().map(|r| r * r).sum())?,
         })
     }
 
@@ -113,8 +113,10 @@ impl<'f, S: Real> Residuals<'f, S> {
         let shared = Arc::new(residuals);
         let again = Arc::clone(&shared);
         Ok(Residuals {
-            residuals: VectorFunction::record_tensor(x, data, move |x, data| shared(x, data))?,
-            squares: Function::record_tensor(x, data, move |x, data| again(x, data).powi(2).sum())?,
+            residuals: Record::at(x).data(data).vector(move |x, data| shared(x, data))?,
+            squares: Record::at(x)
+                .data(data)
+                .function(move |x, data| again(x, data).powi(2).sum())?,
         })
     }
 
@@ -136,14 +138,14 @@ impl<'f, S: Real> Residuals<'f, S> {
 
 impl<S: Real> fmt::Debug for Residuals<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (m, n) = (self.residuals.outputs(), self.residuals.inputs());
+        let (m, n) = (self.residuals.outputs(), self.residuals.dim());
         write!(f, "Residuals({m} residuals, {n} parameters)")
     }
 }
 
 impl<S: Real> Objective<S> for Residuals<'_, S> {
     fn dim(&self) -> usize {
-        self.residuals.inputs()
+        self.residuals.dim()
     }
 
     fn value(&self, x: &[S]) -> Result<S, Error> {
@@ -151,7 +153,7 @@ impl<S: Real> Objective<S> for Residuals<'_, S> {
         Ok(dot(&residuals, &residuals))
     }
 
-    fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
+    fn value_and_gradient_into(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
         let map = self.residuals.linearize(x)?;
         gradient_of(&map, gradient)?;
         Ok(dot(map.values(), map.values()))
@@ -171,7 +173,7 @@ impl<S: Real> Objective<S> for Residuals<'_, S> {
 }
 
 /// `2 Jᵀr`.
-fn gradient_of<S: Real>(map: &LinearMap<'_, S>, gradient: &mut [S]) -> Result<(), Error> {
+fn gradient_of<S: Real>(map: &VectorLinearization<'_, S>, gradient: &mut [S]) -> Result<(), Error> {
     map.vjp_into(map.values(), gradient)?;
     scale(S::constant(2.0), gradient);
     Ok(())
@@ -180,7 +182,7 @@ fn gradient_of<S: Real>(map: &LinearMap<'_, S>, gradient: &mut [S]) -> Result<()
 /// Residuals frozen at a point; what only the second derivatives need is computed when they are asked for.
 struct At<'a, S: Real> {
     squares: &'a Function<'a, S>,
-    map: LinearMap<'a, S>,
+    map: VectorLinearization<'a, S>,
     value: S,
     gradient: Vec<S>,
     exact: OnceCell<Linearization<'a, S>>,
@@ -218,7 +220,7 @@ impl<S: Real> Linearized<S> for At<'_, S> {
     }
 
     fn empirical_fisher(&self) -> Result<EmpiricalFisher<S>, Error> {
-        let (m, n) = (self.map.outputs(), self.map.inputs());
+        let (m, n) = (self.map.outputs(), self.map.dim());
         let jacobian = self.residuals()?;
         let factor = S::constant(2.0 * m as f64);
         let mut gradients = Vec::with_capacity(m * n);
@@ -229,7 +231,7 @@ impl<S: Real> Linearized<S> for At<'_, S> {
     }
 
     fn residuals(&self) -> Result<ResidualsAt<S>, Error> {
-        let (m, n) = (self.map.outputs(), self.map.inputs());
+        let (m, n) = (self.map.outputs(), self.map.dim());
         let columns = if m < n {
             let jacobian = self.map.jacobian()?;
             let entry = |k| jacobian.as_slice()[(k % m) * n + k / m];
@@ -274,11 +276,11 @@ impl<S: Real> LinearOperator<S> for At<'_, S> {
 }
 
 /// `2 JᵀJ`.
-struct Gram<'a, S: Real>(&'a LinearMap<'a, S>);
+struct Gram<'a, S: Real>(&'a VectorLinearization<'a, S>);
 
 impl<S: Real> LinearOperator<S> for Gram<'_, S> {
     fn dim(&self) -> usize {
-        self.0.inputs()
+        self.0.dim()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {

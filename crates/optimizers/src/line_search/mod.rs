@@ -235,7 +235,7 @@ impl<S: Real> Line<S> for Ray<'_, S> {
     fn value_and_slope(&mut self, a: S) -> Result<(S, S), Error> {
         self.move_to(a);
         self.gradient.resize(self.x.len(), S::zero());
-        let value = self.objective.value_and_gradient(&self.point, &mut self.gradient)?;
+        let value = self.objective.value_and_gradient_into(&self.point, &mut self.gradient)?;
         self.evaluated = Some((a, value));
         Ok((value, dot(&self.gradient, self.direction)))
     }

@@ -67,10 +67,10 @@ where
     }
 
     fn value(&self, x: &[S]) -> Result<S, Error> {
-        self.value_and_gradient(x, &mut vec![S::zero(); self.dim])
+        self.value_and_gradient_into(x, &mut vec![S::zero(); self.dim])
     }
 
-    fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
+    fn value_and_gradient_into(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
         Error::check_length("x", x.len(), self.dim)?;
         Error::check_length("the gradient", gradient.len(), self.dim)?;
         Ok((self.value_and_gradient)(x, gradient))
@@ -78,7 +78,7 @@ where
 
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {
         let mut gradient = vec![S::zero(); self.dim];
-        let value = self.value_and_gradient(x, &mut gradient)?;
+        let value = self.value_and_gradient_into(x, &mut gradient)?;
         Ok(Box::new(ByHandAt { hvp: &self.hvp, x: x.to_vec(), value, gradient }))
     }
 }

@@ -10,15 +10,15 @@ use crate::{EmpiricalFisher, Error, LinearOperator, Real};
 /// [`CurvatureMatrix::Fisher`] matrix if the likelihood was stated: from one linearization, on the same data.
 impl<S: Real> Objective<S> for Composite<'_, S> {
     fn dim(&self) -> usize {
-        self.function().dim()
+        Objective::dim(&**self)
     }
 
     fn value(&self, x: &[S]) -> Result<S, Error> {
-        Ok(self.function().value(x)?)
+        Objective::value(&**self, x)
     }
 
-    fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
-        Ok(self.function().value_and_gradient(x, gradient)?)
+    fn value_and_gradient_into(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
+        Objective::value_and_gradient_into(&**self, x, gradient)
     }
 
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {
@@ -26,7 +26,7 @@ impl<S: Real> Objective<S> for Composite<'_, S> {
     }
 
     fn kinks(&self, x: &[S]) -> Result<Vec<String>, Error> {
-        self.function().kinks(x)
+        Objective::kinks(&**self, x)
     }
 }
 
@@ -43,7 +43,7 @@ impl<S: Real> Linearized<S> for At<'_, S> {
     }
 
     fn hessian(&self) -> &dyn LinearOperator<S> {
-        self.0.linearization()
+        &*self.0
     }
 
     fn curvature(&self, matrix: CurvatureMatrix) -> Result<Box<dyn LinearOperator<S> + '_>, Error> {
@@ -60,7 +60,7 @@ struct GaussNewton<'a, S: Real>(&'a CompositeLinearization<'a, S>);
 
 impl<S: Real> LinearOperator<S> for GaussNewton<'_, S> {
     fn dim(&self) -> usize {
-        self.0.linearization().dim()
+        self.0.point().len()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
@@ -82,7 +82,7 @@ struct Fisher<'a, S: Real>(&'a CompositeLinearization<'a, S>);
 
 impl<S: Real> LinearOperator<S> for Fisher<'_, S> {
     fn dim(&self) -> usize {
-        self.0.linearization().dim()
+        self.0.point().len()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
@@ -105,19 +105,16 @@ impl<S: Real> LinearOperator<S> for Fisher<'_, S> {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Array, Composite, PerExample};
+/// use dualtape_autodiff::{Array, record};
 /// use dualtape_optimizers::{CurvatureMatrix, LinearOperator, Objective, WithExamples};
 ///
 /// // A line through the origin, and squared errors.
 /// let (x, y) = (Array::vector(vec![1.0, 2.0]), Array::vector(vec![3.0, 3.0]));
-/// let mean = Composite::record_tensor(
-///     &[0.0],
-///     &[&x, &y],
-///     None,
+/// let mean = record(&[0.0]).data(&[&x, &y]).likelihood(None).composite(
 ///     |w, data| data[0] * w.get(0),
 ///     |z, data| (z - data[1]).powi(2).mean(),
 /// )?;
-/// let each = PerExample::record(&[0.0], &[&x, &y], |w, example| {
+/// let each = record(&[0.0]).data(&[&x, &y]).per_example(|w, example| {
 ///     (example[0].to_var() * w.get(0) - example[1].to_var()).powi(2)
 /// })?;
 /// let f = WithExamples::new(mean, each)?;
@@ -162,8 +159,8 @@ impl<S: Real, O: Objective<S>> Objective<S> for WithExamples<'_, O, S> {
         self.objective.value(x)
     }
 
-    fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
-        self.objective.value_and_gradient(x, gradient)
+    fn value_and_gradient_into(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
+        self.objective.value_and_gradient_into(x, gradient)
     }
 
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {

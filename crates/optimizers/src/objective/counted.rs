@@ -122,9 +122,9 @@ impl<S: Real> Objective<S> for Counted<'_, S> {
         self.objective.value(x).map(|value| self.look_at(value))
     }
 
-    fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
+    fn value_and_gradient_into(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
         count(&self.counts, |c| &mut c.gradients, 1);
-        self.objective.value_and_gradient(x, gradient).map(|value| self.look_at(value))
+        self.objective.value_and_gradient_into(x, gradient).map(|value| self.look_at(value))
     }
 
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {

@@ -49,8 +49,8 @@ impl<S: Real> Objective<S> for Domain<'_, S> {
         self.fault.settle(self.objective.value(x), S::nan)
     }
 
-    fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
-        let value = self.objective.value_and_gradient(x, gradient);
+    fn value_and_gradient_into(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
+        let value = self.objective.value_and_gradient_into(x, gradient);
         self.fault.settle(value, || {
             gradient.fill(S::nan());
             S::nan()

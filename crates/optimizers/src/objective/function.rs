@@ -1,6 +1,6 @@
 //! Recorded functions as objectives: the one place that touches automatic differentiation.
 
-use dualtape_autodiff::{Function, Linearization, Smoothness};
+use dualtape_autodiff::{Function, Linearization, Recorded, inspect::Smoothness};
 
 use super::{Linearized, Objective};
 use crate::operator::check_indices;
@@ -8,15 +8,15 @@ use crate::{Error, LinearOperator, Real};
 
 impl<S: Real> Objective<S> for Function<'_, S> {
     fn dim(&self) -> usize {
-        Function::dim(self)
+        Recorded::dim(self)
     }
 
     fn value(&self, x: &[S]) -> Result<S, Error> {
         Ok(Function::value(self, x)?)
     }
 
-    fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
-        Ok(Function::value_and_gradient(self, x, gradient)?)
+    fn value_and_gradient_into(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error> {
+        Ok(Function::value_and_gradient_into(self, x, gradient)?)
     }
 
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error> {

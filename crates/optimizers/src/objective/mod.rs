@@ -44,7 +44,7 @@ pub trait Objective<S: Real> {
     /// # Errors
     ///
     /// [`Error::Length`] if `x` or `gradient` do not have `n` entries, or whatever the computation itself refuses.
-    fn value_and_gradient(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error>;
+    fn value_and_gradient_into(&self, x: &[S], gradient: &mut [S]) -> Result<S, Error>;
 
     /// Value, gradient and Hessian at `x`, with everything computed that all Hessian–vector products there share.
     ///

@@ -12,10 +12,10 @@ use crate::{Error, Real};
 /// The blocks of the exact Hessian that belong to two groups of parameters:
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{BlockDiagonal, LinearOperator, Objective};
 ///
-/// let f = Function::record(&[1.0; 3], |x| (x[0] * x[1]).exp() + x[1] * x[2].powi(3))?;
+/// let f = record(&[1.0; 3]).function(|x| (x[0] * x[1]).exp() + x[1] * x[2].powi(3))?;
 /// let at = Objective::linearize(&f, &[0.5, 0.0, 2.0])?;
 /// let blocks = BlockDiagonal::of(at.hessian(), &[0..2, 2..3])?;
 /// let mut v = [0.0; 3];

@@ -1,6 +1,6 @@
 //! What a convolution sees at each place.
 
-use dualtape_autodiff::Convolution;
+use dualtape_autodiff::windows::Convolution;
 
 use crate::options::require;
 use crate::{Error, Real};

@@ -40,10 +40,10 @@ use crate::{Error, LinearOperator, Minimizer, Objective, Real};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_autodiff::{Scalar, c, record};
 /// use dualtape_optimizers::{QuasiNewton, prelude::*};
 ///
-/// let f = Function::record(&[-1.2, 1.0], |x| (c(1.0) - x[0]).powi(2) + c(100.0) * (x[1] - x[0] * x[0]).powi(2))?;
+/// let f = record(&[-1.2, 1.0]).function(|x| (c(1.0) - x[0]).powi(2) + c(100.0) * (x[1] - x[0] * x[0]).powi(2))?;
 /// let mut x = [-1.2, 1.0];
 /// let report = QuasiNewton::bfgs().gradient_tolerance(1e-10).minimize(&f, &mut x)?;
 /// assert!(report.converged() && report.certified());
@@ -61,11 +61,11 @@ pub struct QuasiNewton<'c, S: Real> {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_autodiff::{Scalar, c, record};
 /// use dualtape_optimizers::{InitialMatrix, QuasiNewton, prelude::*};
 ///
 /// // Curvatures of 2 and 2·10⁶, which are known: the first step is Newton's.
-/// let f = Function::record(&[3.0, 1.0], |x| (x[0] - c(1.0)).powi(2) + c(1e6) * x[1].powi(2))?;
+/// let f = record(&[3.0, 1.0]).function(|x| (x[0] - c(1.0)).powi(2) + c(1e6) * x[1].powi(2))?;
 /// let mut x = [3.0, 1.0];
 /// let inverse = InitialMatrix::Dense(vec![0.5, 0.0, 0.0, 0.5e-6]);
 /// let report = QuasiNewton::bfgs().initial_matrix(inverse).minimize(&f, &mut x)?;

@@ -29,10 +29,10 @@ use crate::{Error, Minimizer, Objective, Real};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_autodiff::{Scalar, c, record};
 /// use dualtape_optimizers::{Sr1, prelude::*};
 ///
-/// let f = Function::record(&[-1.2, 1.0], |x| (c(1.0) - x[0]).powi(2) + c(100.0) * (x[1] - x[0] * x[0]).powi(2))?;
+/// let f = record(&[-1.2, 1.0]).function(|x| (c(1.0) - x[0]).powi(2) + c(100.0) * (x[1] - x[0] * x[0]).powi(2))?;
 /// let mut x = [-1.2, 1.0];
 /// let report = Sr1::default().minimize(&f, &mut x)?;
 /// assert!(report.converged() && report.certified());
@@ -94,11 +94,11 @@ impl<S: Real> Sr1<'_, S> {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Scalar, c};
+/// use dualtape_autodiff::{Scalar, c, record};
 /// use dualtape_optimizers::{Lsr1, prelude::*};
 ///
 /// let start = vec![0.3; 40];
-/// let f = Function::record(&start, |x| x.iter().zip(1..).map(|(&x, i)| (x * x - c(1.0)).powi(2) * c(f64::from(i)) + x).sum())?;
+/// let f = record(&start).function(|x| x.iter().zip(1..).map(|(&x, i)| (x * x - c(1.0)).powi(2) * c(f64::from(i)) + x).sum())?;
 /// let mut x = start.clone();
 /// let report = Lsr1::default().minimize(&f, &mut x)?;
 /// assert!(report.converged() && report.certified());

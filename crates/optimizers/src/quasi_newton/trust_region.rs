@@ -139,7 +139,7 @@ impl<S: Real, M: Model<S>> Method<S> for SecantTrustRegion<S, M> {
                 break;
             }
             let mut at_x = vec![S::zero(); x.len()];
-            let trial = here.objective.value_and_gradient(&x, &mut at_x)?;
+            let trial = here.objective.value_and_gradient_into(&x, &mut at_x)?;
             let finite = trial.is_finite() && at_x.iter().all(|g| g.is_finite());
             if finite {
                 // Also from a step that will be rejected: it shows where the model is wrong.

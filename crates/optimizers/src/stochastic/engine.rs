@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use dualtape_autodiff::Parts;
+use dualtape_autodiff::parts::Parts;
 use dualtape_schedules::Plateau;
 
 use super::progress::{self, Part, Progress};
@@ -309,7 +309,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
             let within = layout.iter().find(|(group, _)| group.contains(&range.start));
             within.map_or(0, |&(_, settings)| settings)
         };
-        let part = |part: &dualtape_autodiff::Part| {
+        let part = |part: &dualtape_autodiff::parts::Part| {
             let (range, settings) = (part.range(), settings(&part.range()));
             let declared = self.settings[settings].rule.memory(range.clone());
             let (steps, memory) = self.progress.waken(part.name(), &declared)?;

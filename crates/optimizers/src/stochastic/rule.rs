@@ -3,7 +3,7 @@
 use std::array::from_fn;
 use std::ops::Range;
 
-use dualtape_autodiff::{Parts, vectorized};
+use dualtape_autodiff::{numbers::vectorized, parts::Parts};
 
 use crate::{Error, Real, Setting};
 

@@ -1,6 +1,6 @@
 //! What runs a rule.
 
-use dualtape_autodiff::Parts;
+use dualtape_autodiff::parts::Parts;
 use dualtape_schedules::{Moment, Plateau};
 
 use super::engine::{Clip, Engine};
@@ -95,10 +95,10 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
     /// Adam's momentum and scaling of the direction of a damped Newton's method:
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     /// use dualtape_optimizers::{Adam, stochastic::sources::NewtonCg};
     ///
-    /// let f = Function::record(&[0.0; 2], |x| (x[0] - 1.0).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2))?;
+    /// let f = record(&[0.0; 2]).function(|x| (x[0] - 1.0).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2))?;
     /// let mut method = Adam::new(0.05).with_source(NewtonCg::default().damping(1e-3));
     /// method = method.schedule(600, |now| 0.99_f64.powi(now.step as i32));
     /// let mut x = [-0.5_f64, 0.5];
@@ -143,7 +143,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
         curvature: &dyn Objective<S>,
     ) -> Result<S, Error> {
         let mut gradient = vec![S::zero(); x.len()];
-        let value = batch.value_and_gradient(x, &mut gradient)?;
+        let value = batch.value_and_gradient_into(x, &mut gradient)?;
         self.engine.step_from(x, &gradient, curvature, None)?;
         self.observe(value);
         Ok(value)
@@ -202,7 +202,7 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Stepper<'c, S, R, C> {
     /// By name, whatever is frozen:
     ///
     /// ```
-    /// use dualtape_autodiff::Parts;
+    /// use dualtape_autodiff::parts::Parts;
     /// use dualtape_optimizers::Sgd;
     ///
     /// let parts = Parts::new([("0.weight", vec![2, 1]), ("2.weight", vec![1, 2])]);

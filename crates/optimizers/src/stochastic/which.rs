@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dualtape_autodiff::{Part, Parts};
+use dualtape_autodiff::parts::{Part, Parts};
 
 use crate::Error;
 

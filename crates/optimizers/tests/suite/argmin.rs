@@ -6,12 +6,13 @@ use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use argmin::solver::trustregion::{Steihaug, TrustRegion};
 use argmin_math::ArgminDot;
-use dualtape_autodiff::Function;
+use dualtape_autodiff::{Function, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{ArgminProblem, FromArgmin, Newton};
 
 fn recorded() -> Function<'static> {
-    Function::record(&[-1.2, 1.0], |x| (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2))
+    record(&[-1.2, 1.0])
+        .function(|x| (1.0 - x[0]).powi(2) + 100.0 * (x[1] - x[0] * x[0]).powi(2))
         .unwrap()
 }
 
@@ -52,7 +53,7 @@ fn derivatives_pass_unchanged_in_both_directions() {
     // There and back again.
     let back = FromArgmin::new(2, problem);
     let mut gradient = [0.0; 2];
-    assert_eq!(back.value_and_gradient(&x, &mut gradient).unwrap(), f.value(&x).unwrap());
+    assert_eq!(back.value_and_gradient_into(&x, &mut gradient).unwrap(), f.value(&x).unwrap());
     assert_eq!(gradient.to_vec(), f.gradient(&x).unwrap());
     let mut product = [0.0; 2];
     back.linearize(&x).unwrap().hessian().apply(&v, &mut product).unwrap();
@@ -82,7 +83,7 @@ impl Gradient for Rosenbrock {
 
     fn gradient(&self, x: &Vec<f64>) -> Result<Vec<f64>, Error> {
         let mut gradient = vec![0.0; 2];
-        rosenbrock().value_and_gradient(x, &mut gradient)?;
+        rosenbrock().value_and_gradient_into(x, &mut gradient)?;
         Ok(gradient)
     }
 }

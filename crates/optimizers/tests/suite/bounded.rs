@@ -29,7 +29,7 @@ fn guarded<'f>(
             for ((x, l), u) in x.iter().zip(lower).zip(upper) {
                 assert!(l <= x && x <= u, "{x} is not within {l} and {u}");
             }
-            f.value_and_gradient(x, g).unwrap()
+            f.value_and_gradient_into(x, g).unwrap()
         },
         move |x: &[f64], v: &[f64], out: &mut [f64]| {
             f.linearize(x).unwrap().hessian().apply(v, out).unwrap()
@@ -93,7 +93,7 @@ proptest! {
         let report = method.minimize(&guarded(&f, &lower, &upper), &mut x).unwrap();
         prop_assert!(report.converged() && report.certified(), "{report}");
         let mut g = vec![0.0; n];
-        f.value_and_gradient(&x, &mut g).unwrap();
+        f.value_and_gradient_into(&x, &mut g).unwrap();
         for i in 0..n {
             prop_assert!(lower[i] <= x[i] && x[i] <= upper[i]);
             prop_assert!(g[i] <= 1e-9 || x[i] - lower[i] <= 1e-9, "{i}: {} at {}", g[i], x[i]);

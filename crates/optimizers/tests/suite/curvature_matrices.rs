@@ -1,6 +1,8 @@
 //! The curvature matrices of losses in two parts and of losses that know their examples.
 
-use dualtape_autodiff::{Array, Composite, Convolution, Function, Likelihood, PerExample, Tensor};
+use dualtape_autodiff::{
+    Array, Composite, Likelihood, PerExample, Tensor, record, windows::Convolution,
+};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     Counted, CurvatureMatrix, Error, KroneckerFactored, Patches, Sharing, WithExamples,
@@ -37,22 +39,21 @@ fn cross_entropy<'t>(z: Tensor<'t>, y: Tensor<'t>) -> Tensor<'t> {
 }
 
 fn classifier() -> Composite<'static> {
-    Composite::record_tensor(
-        &[0.1; DIM],
-        &[&inputs(), &targets()],
-        Some(Likelihood::Categorical),
-        |theta, data| logits(theta, data[0]),
-        |z, data| cross_entropy(z, data[1]).mean(),
-    )
-    .unwrap()
+    record(&[0.1; DIM])
+        .data(&[&inputs(), &targets()])
+        .likelihood(Likelihood::Categorical)
+        .composite(|theta, data| logits(theta, data[0]), |z, data| cross_entropy(z, data[1]).mean())
+        .unwrap()
 }
 
 fn each(scale: f64) -> PerExample<'static> {
-    PerExample::record(&[0.1; DIM], &[&inputs(), &targets()], move |theta, example| {
-        let (x, y) = (example[0].reshape(&[1, 2]), example[1].reshape(&[1, 3]));
-        cross_entropy(logits(theta, x), y).mean() * scale
-    })
-    .unwrap()
+    record(&[0.1; DIM])
+        .data(&[&inputs(), &targets()])
+        .per_example(move |theta, example| {
+            let (x, y) = (example[0].reshape(&[1, 2]), example[1].reshape(&[1, 3]));
+            cross_entropy(logits(theta, x), y).mean() * scale
+        })
+        .unwrap()
 }
 
 fn matrix(operator: &dyn LinearOperator<f64>) -> Vec<f64> {
@@ -86,9 +87,9 @@ fn each_matrix_is_what_it_is_called() {
         let (x, y) = (inputs(), targets());
         let x = Array::new(&[1, 2], x.data()[2 * example..2 * example + 2].to_vec()).unwrap();
         let y = Array::new(&[1, 3], y.data()[3 * example..3 * example + 3].to_vec()).unwrap();
-        let loss = Function::record_tensor(&theta, &[&x, &y], |theta, data| {
-            cross_entropy(logits(theta, data[0]), data[1]).mean()
-        });
+        let loss = record(&theta)
+            .data(&[&x, &y])
+            .function(|theta, data| cross_entropy(logits(theta, data[0]), data[1]).mean());
         let g = loss.unwrap().gradient(&theta).unwrap();
         for (k, entry) in covariance.iter_mut().enumerate() {
             *entry += g[k / DIM] * g[k % DIM] / EXAMPLES as f64;
@@ -157,7 +158,7 @@ fn what_is_asked_is_counted() {
 
 #[test]
 fn what_is_not_there_is_refused() {
-    let plain = Function::record(&[1.0], |x| x[0] * x[0]).unwrap();
+    let plain = record(&[1.0]).function(|x| x[0] * x[0]).unwrap();
     let at = Objective::linearize(&plain, &[1.0]).unwrap();
     for matrix in
         [CurvatureMatrix::GaussNewton, CurvatureMatrix::Fisher, CurvatureMatrix::EmpiricalFisher]
@@ -169,7 +170,7 @@ fn what_is_not_there_is_refused() {
     let at = other.linearize(&[0.2; DIM]).unwrap();
     let refused = at.curvature(CurvatureMatrix::EmpiricalFisher).err();
     assert!(matches!(refused, Some(Error::OtherExamples { .. })), "{refused:?}");
-    let plain = Function::record(&[1.0], |x| x[0] * x[0]).unwrap();
+    let plain = record(&[1.0]).function(|x| x[0] * x[0]).unwrap();
     let mixed = WithExamples::new(plain, each(1.0));
     assert!(matches!(mixed, Err(Error::Length { .. })));
 }
@@ -179,12 +180,14 @@ fn what_is_not_there_is_refused() {
 fn one_example_of_a_linear_layer_is_factored_exactly() {
     let (a, theta) = (sequence(2, 3.0), sequence(DIM, 5.0));
     let x = Array::new(&[1, 2], a.clone()).unwrap();
-    let f = Function::record_tensor(&theta, &[&x], |theta, data| {
-        let weight = theta.slice(0, 0..6).reshape(&[3, 2]);
-        let z = data[0].matmul(weight.t()) + theta.slice(0, 6..9).reshape(&[1, 3]);
-        (z * z).sum() * 0.5
-    })
-    .unwrap();
+    let f = record(&theta)
+        .data(&[&x])
+        .function(|theta, data| {
+            let weight = theta.slice(0, 0..6).reshape(&[3, 2]);
+            let z = data[0].matmul(weight.t()) + theta.slice(0, 6..9).reshape(&[1, 3]);
+            (z * z).sum() * 0.5
+        })
+        .unwrap();
     let gradient = f.gradient(&theta).unwrap();
     // The gradient of the bias is that of the output.
     let kfac = KroneckerFactored::linear(1, &a, &gradient[6..], true, Sharing::Expand).unwrap();
@@ -208,11 +211,13 @@ fn a_convolution_sees_its_patches() {
     let c = sequence(2 * 3 * places, 0.6);
     let input = Array::new(&[2, 2, 4, 5], x).unwrap();
     let cotangent = Array::new(&[2 * 3 * places], c.clone()).unwrap();
-    let f = Function::record_tensor(&w, &[&input, &cotangent], move |w, data| {
-        let z = data[0].conv(w.reshape(&[3, 2, 2, 3]), how);
-        (z.reshape(&[2 * 3 * places]) * data[1]).sum()
-    })
-    .unwrap();
+    let f = record(&w)
+        .data(&[&input, &cotangent])
+        .function(move |w, data| {
+            let z = data[0].conv(w.reshape(&[3, 2, 2, 3]), how);
+            (z.reshape(&[2 * 3 * places]) * data[1]).sum()
+        })
+        .unwrap();
     let mut expected = vec![0.0; w.len()];
     for (row, a) in rows.chunks(12).enumerate() {
         let (example, place) = (row / places, row % places);

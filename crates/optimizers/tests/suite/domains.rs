@@ -1,7 +1,7 @@
 //! Points where the objective cannot be computed: outside its domain.
 
 use crate::methods::{ANY, SQUARES};
-use dualtape_autodiff::{Array, Error as AutodiffError, Fault, Function, Tensor};
+use dualtape_autodiff::{Array, Error as AutodiffError, Function, Tensor, custom::Fault, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     Adam, Error, LossCurve, LossSurface, Newton, Residuals, Sgd, StopReason, stochastic::sources,
@@ -20,9 +20,9 @@ fn log_determinant<'t>(x: Tensor<'t>, data: &[Tensor<'t>]) -> Tensor<'t> {
 /// `−ln det [[1, x], [x, 1]] − 5x`, which is least where `5x² + 2x = 5`.
 fn barrier(at: f64) -> Result<Function<'static>, AutodiffError> {
     let [identity, exchange] = identity_and_exchange();
-    Function::record_tensor(&[at], &[&identity, &exchange], |x, data| {
-        -log_determinant(x, data).to_var() - x.get(0) * 5.0
-    })
+    record(&[at])
+        .data(&[&identity, &exchange])
+        .function(|x, data| -log_determinant(x, data).to_var() - x.get(0) * 5.0)
 }
 
 #[test]

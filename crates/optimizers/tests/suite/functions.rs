@@ -1,6 +1,6 @@
 //! Recorded functions as objectives: no derivative by hand.
 
-use dualtape_autodiff::{Function, Scalar, Var, c};
+use dualtape_autodiff::{Scalar, Var, c, record, record_f32};
 use dualtape_optimizers::{Adam, Error, Newton, NewtonCg, Report, SecondOrder, prelude::*};
 
 fn rosenbrock<S: Scalar>(x: &[S]) -> S {
@@ -10,7 +10,7 @@ fn rosenbrock<S: Scalar>(x: &[S]) -> S {
 #[test]
 fn newton_and_newton_cg_on_a_recorded_function() {
     let start = vec![-1.2; 10];
-    let f = Function::record(&start, |x| rosenbrock(x)).unwrap();
+    let f = record(&start).function(|x| rosenbrock(x)).unwrap();
     type Method = fn(&dyn Objective<f64>, &mut [f64]) -> Result<Report<f64>, Error>;
     let newton: Method = |f, x| Newton::default().gradient_tolerance(1e-10).minimize(f, x);
     let newton_cg: Method = |f, x| NewtonCg::default().gradient_tolerance(1e-10).minimize(f, x);
@@ -28,9 +28,9 @@ fn newton_and_newton_cg_on_a_recorded_function() {
 #[test]
 fn the_dense_hessian_is_that_of_the_products() {
     let x = [0.3, -0.7, 1.1];
-    let f =
-        Function::record(&x, |x| (x[0] * x[1]).exp() + x[2].powi(3) * x[0] - (x[1] * x[2]).sin())
-            .unwrap();
+    let f = record(&x)
+        .function(|x| (x[0] * x[1]).exp() + x[2].powi(3) * x[0] - (x[1] * x[2]).sin())
+        .unwrap();
     let objective: &dyn Objective<f64> = &f;
     let at = objective.linearize(&x).unwrap();
     let mut dense = [0.0; 9];
@@ -62,7 +62,7 @@ fn huber<'t>(x: &[Var<'t, f32>]) -> Var<'t, f32> {
 
 #[test]
 fn single_precision_and_branches() {
-    let f = Function::<f32>::record_scalars(&[0.0, 0.0], huber).unwrap();
+    let f = record_f32(&[0.0, 0.0]).function(huber).unwrap();
     let mut x = [0.0, 0.0];
     let report = Newton::default().gradient_tolerance(1e-3).minimize(&f, &mut x).unwrap();
     assert!(report.converged() && report.certified(), "{report}");
@@ -77,7 +77,7 @@ fn single_precision_and_branches() {
 
 #[test]
 fn a_saddle_of_a_recorded_function_is_left() {
-    let f = Function::record(&[0.0, 0.0], |x| x[0].powi(2) - x[1].powi(2) + x[1].powi(4)).unwrap();
+    let f = record(&[0.0, 0.0]).function(|x| x[0].powi(2) - x[1].powi(2) + x[1].powi(4)).unwrap();
     let mut x = [0.0, 0.0];
     let report = NewtonCg::default().minimize(&f, &mut x).unwrap();
     assert!(
@@ -88,7 +88,7 @@ fn a_saddle_of_a_recorded_function_is_left() {
 
 #[test]
 fn errors_of_the_derivative_engine_come_through() {
-    let f = Function::record(&[1.0, 2.0], |x| x[0] * x[1]).unwrap();
+    let f = record(&[1.0, 2.0]).function(|x| x[0] * x[1]).unwrap();
     let error = Objective::value(&f, &[1.0]).unwrap_err();
     assert!(matches!(
         error,

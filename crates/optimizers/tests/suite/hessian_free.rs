@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use dualtape_autodiff::{Array, Composite, PerExample, Tensor};
+use dualtape_autodiff::{Array, Composite, Tensor, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     CurvatureMatrix, HessianFree, NewtonCg, Report, SecondOrder, WithExamples,
@@ -40,25 +40,26 @@ fn start() -> Vec<f64> {
 /// of the Gauss–Newton matrix.
 fn network() -> WithExamples<'static, Composite<'static>, f64> {
     let ([x, y], w) = (data(), start());
-    let mean = Composite::record_tensor(
-        &w,
-        &[&x, &y],
-        None,
-        |w, data| {
-            let errors = (outputs(w, data[0]) - data[1]).reshape(&[EXAMPLES]);
-            Tensor::concat(&[errors, w], 0)
-        },
-        |z, _| {
-            let parts = z.split(0, &[EXAMPLES, PARAMETERS]);
-            parts[0].powi(2).mean() + parts[1].dot(parts[1]) * L2
-        },
-    )
-    .unwrap();
-    let each = PerExample::record(&w, &[&x, &y], |w, example| {
-        let error = outputs(w, example[0].reshape(&[1, 1])) - example[1].reshape(&[1, 1]);
-        error.powi(2).sum() + w.dot(w) * L2
-    })
-    .unwrap();
+    let mean = record(&w)
+        .data(&[&x, &y])
+        .composite(
+            |w, data| {
+                let errors = (outputs(w, data[0]) - data[1]).reshape(&[EXAMPLES]);
+                Tensor::concat(&[errors, w], 0)
+            },
+            |z, _| {
+                let parts = z.split(0, &[EXAMPLES, PARAMETERS]);
+                parts[0].powi(2).mean() + parts[1].dot(parts[1]) * L2
+            },
+        )
+        .unwrap();
+    let each = record(&w)
+        .data(&[&x, &y])
+        .per_example(|w, example| {
+            let error = outputs(w, example[0].reshape(&[1, 1])) - example[1].reshape(&[1, 1]);
+            error.powi(2).sum() + w.dot(w) * L2
+        })
+        .unwrap();
     WithExamples::new(mean, each).unwrap()
 }
 

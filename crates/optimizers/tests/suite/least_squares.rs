@@ -1,7 +1,7 @@
 //! Least squares: curvature matrices, ranks, scaling, large residuals, and uncertainties of what is fitted.
 
 use crate::support::{assert_close, rosenbrock};
-use dualtape_autodiff::{Array, Function, PerExample, Var};
+use dualtape_autodiff::{Array, Var, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     CurvatureMatrix, Error, GaussNewton, LevenbergMarquardt, Newton, Residuals, Scaling,
@@ -20,7 +20,7 @@ fn growth<S: dualtape_autodiff::Scalar>(p: &[S]) -> Vec<S> {
 fn all_curvature_matrices_are_what_they_say() {
     let x = [15.0, 0.4];
     let residuals = Residuals::record(&x, |p| growth(p)).unwrap();
-    let squares = Function::record(&x, |p| growth(p).into_iter().map(|r| r * r).sum()).unwrap();
+    let squares = record(&x).function(|p| growth(p).into_iter().map(|r| r * r).sum()).unwrap();
     let jacobian = residuals.function().jacobian(&x).unwrap();
     let r = residuals.function().values(&x).unwrap();
     let weighted = |weight: &dyn Fn(f64) -> f64| -> Vec<f64> {
@@ -328,10 +328,9 @@ fn uncertainties_of_a_straight_line_are_those_of_the_textbook() {
     assert!(fit.to_string().contains("2 degrees of freedom"));
     // The same with the variance known, and as a likelihood: f/(2σ²), whose Hessian is exact for a line.
     let known = fit.clone().known_variance(0.25);
-    let likelihood = Function::record(&p, |p| {
-        data.iter().map(|&(t, y)| 2.0 * (p[0] + p[1] * t - y).powi(2)).sum()
-    })
-    .unwrap();
+    let likelihood = record(&p)
+        .function(|p| data.iter().map(|&(t, y)| 2.0 * (p[0] + p[1] * t - y).powi(2)).sum())
+        .unwrap();
     let observed = Uncertainty::of_likelihood(&likelihood, &p).unwrap();
     assert_close(observed.covariance(), known.covariance(), 1e-12, "observed information");
     assert_eq!((known.degrees_of_freedom(), observed.degrees_of_freedom()), (None, None));
@@ -345,16 +344,15 @@ fn uncertainties_of_a_straight_line_are_those_of_the_textbook() {
 fn the_sandwich_is_that_of_white() {
     let (t, y) = (vec![1.0, 2.0, 3.0, 5.0], vec![1.1, 1.9, 3.2, 4.8]);
     let mut p = [0.0, 0.0];
-    let losses = PerExample::record(
-        &p,
-        &[&Array::vector(t.clone()), &Array::vector(y.clone())],
-        |p, data| (p.get(0) + p.get(1) * data[0].to_var() - data[1].to_var()).powi(2) * 0.5,
-    )
-    .unwrap();
-    let sum = Function::record(&p, |p| {
-        t.iter().zip(&y).map(|(&t, &y)| 0.5 * (p[0] + p[1] * t - y).powi(2)).sum()
-    })
-    .unwrap();
+    let losses = record(&p)
+        .data(&[&Array::vector(t.clone()), &Array::vector(y.clone())])
+        .per_example(|p, data| {
+            (p.get(0) + p.get(1) * data[0].to_var() - data[1].to_var()).powi(2) * 0.5
+        })
+        .unwrap();
+    let sum = record(&p)
+        .function(|p| t.iter().zip(&y).map(|(&t, &y)| 0.5 * (p[0] + p[1] * t - y).powi(2)).sum())
+        .unwrap();
     assert!(Newton::default().minimize(&sum, &mut p).unwrap().certified());
     let (_, scores) = losses.values_and_gradients(&p).unwrap();
     let robust = Uncertainty::sandwich(&sum, &p, scores.as_slice()).unwrap();
@@ -388,7 +386,7 @@ fn what_the_data_leave_undetermined_is_named() {
     check(Uncertainty::of_least_squares(&residuals, &at).unwrap_err());
     // At a solution with r = 0 the Hessian is 2JᵀJ, singular in the same direction.
     check(Uncertainty::of_likelihood(&residuals, &[2.0, 0.5, 0.0]).unwrap_err());
-    let saddle = Function::record(&[0.0, 0.0], |x| x[0].powi(2) - x[1].powi(2)).unwrap();
+    let saddle = record(&[0.0, 0.0]).function(|x| x[0].powi(2) - x[1].powi(2)).unwrap();
     let error = Uncertainty::of_likelihood(&saddle, &[0.0, 0.0]).unwrap_err();
     assert_eq!(error, Error::Undetermined { curvature: -2.0, direction: vec![0.0, 1.0] });
 }

@@ -3,7 +3,7 @@
 use super::published::{
     GRADIENT_TOLERANCE, Problem, RELATIVE_GRADIENT_TOLERANCE, floats, is_known_minimum,
 };
-use dualtape_autodiff::{Composite, Function, Matrix, Var};
+use dualtape_autodiff::{Function, Matrix, Var, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     Conjugacy, CubicRegularization, CurvatureMatrix, GaussNewton, GradientDescent, HessianFree,
@@ -25,7 +25,7 @@ fn solve_all<M: Minimizer<'static, f64>>(method: impl Fn() -> M) {
 /// As [`solve_all`], where some problems are known to need more than the iterations allowed: the report must say so.
 fn solve_all_but<M: Minimizer<'static, f64>>(unsolved: &[Problem], method: impl Fn() -> M) {
     for problem in Problem::ALL {
-        let record = |x: &[f64]| Function::record(x, move |x| problem.value(x)).unwrap();
+        let record = |x: &[f64]| record(x).function(move |x| problem.value(x)).unwrap();
         if unsolved.contains(&problem) {
             let mut x = floats(&problem.reference()["x0"]);
             let f = record(&x);
@@ -63,7 +63,7 @@ fn solve<'c>(
 ) {
     let reference = problem.reference();
     let mut x = floats(&reference["x0"]);
-    let f = Function::record(&x, move |x| problem.value(x)).unwrap();
+    let f = record(&x).function(move |x| problem.value(x)).unwrap();
     let start_gradient = max_norm(&f.gradient(&x).unwrap());
     let report = method
         .gradient_tolerance(GRADIENT_TOLERANCE)
@@ -184,13 +184,10 @@ fn solve_squares<M: Minimizer<'static, f64>>(
     for problem in Problem::ALL {
         let reference = problem.reference();
         let mut x = floats(&reference["x0"]);
-        let squares = Composite::record(
-            &x,
-            move |x| problem.residuals(x),
-            |z| z.iter().map(|&z| z * z).sum::<Var<'_>>(),
-        )
-        .unwrap();
-        let f = squares.function();
+        let squares = record(&x)
+            .composite(move |x| problem.residuals(x), |z| z.iter().map(|&z| z * z).sum::<Var<'_>>())
+            .unwrap();
+        let f = &*squares;
         let start_gradient = max_norm(&f.gradient(&x).unwrap());
         let report = method(problem)
             .gradient_tolerance(GRADIENT_TOLERANCE)
@@ -365,7 +362,7 @@ fn hessian_free_finds_the_published_minima() {
 fn too_few_iterations_are_no_convergence() {
     for problem in [Problem::Rosenbrock, Problem::BrownDennis, Problem::Wood] {
         let mut x = floats(&problem.reference()["x0"]);
-        let f = Function::record(&x, move |x| problem.value(x)).unwrap();
+        let f = record(&x).function(move |x| problem.value(x)).unwrap();
         let report = NewtonCg::default().max_iterations(2).minimize(&f, &mut x).unwrap();
         assert!(!report.converged() && !report.certified(), "{problem:?}: {report}");
         assert_eq!(report.stop, StopReason::MaxIterations);
@@ -378,7 +375,7 @@ fn too_few_iterations_are_no_convergence() {
 fn the_reference_eigenvalue_is_right() {
     // The Hessian has 2 on the diagonal and 1.2 beside it, so that its eigenvalues are 2 ± 1.2.
     let f =
-        Function::record(&[0.0; 2], |x| x[0].powi(2) + x[1].powi(2) + 1.2 * x[0] * x[1]).unwrap();
+        record(&[0.0; 2]).function(|x| x[0].powi(2) + x[1].powi(2) + 1.2 * x[0] * x[1]).unwrap();
     let smallest = smallest_eigenvalue(&f.hessian(&[0.0; 2]).unwrap());
     assert!((smallest - 0.8).abs() < 1e-15);
 }

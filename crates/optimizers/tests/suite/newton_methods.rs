@@ -78,7 +78,7 @@ proptest! {
             2,
             |y: &[f64], g: &mut [f64]| {
                 let mut gx = [0.0; 2];
-                let value = f.value_and_gradient(&map(y), &mut gx).unwrap();
+                let value = f.value_and_gradient_into(&map(y), &mut gx).unwrap();
                 (g[0], g[1]) = (a * gx[0] + c * gx[1], b * gx[0] + d * gx[1]);
                 value
             },

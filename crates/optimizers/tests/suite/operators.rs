@@ -1,6 +1,6 @@
 //! Every operator agrees with its matrix, written out here entry by entry.
 
-use dualtape_autodiff::Function;
+use dualtape_autodiff::record;
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     BlockDiagonal, Dense, Diagonal, EmpiricalFisher, Error, KroneckerFactored, LowRank, Real,
@@ -323,10 +323,9 @@ fn blocks_must_cover_all_variables_once() {
 
 #[test]
 fn blocks_of_a_recorded_hessian_are_parts_of_it() {
-    let f = Function::record(&[0.5; 4], |x| {
-        (x[0] * x[1]).exp() + x[1] * x[2].powi(3) + (x[3] - x[0]).powi(4)
-    })
-    .unwrap();
+    let f = record(&[0.5; 4])
+        .function(|x| (x[0] * x[1]).exp() + x[1] * x[2].powi(3) + (x[3] - x[0]).powi(4))
+        .unwrap();
     let x = [0.3, -0.6, 1.2, 2.0];
     let whole = f.hessian(&x).unwrap();
     let at = Objective::linearize(&f, &x).unwrap();

@@ -1,6 +1,6 @@
 //! Drawings: whole, and without coordinates that are none.
 
-use dualtape_autodiff::Function;
+use dualtape_autodiff::record;
 use dualtape_optimizers::{
     CurvatureInspection, Error, LossCurve, LossSurface, Picture, StochasticLanczos, prelude::*,
 };
@@ -17,11 +17,12 @@ fn check(svg: &str) {
 #[test]
 fn all_panels_of_a_network_sized_problem() {
     let x: Vec<f64> = (0..60).map(|i| (f64::from(i) * 0.7).sin()).collect();
-    let f = Function::record(&x, |x| {
-        let terms = x.windows(2).map(|p| (p[0] * p[1]).sin() + (p[0] - p[1] * 0.5).powi(4));
-        terms.fold(x[0] * 0.0, |sum, term| sum + term)
-    })
-    .unwrap();
+    let f = record(&x)
+        .function(|x| {
+            let terms = x.windows(2).map(|p| (p[0] * p[1]).sin() + (p[0] - p[1] * 0.5).powi(4));
+            terms.fold(x[0] * 0.0, |sum, term| sum + term)
+        })
+        .unwrap();
     let at = Objective::linearize(&f, &x).unwrap();
     let report = CurvatureInspection::new("a chain").inspect(at.hessian()).unwrap();
     let (up, down) = (&report.extremes.largest[0], &report.extremes.smallest[0]);
@@ -52,7 +53,7 @@ fn all_panels_of_a_network_sized_problem() {
 
 #[test]
 fn what_cannot_be_drawn_is_left_out() {
-    let f = Function::record(&[1.0], |x| x[0].ln()).unwrap();
+    let f = record(&[1.0]).function(|x| x[0].ln()).unwrap();
     let curve = LossCurve::along("downwards", &f, &[1.0], &[1.0], 2.0, 9).unwrap();
     assert!(curve.losses[0].is_nan() && curve.model.is_none());
     let surface = LossSurface::around(&f, &[1.0], [&[1.0], &[1.0]], 2.0, 5).unwrap();
@@ -70,13 +71,14 @@ fn what_cannot_be_drawn_is_left_out() {
 #[test]
 fn one_probe_gives_a_density_without_a_band() {
     let x = [0.4; 50];
-    let f = Function::record(&x, |x| {
-        x.iter()
-            .enumerate()
-            .map(|(i, &x)| x.powi(4) * (1.0 + i as f64))
-            .fold(x[0] * 0.0, |a, b| a + b)
-    })
-    .unwrap();
+    let f = record(&x)
+        .function(|x| {
+            x.iter()
+                .enumerate()
+                .map(|(i, &x)| x.powi(4) * (1.0 + i as f64))
+                .fold(x[0] * 0.0, |a, b| a + b)
+        })
+        .unwrap();
     let at = Objective::linearize(&f, &x).unwrap();
     let density = StochasticLanczos::default().probes(1).density(at.hessian()).unwrap();
     assert!(density.upper.iter().any(|upper| upper.is_infinite()));

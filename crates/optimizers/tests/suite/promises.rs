@@ -23,7 +23,7 @@ pub fn classical_problems(methods: &[(&str, Method)]) {
         let case = &data[name];
         let x0 = numbers(&case["x0"]);
         let mut gradient = vec![0.0; x0.len()];
-        let value = f.value_and_gradient(&x0, &mut gradient).unwrap();
+        let value = f.value_and_gradient_into(&x0, &mut gradient).unwrap();
         assert_close(&[value], &[case["f0"].as_f64().unwrap()], 1e-13, name);
         assert_close(&gradient, &numbers(&case["grad0"]), 1e-13, name);
         let minimum = &case["minima"][0];

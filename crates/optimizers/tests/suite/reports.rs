@@ -33,9 +33,9 @@ impl Objective<f64> for Watched<'_> {
         add(&self.1.values);
         self.0.value(x)
     }
-    fn value_and_gradient(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
+    fn value_and_gradient_into(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
         add(&self.1.gradients);
-        self.0.value_and_gradient(x, gradient)
+        self.0.value_and_gradient_into(x, gradient)
     }
     fn linearize<'a>(&'a self, x: &[f64]) -> Result<Box<dyn Linearized<f64> + 'a>, Error> {
         add(&self.1.linearizations);
@@ -187,8 +187,8 @@ fn an_error_leaves_the_best_point() {
         fn value(&self, x: &[f64]) -> Result<f64, Error> {
             self.0.value(x)
         }
-        fn value_and_gradient(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
-            self.0.value_and_gradient(x, gradient)
+        fn value_and_gradient_into(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
+            self.0.value_and_gradient_into(x, gradient)
         }
         fn linearize<'a>(&'a self, x: &[f64]) -> Result<Box<dyn Linearized<f64> + 'a>, Error> {
             self.1.set(self.1.get() + 1);
@@ -280,7 +280,7 @@ fn minimize_starts_afresh_and_step_goes_on() {
     let mut adam = Adam::new(1e-2).amsgrad(true);
     for _ in 0..5 {
         let mut gradient = [0.0; 2];
-        f.value_and_gradient(&x, &mut gradient).unwrap();
+        f.value_and_gradient_into(&x, &mut gradient).unwrap();
         adam.step(&mut x, &gradient).unwrap();
     }
     assert_eq!(x, ends[0]);

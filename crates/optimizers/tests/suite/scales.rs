@@ -3,7 +3,7 @@
 use crate::methods::{ANY, SQUARES, Solve};
 use crate::published::{Problem, floats, is_known_minimum};
 use crate::regressions::{Regression, STARTS};
-use dualtape_autodiff::{Composite, Function, Var};
+use dualtape_autodiff::{Var, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{Hso, Residuals, SecondOrder, Shift};
 
@@ -79,13 +79,14 @@ impl Case {
     }
 
     /// `c f(x/s)` at the start, which is `s x₀`.
-    fn record(&self, form: Form, [c, s]: Units, start: &[f64]) -> Box<dyn Objective<f64> + '_> {
+    fn recorded(&self, form: Form, [c, s]: Units, start: &[f64]) -> Box<dyn Objective<f64> + '_> {
         match form {
             Form::Whole => {
-                Box::new(Function::record(start, move |x| self.value(&divided(x, s)) * c).unwrap())
+                Box::new(record(start).function(move |x| self.value(&divided(x, s)) * c).unwrap())
             }
             Form::InTwoParts => Box::new(
-                Composite::record(start, move |x| self.scaled_residuals([c, s], x), sum_of_squares)
+                record(start)
+                    .composite(move |x| self.scaled_residuals([c, s], x), sum_of_squares)
                     .unwrap(),
             ),
             Form::InResiduals => Box::new(
@@ -131,7 +132,7 @@ const MANY: usize = 900;
 
 fn said(case: &Case, form: Form, minimize: Solve, [c, s]: Units) -> Option<(Said, String)> {
     let mut x: Vec<f64> = case.start().iter().map(|x| x * s).collect();
-    let f = case.record(form, [c, s], &x);
+    let f = case.recorded(form, [c, s], &x);
     let report = minimize(&*f, &mut x).unwrap();
     if report.iterations > MANY {
         return None;
@@ -233,7 +234,7 @@ fn learnt_curvature_has_no_units() {
     let [c, s] = [1e-12, 1e6];
     for (name, minimize) in ANY.iter().filter(|(name, _)| name.contains("SR1")) {
         let mut x = [3.0 * s, -0.02 * s];
-        let f = Function::record(&x, |x| {
+        let f = record(&x).function(|x| {
             let [a, b] = [x[0] / s, x[1] / s];
             ((a - 1.0).powi(2) + ((b * 100.0).exp() - 1.0).powi(2)) * c
         });
@@ -252,7 +253,7 @@ fn what_is_said_of_shifts_is_true_in_any_units() {
     for case in Case::published() {
         for (shift, [c, s]) in shifts.into_iter().flat_map(|shift| TENS.map(|u| (shift, u))) {
             let mut x: Vec<f64> = case.start().iter().map(|x| x * s).collect();
-            let f = case.record(Form::Whole, [c, s], &x);
+            let f = case.recorded(Form::Whole, [c, s], &x);
             let mut method = Hso::newton(shift).max_iterations(100);
             let report = method.minimize(&*f, &mut x).unwrap();
             let own: Vec<f64> = x.iter().map(|x| x / s).collect();

@@ -3,7 +3,7 @@
 mod names;
 mod saving;
 
-use dualtape_autodiff::Function;
+use dualtape_autodiff::{Function, record};
 use dualtape_optimizers::stochastic::Rule;
 use dualtape_optimizers::stochastic::rules::Grafting;
 use dualtape_optimizers::stochastic::sources::{HutchinsonDiagonal, Lbfgs, Newton, NewtonCg};
@@ -20,17 +20,18 @@ const N: usize = 19;
 
 /// A quartic in neighbours, with saddle points and many minima.
 fn quartic() -> Function<'static> {
-    Function::record(&start(), |x| {
-        let wells = x.iter().enumerate().map(|(i, &x)| {
-            let t = i as f64;
-            let (a, b) = (0.5 + 0.1 * ((7 * i) % 11) as f64, 1.2 + 0.25 * t.sin());
-            0.25 * a * (x * x - b).powi(2)
-        });
-        let pairs = x.windows(2).enumerate();
-        let coupling = pairs.map(|(i, p)| 0.3 * (2.0 * i as f64 + 1.0).cos() * p[0] * p[1]);
-        wells.chain(coupling).sum()
-    })
-    .unwrap()
+    record(&start())
+        .function(|x| {
+            let wells = x.iter().enumerate().map(|(i, &x)| {
+                let t = i as f64;
+                let (a, b) = (0.5 + 0.1 * ((7 * i) % 11) as f64, 1.2 + 0.25 * t.sin());
+                0.25 * a * (x * x - b).powi(2)
+            });
+            let pairs = x.windows(2).enumerate();
+            let coupling = pairs.map(|(i, p)| 0.3 * (2.0 * i as f64 + 1.0).cos() * p[0] * p[1]);
+            wells.chain(coupling).sum()
+        })
+        .unwrap()
 }
 
 fn start() -> Vec<f64> {
@@ -84,7 +85,7 @@ fn signs(k: u64) -> Vec<f64> {
 
 fn hvp(f: &Function<'_>, x: &[f64], v: &[f64]) -> Vec<f64> {
     let mut product = vec![0.0; x.len()];
-    f.hvp(x, v, &mut product).unwrap();
+    f.hvp_into(x, v, &mut product).unwrap();
     product
 }
 
@@ -357,10 +358,9 @@ fn newton_directions_solve_the_damped_system() {
 #[test]
 fn stochastic_lbfgs_learns_from_averaged_points() {
     let scales = [1.0, 4.0, 9.0];
-    let f = Function::record(&[0.0; 3], move |x| {
-        x.iter().zip(scales).map(|(&x, a)| 0.5 * a * x * x).sum()
-    })
-    .unwrap();
+    let f = record(&[0.0; 3])
+        .function(move |x| x.iter().zip(scales).map(|(&x, a)| 0.5 * a * x * x).sum())
+        .unwrap();
     let source = || Lbfgs::default().interval(2).pairs(3);
     let mut method = Sgd::new(0.05).with_source(source());
     let mut x = [1.0, -2.0, 3.0];
@@ -386,7 +386,7 @@ fn stochastic_lbfgs_learns_from_averaged_points() {
     let moved: Vec<f64> = from.iter().zip(&x).map(|(from, x)| from - x).collect();
     assert_close(&moved, &s, 1e-13, "secant equation");
     // Curvature that is negative is left out: descent goes on along the gradient.
-    let g = Function::record(&[0.0], |x| -x[0] * x[0]).unwrap();
+    let g = record(&[0.0]).function(|x| -x[0] * x[0]).unwrap();
     let mut method = Sgd::new(0.5).with_source(source());
     let mut x = [1.0];
     for _ in 0..6 {

@@ -1,6 +1,6 @@
 //! What the variants of Newton's method and the natural gradient promise.
 
-use dualtape_autodiff::{Array, Composite, Function, Likelihood, PerExample, Tensor};
+use dualtape_autodiff::{Array, Composite, Likelihood, Tensor, record, record_f32};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     CurvatureMatrix, Error, NaturalGradient, NewtonCg, SecondOrder, StopReason, Structure,
@@ -133,14 +133,11 @@ fn logits<'t>(theta: Tensor<'t>, x: Tensor<'t>) -> Tensor<'t> {
 /// Logistic regression, with its examples.
 fn regression() -> WithExamples<'static, Composite<'static>, f64> {
     let (x, y) = data();
-    let mean = Composite::record_tensor(
-        &[0.0; 3],
-        &[&x, &y],
-        Some(Likelihood::Bernoulli),
+    let mean = record(&[0.0; 3]).data(&[&x, &y]).likelihood(Likelihood::Bernoulli).composite(
         |theta, data| logits(theta, data[0]),
         |z, data| (z.softplus() - data[1] * z).mean(),
     );
-    let each = PerExample::record(&[0.0; 3], &[&x, &y], |theta, example| {
+    let each = record(&[0.0; 3]).data(&[&x, &y]).per_example(|theta, example| {
         let z = logits(theta, example[0].reshape(&[1, 2])).to_var();
         z.softplus() - example[1].to_var() * z
     });
@@ -209,10 +206,10 @@ fn budgets_hold_and_single_precision_works() {
     let report = NaturalGradient::new().max_passes(6).minimize(&f, &mut x).unwrap();
     assert_eq!(report.stop, StopReason::MaxPasses, "{report}");
 
-    let f = Function::<f32>::record_tensor(&[0.5; 4], &[], |x, _| {
-        (x * x).sum() + x.slice(0, 0..2).exp().sum() - x.sin().sum()
-    })
-    .unwrap();
+    let f = record_f32(&[0.5; 4])
+        .array()
+        .function(|x| (x * x).sum() + x.slice(0, 0..2).exp().sum() - x.sin().sum())
+        .unwrap();
     for structure in [
         Structure::Full,
         Structure::Diagonal,

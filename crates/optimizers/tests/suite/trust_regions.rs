@@ -2,7 +2,7 @@
 
 use crate::promises::{self, Method};
 use crate::support::{quadratic, rosenbrock, saddle};
-use dualtape_autodiff::{Function, Real, Var, c};
+use dualtape_autodiff::{Function, Real, Record, Var, c, record, record_f32};
 use dualtape_optimizers::{
     CubicRegularization, CurvatureMatrix, Error, Forcing, HessianFree, LinearOperator, Lsr1,
     SaddleFreeNewton, SecondOrder, Sr1, StopReason, Subproblem, TrustRegion, prelude::*,
@@ -48,14 +48,15 @@ fn the_hard_case_is_solved_where_it_appears() {
 
 /// `Σ cosh`-like terms in many variables, with a few strong couplings.
 fn chain(n: usize) -> Function<'static> {
-    Function::record(&vec![0.0; n], move |x| {
-        let links = x.windows(2).map(|p| (p[0] - p[1]).powi(2) * 5.0);
-        let terms = x.iter().enumerate().map(|(i, &x)| {
-            x.powi(4) * (1.0 + 0.1 * i as f64) - x * x * 0.5 + x * (0.1 * (i as f64).sin())
-        });
-        links.sum::<Var<'_>>() + terms.sum::<Var<'_>>()
-    })
-    .unwrap()
+    record(&vec![0.0; n])
+        .function(move |x| {
+            let links = x.windows(2).map(|p| (p[0] - p[1]).powi(2) * 5.0);
+            let terms = x.iter().enumerate().map(|(i, &x)| {
+                x.powi(4) * (1.0 + 0.1 * i as f64) - x * x * 0.5 + x * (0.1 * (i as f64).sin())
+            });
+            links.sum::<Var<'_>>() + terms.sum::<Var<'_>>()
+        })
+        .unwrap()
 }
 
 #[test]
@@ -88,10 +89,9 @@ fn nothing_is_evaluated_twice() {
 #[test]
 fn rounding_does_not_shrink_the_region() {
     // The minimum is 10⁸, so that values tell nothing of the last four digits of x.
-    let f = Function::record(&[0.0, 0.0], |x| {
-        (x[0] - 1.0).cosh() + (x[1] + 2.0).powi(2) * 3.0 + x[0] * x[1] * 0.1 + 1e8
-    })
-    .unwrap();
+    let f = record(&[0.0, 0.0])
+        .function(|x| (x[0] - 1.0).cosh() + (x[1] + 2.0).powi(2) * 3.0 + x[0] * x[1] * 0.1 + 1e8)
+        .unwrap();
     for (method, minimize) in methods() {
         let mut x = [3.0, 3.0];
         let report = minimize(&f, &mut x);
@@ -124,7 +124,7 @@ fn flat_valleys_are_certified_as_semidefinite() {
 /// `½ (a x² + y²)`
 fn stiff<S: Real>(a: f64) -> Function<'static, S> {
     let at = [S::one(), S::zero()];
-    Function::record_scalars(&at, move |x| (x[0] * x[0] * c(a) + x[1] * x[1]) * c(0.5)).unwrap()
+    Record::at(&at).function(move |x| (x[0] * x[0] * c(a) + x[1] * x[1]) * c(0.5)).unwrap()
 }
 
 /// The gradient shows nothing of the second variable, and what is new in a random vector is small beside the matrix.
@@ -155,14 +155,16 @@ fn stiff_problems_come_to_an_end() {
 /// `½ Σ λₖ (vₖᵀ(x − 1))²` with eigenvalues spread over so many decades.
 fn ill_conditioned(n: usize, decades: f64) -> Function<'static> {
     let entry = move |k: usize, i: usize| (1.7 * ((k * n + i).pow(2) % 101) as f64).sin();
-    Function::record(&vec![0.0; n], move |x| {
-        let term = |k: usize| {
-            let along: Var<'_> = x.iter().enumerate().map(|(i, &x)| (x - 1.0) * entry(k, i)).sum();
-            0.5 * 10_f64.powf(-decades * k as f64 / (n - 1) as f64) * along.powi(2)
-        };
-        (0..n).map(term).sum()
-    })
-    .unwrap()
+    record(&vec![0.0; n])
+        .function(move |x| {
+            let term = |k: usize| {
+                let along: Var<'_> =
+                    x.iter().enumerate().map(|(i, &x)| (x - 1.0) * entry(k, i)).sum();
+                0.5 * 10_f64.powf(-decades * k as f64 / (n - 1) as f64) * along.powi(2)
+            };
+            (0..n).map(term).sum()
+        })
+        .unwrap()
 }
 
 #[test]
@@ -184,24 +186,24 @@ fn numbers_that_are_finite_are_not_called_otherwise() {
 
 /// COSINE of CUTEst: valleys that lead to infinity beside minima at which every term is −1.
 fn cosine(n: usize) -> Function<'static> {
-    Function::record(&vec![1.0; n], |x| {
-        x.windows(2).map(|p| (p[0].powi(2) - 0.5 * p[1]).cos()).sum()
-    })
-    .unwrap()
+    record(&vec![1.0; n])
+        .function(|x| x.windows(2).map(|p| (p[0].powi(2) - 0.5 * p[1]).cos()).sum())
+        .unwrap()
 }
 
 /// Biggs's EXP6 function (Moré, Garbow & Hillstrom, number 18).
 fn biggs() -> Function<'static> {
-    Function::record(&[1.0, 2.0, 1.0, 1.0, 1.0, 1.0], |x| {
-        let residual = |i: i32| {
-            let t = 0.1 * f64::from(i);
-            let y = (-t).exp() - 5.0 * (-10.0 * t).exp() + 3.0 * (-4.0 * t).exp();
-            let decay = [x[0], x[1], x[4]].map(|rate| (-t * rate).exp());
-            x[2] * decay[0] - x[3] * decay[1] + x[5] * decay[2] - y
-        };
-        (1..=13).map(|i| residual(i).powi(2)).sum()
-    })
-    .unwrap()
+    record(&[1.0, 2.0, 1.0, 1.0, 1.0, 1.0])
+        .function(|x| {
+            let residual = |i: i32| {
+                let t = 0.1 * f64::from(i);
+                let y = (-t).exp() - 5.0 * (-10.0 * t).exp() + 3.0 * (-4.0 * t).exp();
+                let decay = [x[0], x[1], x[4]].map(|rate| (-t * rate).exp());
+                x[2] * decay[0] - x[3] * decay[1] + x[5] * decay[2] - y
+            };
+            (1..=13).map(|i| residual(i).powi(2)).sum()
+        })
+        .unwrap()
 }
 
 /// The first radius is a guess, and a poor step of that length would lead into a valley without a minimum.
@@ -241,10 +243,11 @@ impl LinearOperator<f64> for Inverse {
 fn a_preconditioner_saves_products() {
     let weights = |n: usize| (0..n).map(|i| 1.2_f64.powi(i as i32)).collect::<Vec<f64>>();
     let n = 60;
-    let f = Function::record(&vec![0.0; n], move |x| {
-        x.iter().zip(weights(n)).map(|(x, w)| (x.cosh() - 1.0) * w + *x * 0.1).sum()
-    })
-    .unwrap();
+    let f = record(&vec![0.0; n])
+        .function(move |x| {
+            x.iter().zip(weights(n)).map(|(x, w)| (x.cosh() - 1.0) * w + *x * 0.1).sum()
+        })
+        .unwrap();
     let method = || {
         TrustRegion::new(Subproblem::ConjugateGradients)
             .initial_radius(1e3)
@@ -314,10 +317,9 @@ fn budgets_hold_within_an_iteration() {
 
 #[test]
 fn single_precision() {
-    let f = Function::<f32>::record_scalars(&[0.0, 0.0], |x| {
-        (x[0] * -1.0 + 1.0).powi(2) + (x[1] - x[0] * x[0]).powi(2) * 100.0
-    })
-    .unwrap();
+    let f = record_f32(&[0.0, 0.0])
+        .function(|x| (x[0] * -1.0 + 1.0).powi(2) + (x[1] - x[0] * x[0]).powi(2) * 100.0)
+        .unwrap();
     for report in [
         TrustRegion::new(Subproblem::Dogleg).minimize(&f, &mut [-1.2, 1.0]).unwrap(),
         TrustRegion::new(Subproblem::Exact).minimize(&f, &mut [-1.2, 1.0]).unwrap(),

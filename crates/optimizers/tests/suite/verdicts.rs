@@ -2,7 +2,7 @@
 
 use crate::methods::{ANY, SQUARES, Solve};
 use crate::support::{powell_singular, quadratic, saddle};
-use dualtape_autodiff::{Function, Var};
+use dualtape_autodiff::{Var, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     ByHand, CurvatureSource, Error, Lbfgs, LevenbergMarquardt, Linearized, Newton, NewtonCg,
@@ -46,7 +46,7 @@ fn free_clusters_end_in_minima() {
     for (atoms, seeds) in [(3, 0..6), (7, 0..4), (13, 0..2), (38, 0..1)] {
         for seed in seeds {
             let start = cluster(atoms, seed);
-            let f = Function::record(&start, lennard_jones).unwrap();
+            let f = record(&start).function(lennard_jones).unwrap();
             // The modified factors of Newton's method lose their way among the many saddles of the largest.
             for (method, minimize) in &FREE[usize::from(atoms > 13)..] {
                 let mut x = start.clone();
@@ -65,7 +65,7 @@ fn zero_modes_are_told_from_saddles_at_any_tolerance() {
     for tolerance in [1e-3, 1e-5, 1e-7, 1e-9, 1e-11] {
         for seed in 0..4 {
             let start = cluster(3, seed);
-            let f = Function::record(&start, lennard_jones).unwrap();
+            let f = record(&start).function(lennard_jones).unwrap();
             for report in [
                 Newton::default().gradient_tolerance(tolerance).minimize(&f, &mut start.clone()),
                 NewtonCg::default().gradient_tolerance(tolerance).minimize(&f, &mut start.clone()),
@@ -83,14 +83,13 @@ type Case<'a> = (&'a str, &'a dyn Objective<f64>, &'a [f64], f64);
 
 #[test]
 fn degenerate_minima_are_minima() {
-    let quartic = Function::record(&[1.0], |x| x[0].powi(4)).unwrap();
-    let mixed = Function::record(&[1.0, 2.0], |x| x[0].powi(4) + x[1].powi(2)).unwrap();
-    let lifted = Function::record(&[1.0, 2.0], |x| x[0].powi(4) + x[1].powi(2) + 1.0).unwrap();
-    let valley = Function::record(&[0.3, 2.0], |x| (x[0] * x[1] - 1.0).powi(2)).unwrap();
+    let quartic = record(&[1.0]).function(|x| x[0].powi(4)).unwrap();
+    let mixed = record(&[1.0, 2.0]).function(|x| x[0].powi(4) + x[1].powi(2)).unwrap();
+    let lifted = record(&[1.0, 2.0]).function(|x| x[0].powi(4) + x[1].powi(2) + 1.0).unwrap();
+    let valley = record(&[0.3, 2.0]).function(|x| (x[0] * x[1] - 1.0).powi(2)).unwrap();
     let lifted_valley =
-        Function::record(&[0.3, 2.0], |x| (x[0] * x[1] - 1.0).powi(2) + 1.0).unwrap();
-    let ring =
-        Function::record(&[0.3, 0.2], |x| (x[0] * x[0] + x[1] * x[1] - 1.0).powi(2)).unwrap();
+        record(&[0.3, 2.0]).function(|x| (x[0] * x[1] - 1.0).powi(2) + 1.0).unwrap();
+    let ring = record(&[0.3, 0.2]).function(|x| (x[0] * x[0] + x[1] * x[1] - 1.0).powi(2)).unwrap();
     let singular = powell_singular();
     let cases: [Case<'_>; 7] = [
         ("x⁴", &quartic, &[1.0], 0.0),
@@ -127,7 +126,7 @@ fn overparameterised_networks_end_in_minima() {
     for seed in 0..4 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let start: Vec<f64> = (0..24).map(|_| rng.random_range(-1.0..1.0)).collect();
-        let f = Function::record(&start, network_misfit).unwrap();
+        let f = record(&start).function(network_misfit).unwrap();
         for (method, minimize) in FREE {
             let report = minimize(&f, &mut start.clone()).unwrap();
             let what = format!("{method} from start {seed}: {report}");
@@ -143,11 +142,12 @@ fn a_start_far_up_ends_in_no_false_minimum() {
     for (steep, start) in [(100.0, [0.0, 0.1]), (30.0, [3.0, -0.02]), (200.0, [0.0, 0.1])] {
         for (height, length) in [(1.0, 1.0), (1e-12, 1e6), (1e12, 1e-6)] {
             let start = start.map(|x: f64| x * length);
-            let f = Function::record(&start, move |x| {
-                let [u, v] = [x[0] / length, x[1] / length];
-                ((u - 1.0).powi(2) + ((v * steep).exp() - 1.0).powi(2)) * height
-            })
-            .unwrap();
+            let f = record(&start)
+                .function(move |x| {
+                    let [u, v] = [x[0] / length, x[1] / length];
+                    ((u - 1.0).powi(2) + ((v * steep).exp() - 1.0).powi(2)) * height
+                })
+                .unwrap();
             for (name, solve) in ANY {
                 let mut x = start;
                 let report = solve(&f, &mut x).unwrap();
@@ -170,7 +170,7 @@ fn a_start_far_up_ends_in_no_false_minimum() {
 fn a_start_far_up_in_a_valley_ends_in_no_false_minimum() {
     for r in [0.05, 0.1] {
         let start = [0.0, 0.0, 0.0, r, 0.01, 0.0, 0.0, r, 0.02];
-        let f = Function::record(&start, lennard_jones).unwrap();
+        let f = record(&start).function(lennard_jones).unwrap();
         for (name, solve) in ANY {
             let mut x = start;
             let report = solve(&f, &mut x).unwrap();
@@ -181,10 +181,9 @@ fn a_start_far_up_in_a_valley_ends_in_no_false_minimum() {
         }
     }
     for steep in [1e12, 1e15] {
-        let f = Function::record(&[1.0, 0.0], move |x| {
-            x[0].powi(2) * steep - x[1].powi(2) + x[1].powi(4)
-        })
-        .unwrap();
+        let f = record(&[1.0, 0.0])
+            .function(move |x| x[0].powi(2) * steep - x[1].powi(2) + x[1].powi(4))
+            .unwrap();
         for (name, solve) in ANY {
             let mut x = [1.0, 0.0];
             let report = solve(&f, &mut x).unwrap();
@@ -197,20 +196,19 @@ fn a_start_far_up_in_a_valley_ends_in_no_false_minimum() {
 /// Negative curvature that is real stays what it is, however faint beside the other curvatures and the value.
 #[test]
 fn saddles_are_never_minima() {
-    let faint = Function::record(&[0.0, 0.0], |x| {
-        x[0].powi(2) * 1e3 - x[1].powi(2) * 5e-6 + x[1].powi(4) + 1.0
-    })
-    .unwrap();
-    let monkey = Function::record(&[1e-6, 0.0], |x| {
-        x[0].powi(3) - x[0] * x[1].powi(2) * 3.0 + (x[0].powi(2) + x[1].powi(2)).powi(2) + 1.0
-    })
-    .unwrap();
-    let cosine = Function::record(&[0.0, 1e-9], |x| x[0].cos() + x[1].cos()).unwrap();
+    let faint = record(&[0.0, 0.0])
+        .function(|x| x[0].powi(2) * 1e3 - x[1].powi(2) * 5e-6 + x[1].powi(4) + 1.0)
+        .unwrap();
+    let monkey = record(&[1e-6, 0.0])
+        .function(|x| {
+            x[0].powi(3) - x[0] * x[1].powi(2) * 3.0 + (x[0].powi(2) + x[1].powi(2)).powi(2) + 1.0
+        })
+        .unwrap();
+    let cosine = record(&[0.0, 1e-9]).function(|x| x[0].cos() + x[1].cos()).unwrap();
     // The negative eigenvalue is 10⁻¹³ of the other one, and still no rounding.
-    let steep = Function::record(&[0.0, 0.0], |x| {
-        x[0].powi(2) * 1e13 - x[1].powi(2) + x[1].powi(4) + x[0] * x[1] * 1e2
-    })
-    .unwrap();
+    let steep = record(&[0.0, 0.0])
+        .function(|x| x[0].powi(2) * 1e13 - x[1].powi(2) + x[1].powi(4) + x[0] * x[1] * 1e2)
+        .unwrap();
     let cases: [(&dyn Objective<f64>, &[f64], f64); 5] = [
         (&faint, &[0.0, 0.0], 1.0 - 1e-14),
         (&steep, &[0.0, 0.0], -0.2),
@@ -256,14 +254,14 @@ impl Objective<f64> for Folded {
     fn value(&self, x: &[f64]) -> Result<f64, Error> {
         Ok((x[0].abs() - 1.0).powi(2))
     }
-    fn value_and_gradient(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
+    fn value_and_gradient_into(&self, x: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
         let sign = if x[0] == 0.0 { 0.0 } else { x[0].signum() };
         gradient[0] = 2.0 * (x[0].abs() - 1.0) * sign;
         self.value(x)
     }
     fn linearize<'a>(&'a self, x: &[f64]) -> Result<Box<dyn Linearized<f64> + 'a>, Error> {
         let mut gradient = vec![0.0];
-        let value = self.value_and_gradient(x, &mut gradient)?;
+        let value = self.value_and_gradient_into(x, &mut gradient)?;
         Ok(Box::new(FoldedAt { value, gradient }))
     }
     fn kinks(&self, x: &[f64]) -> Result<Vec<String>, Error> {
@@ -327,7 +325,7 @@ fn meyer<'t>(x: &[Var<'t>]) -> Vec<Var<'t>> {
 #[test]
 fn meyer_ends_with_the_truth() {
     let start = [0.02, 4000.0, 250.0];
-    let f = Function::record(&start, |x| meyer(x).into_iter().map(|r| r * r).sum()).unwrap();
+    let f = record(&start).function(|x| meyer(x).into_iter().map(|r| r * r).sum()).unwrap();
     let r = Residuals::record(&start, meyer).unwrap();
     let minimum = 87.945855171;
     let runs = ANY.iter().map(|&(name, minimize)| (name, minimize(&f, &mut start.clone())));
@@ -352,10 +350,9 @@ fn meyer_ends_with_the_truth() {
 #[test]
 fn tiny_functions_are_minimised_too() {
     for scale in [1e-100, 1e100] {
-        let f = Function::record(&[5.0, -2.0], |x| {
-            ((x[0] - 3.0).powi(2) + (x[1] - x[0]).powi(2) * 10.0) * scale
-        })
-        .unwrap();
+        let f = record(&[5.0, -2.0])
+            .function(|x| ((x[0] - 3.0).powi(2) + (x[1] - x[0]).powi(2) * 10.0) * scale)
+            .unwrap();
         for (method, minimize) in ANY {
             let mut x = [5.0, -2.0];
             let report = minimize(&f, &mut x).unwrap();
@@ -365,7 +362,7 @@ fn tiny_functions_are_minimised_too() {
         }
     }
     let f =
-        Function::record(&[5.0, -2.0], |x| ((x[0] - 3.0).powi(2) + (x[1] - x[0]).powi(2)) * 1e-300);
+        record(&[5.0, -2.0]).function(|x| ((x[0] - 3.0).powi(2) + (x[1] - x[0]).powi(2)) * 1e-300);
     let f = f.unwrap();
     for (method, minimize) in &ANY[..1] {
         let mut x = [5.0, -2.0];
@@ -390,10 +387,11 @@ fn least_squares_at_the_level_of_rounding_have_converged() {
 /// Powell's badly scaled function: its smallest eigenvalue is far below the rounding of the largest.
 #[test]
 fn a_lower_bound_allows_for_rounding() {
-    let f = Function::record(&[1.0, 1.0], |x| {
-        (x[0] * x[1] * 1e4 - 1.0).powi(2) + ((-x[0]).exp() + (-x[1]).exp() - 1.0001).powi(2)
-    })
-    .unwrap();
+    let f = record(&[1.0, 1.0])
+        .function(|x| {
+            (x[0] * x[1] * 1e4 - 1.0).powi(2) + ((-x[0]).exp() + (-x[1]).exp() - 1.0001).powi(2)
+        })
+        .unwrap();
     let minimum = [1.098159329699759e-5, 9.106146739867318];
     // By the quotient of determinant and trace in many digits.
     let smallest = 6.3e-8;
@@ -420,7 +418,7 @@ fn a_lower_bound_allows_for_rounding() {
 #[test]
 fn newton_does_not_run_onto_a_plateau() {
     let f =
-        Function::record(&[1e-3], |x| x[0].tanh() - (-(x[0] + 4.0).powi(2)).exp() * 2.0).unwrap();
+        record(&[1e-3]).function(|x| x[0].tanh() - (-(x[0] + 4.0).powi(2)).exp() * 2.0).unwrap();
     for start in [1e-3, 1e-5, -1e-4] {
         for report in [
             Newton::default().minimize(&f, &mut [start]).unwrap(),
@@ -452,7 +450,7 @@ fn newton_does_not_run_onto_a_plateau() {
 /// A recorded function tells its kinks itself: at 0 lies the local maximum 1 of `(|x| − 1)²`, where its slope is taken as 0.
 #[test]
 fn a_recorded_kink_is_no_certificate() {
-    let folded = Function::record(&[0.5], |x| (x[0].abs() - 1.0).powi(2)).unwrap();
+    let folded = record(&[0.5]).function(|x| (x[0].abs() - 1.0).powi(2)).unwrap();
     for (method, minimize) in ANY {
         let Ok(report) = minimize(&folded, &mut [0.0]) else { continue };
         assert!(!report.converged() && !report.certified(), "{method}: {report}");

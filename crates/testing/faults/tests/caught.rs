@@ -1,7 +1,7 @@
 //! Wrong rules, planted one at a time in dualtape itself: each is caught, and the report names the law that it breaks.
 
 use dualtape_autodiff::planted::{Fault, Instruction, Site, Wrong};
-use dualtape_autodiff::{Array, Binary, Elementary, Error, Function, Scalar, Unary, Var, gradient};
+use dualtape_autodiff::{Array, Elementary, Error, Scalar, Var, gradient, numbers::{Binary, Unary}, record};
 use dualtape_testing::strategies::{positive, reals};
 use dualtape_testing::{
     Check, Law, Subject, check, check_derivatives, recorded_function, tensor_loss, tensors,
@@ -233,7 +233,7 @@ fn faults_within_what_is_recorded() {
     let fault = Fault { site: Site::Unary(Sin), wrong: Wrong::Sign };
     let f = fault
         .during(|| {
-            let f = Function::record(&[0.3, 0.4], |x| x[0].sin() * x[1])?;
+            let f = record(&[0.3, 0.4]).function(|x| x[0].sin() * x[1])?;
             f.gradient(&[0.3, 0.4])?;
             Ok::<_, Error>(f)
         })

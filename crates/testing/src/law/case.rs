@@ -4,7 +4,10 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use dualtape_autodiff::{Function, Irregular, Irregularity};
+use dualtape_autodiff::{
+    Function,
+    inspect::{Irregular, Irregularity},
+};
 
 use super::{How, Stop, Violation};
 use crate::check::Policy;

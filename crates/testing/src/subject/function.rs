@@ -14,10 +14,10 @@ use super::{Answer, At, Refusal, Route, Subject};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_testing::{check, recorded_function};
 ///
-/// let f = Function::record(&[1.0, 2.0], |x| x[0].exp() * x[1])?;
+/// let f = record(&[1.0, 2.0]).function(|x| x[0].exp() * x[1])?;
 /// check(recorded_function(&f)).order(3).assert();
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
@@ -108,7 +108,7 @@ struct OfVectorFunction<'a, 'f> {
 
 impl Subject for OfVectorFunction<'_, '_> {
     fn inputs(&self) -> Option<usize> {
-        Some(self.double.inputs())
+        Some(self.double.dim())
     }
 
     fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {

@@ -16,7 +16,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
 
-use dualtape_autodiff::{Error, Fault, Function};
+use dualtape_autodiff::{Error, Function, custom::Fault};
 
 pub use formula::{Formula, formula};
 pub use function::{

@@ -33,12 +33,12 @@ pub fn objective(objective: &dyn Objective<f64>) -> impl Subject {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::{record, record_f32};
 /// use dualtape_testing::{Law, check, objective_in_both};
 ///
-/// let f = Function::<f64>::record_tensor(&[1.0; 2], &[], |x, _| x.exp().sum())?;
-/// let right = Function::<f32>::record_tensor(&[1.0; 2], &[], |x, _| x.exp().sum())?;
-/// let wrong = Function::<f32>::record_tensor(&[1.0; 2], &[], |x, _| (x * 1.01_f32).exp().sum())?;
+/// let f = record(&[1.0; 2]).array().function(|x| x.exp().sum())?;
+/// let right = record_f32(&[1.0; 2]).array().function(|x| x.exp().sum())?;
+/// let wrong = record_f32(&[1.0; 2]).array().function(|x| (x * 1.01_f32).exp().sum())?;
 /// check(objective_in_both(&f, &right)).assert();
 /// let failure = check(objective_in_both(&f, &wrong)).check().unwrap_err();
 /// assert_eq!(failure.law(), Some(Law::SinglePrecision));
@@ -67,7 +67,7 @@ impl Subject for OfObjective<'_> {
 
     fn gradient(&self, at: At<'_>) -> Answer<Vec<f64>> {
         let mut gradient = vec![0.0; at.x.len()];
-        self.double.value_and_gradient(at.x, &mut gradient)?;
+        self.double.value_and_gradient_into(at.x, &mut gradient)?;
         Ok(gradient)
     }
 
@@ -83,7 +83,7 @@ impl Subject for OfObjective<'_> {
     fn single(&self, x: &[f32], _: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {
         let objective = self.single.ok_or(Refusal::NotOffered)?;
         let mut gradient = vec![0.0; x.len()];
-        let value = objective.value_and_gradient(x, &mut gradient)?;
+        let value = objective.value_and_gradient_into(x, &mut gradient)?;
         Ok((vec![value], gradient))
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use dualtape_autodiff::{
-    Adjoint, Elementwise, Fault, NumericAdjoint, Operation, Real, Scalar, Tape, Tensor, Var, View,
+    Real, Scalar, Tape, Tensor, Var, View,
+    custom::{Adjoint, Elementwise, Fault, NumericAdjoint, Operation},
 };
 
 use super::Subject;
@@ -18,7 +19,7 @@ pub(crate) const ADAPTOR: &str = file!();
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Elementwise, Scalar, c};
+/// use dualtape_autodiff::{Scalar, c, custom::Elementwise};
 /// use dualtape_testing::{check, elementwise};
 ///
 /// /// `ln cosh(x − y)`

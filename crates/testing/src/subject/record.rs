@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use dualtape_autodiff::{Error, Function, Scalar, Tape, Var, VectorFunction};
+use dualtape_autodiff::{BranchPolicy, Error, Function, Scalar, Tape, Var, VectorFunction};
 
 use super::{Answer, At, Refusal};
 
@@ -24,12 +24,18 @@ pub(crate) trait Record: Send + Sync {
     fn record<'t>(&self, x: &[Var<'t>]) -> Vec<Var<'t>>;
 
     /// Records `φ`, in a function that keeps the map to record it again.
-    fn function<'a>(self: &Arc<Self>, at: At<'_>) -> Result<Function<'a>, Error>
+    fn function<'a>(
+        self: &Arc<Self>,
+        at: At<'_>,
+        branches: BranchPolicy,
+    ) -> Result<Function<'a>, Error>
     where
         Self: Sized + 'a,
     {
         let (map, w) = (Arc::clone(self), at.w.to_vec());
-        Function::record(at.x, move |x| weighted(&map.record(x), &w))
+        dualtape_autodiff::record(at.x)
+            .branches(branches)
+            .function(move |x| weighted(&map.record(x), &w))
     }
 
     /// Records `f`.
@@ -38,15 +44,15 @@ pub(crate) trait Record: Send + Sync {
         Self: Sized + 'a,
     {
         let map = Arc::clone(self);
-        VectorFunction::record(x, move |x| map.record(x))
+        dualtape_autodiff::record(x).vector(move |x| map.record(x))
     }
 
-    /// Records `φ` such that the instructions within operations can be seen.
+    /// Records `φ` such that the instructions within operations can be seen, once and for all.
     fn opened<'a>(self: &Arc<Self>, at: At<'_>) -> Result<Function<'a>, Error>
     where
         Self: Sized + 'a,
     {
-        self.function(at)
+        self.function(at, BranchPolicy::Refuse)
     }
 
     /// `f(x)` as it comes about while it is recorded: there is no cheaper way to have it, and curves ask for many.

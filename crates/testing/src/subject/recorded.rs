@@ -37,7 +37,7 @@ impl<'r, R: Record + 'r> Recorded<'r, R> {
 
     /// `φ`, recorded at this point.
     fn function(&self, at: At<'_>) -> Answer<Rc<Function<'r>>> {
-        latest(&self.function, at, || self.map.function(at))
+        latest(&self.function, at, || self.map.function(at, BranchPolicy::default()))
     }
 
     /// `f`, recorded at this point.
@@ -144,7 +144,9 @@ impl<'r, R: Record + 'r> Subject for Recorded<'r, R> {
     ) -> Answer<Replayed> {
         let f = match recorded_at == at.x {
             true => self.function(at)?,
-            false => Rc::new(self.map.function(At { x: recorded_at, ..at })?),
+            false => {
+                Rc::new(self.map.function(At { x: recorded_at, ..at }, BranchPolicy::default())?)
+            }
         };
         let value = f.value(at.x)?;
         let gradient = f.gradient(at.x)?;
@@ -168,7 +170,7 @@ impl<'r, R: Record + 'r> Subject for Recorded<'r, R> {
     }
 
     fn with_function(&self, at: At<'_>, visit: &mut dyn FnMut(&Function<'_>)) -> Answer<()> {
-        visit(&self.map.opened(at)?.with_branch_policy(BranchPolicy::Refuse));
+        visit(&self.map.opened(at)?);
         Ok(())
     }
 }

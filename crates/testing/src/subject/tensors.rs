@@ -3,7 +3,10 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use dualtape_autodiff::{Array, Error, Function, Real, Tape, Tensor, Var, VectorFunction};
+use dualtape_autodiff::{
+    Array, BranchPolicy, Error, Function, Real, Tape, Tensor, Var, VectorFunction, record,
+    record_f32,
+};
 
 use super::record::{Record, weighted};
 use super::recorded::Recorded;
@@ -243,14 +246,19 @@ impl<M: Map> Record for Tensors<M> {
         of_flat(&self.map, &self.shapes, Tensor::from_vars(tape, x)).scalars()
     }
 
-    fn function<'a>(self: &Arc<Self>, at: At<'_>) -> Result<Function<'a>, Error>
+    fn function<'a>(
+        self: &Arc<Self>,
+        at: At<'_>,
+        branches: BranchPolicy,
+    ) -> Result<Function<'a>, Error>
     where
         Self: 'a,
     {
         let (all, w) = (Arc::clone(self), at.w.to_vec());
-        Function::record_tensor(at.x, &[], move |x, _| {
-            weighted_array(of_flat(&all.map, &all.shapes, x), &w)
-        })
+        record(at.x)
+            .array()
+            .branches(branches)
+            .function(move |x| weighted_array(of_flat(&all.map, &all.shapes, x), &w))
     }
 
     fn opened<'a>(self: &Arc<Self>, at: At<'_>) -> Result<Function<'a>, Error>
@@ -260,10 +268,10 @@ impl<M: Map> Record for Tensors<M> {
         // On constants first, to see whether there are such instructions.
         let constants: Vec<Var<'_>> = at.x.iter().map(|&x| Var::from_value(x)).collect();
         if self.map.on_scalars(&self.shapes, &constants).is_none() {
-            return self.function(at);
+            return self.function(at, BranchPolicy::Refuse);
         }
         let (all, w) = (Arc::clone(self), at.w.to_vec());
-        Function::record(at.x, move |x| {
+        record(at.x).branches(BranchPolicy::Refuse).function(move |x| {
             weighted(&all.map.on_scalars(&all.shapes, x).unwrap_or_default(), &w)
         })
     }
@@ -273,7 +281,7 @@ impl<M: Map> Record for Tensors<M> {
         Self: 'a,
     {
         let all = Arc::clone(self);
-        VectorFunction::record_tensor(x, &[], move |x, _| of_flat(&all.map, &all.shapes, x))
+        record(x).array().vector(move |x| of_flat(&all.map, &all.shapes, x))
     }
 
     fn values(&self, x: &[f64]) -> Answer<Vec<f64>> {
@@ -286,12 +294,9 @@ impl<M: Map> Record for Tensors<M> {
     fn single(&self, x: &[f32], w: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {
         let map = self.map.in_single().ok_or(Refusal::NotOffered)?;
         let shapes = &self.shapes;
-        let values = VectorFunction::<f32>::record_tensor(x, &[], |x, _| of_flat(map, shapes, x))?
-            .values(x)?;
+        let values = record_f32(x).array().vector(|x| of_flat(map, shapes, x))?.values(x)?;
         // A gradient, where an operation may have no product with a Jacobian.
-        let f = Function::<f32>::record_tensor(x, &[], |x, _| {
-            weighted_array(of_flat(map, shapes, x), w)
-        })?;
+        let f = record_f32(x).array().function(|x| weighted_array(of_flat(map, shapes, x), w))?;
         Ok((values, f.gradient(x)?))
     }
 }

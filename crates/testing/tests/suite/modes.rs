@@ -4,7 +4,11 @@
 use std::collections::BTreeSet;
 
 use dualtape_autodiff::{
-    ARRAY_OPERATIONS, Binary, Dual, Error, Function, Scalar, Tape, Unary, Var, gradient, hvp, jvp,
+    Dual, Error, Scalar, Tape, Var, gradient, hvp,
+    inspect::ARRAY_OPERATIONS,
+    jvp,
+    numbers::{Binary, Unary},
+    record,
 };
 use dualtape_testing::strategies::{Program, programs_with_stopped_gradients};
 use proptest::prelude::*;
@@ -60,7 +64,7 @@ proptest! {
         other in prop::array::uniform5(-1.5..1.5_f64),
     ) {
         let program = &program;
-        let f = Function::record(&x, |x| program.run(x)).expect("shapes fit");
+        let f = record(&x).function(|x| program.run(x)).expect("shapes fit");
         let at = f.linearize(&x).expect("shapes fit");
         let products = at.hvp(&v).expect("as long as the point");
         let one_shot = hvp(|x| program.run(x), &x, &v).expect("shapes fit");
@@ -87,7 +91,7 @@ proptest! {
         prop_assert!(near(dot(&products, &v), curvature), "{} {}", dot(&products, &v), curvature);
         // The same program elsewhere, replayed and recorded anew.
         let replayed = f.gradient(&other).expect("same length");
-        let fresh = Function::record(&other, |x| program.run(x)).expect("shapes fit");
+        let fresh = record(&other).function(|x| program.run(x)).expect("shapes fit");
         prop_assert_eq!(
             f.value(&other).expect("same length").to_bits(),
             fresh.value(&other).expect("same length").to_bits()
@@ -114,11 +118,12 @@ fn every_operation_occurs() -> Result<(), Error> {
     let mut empty = false;
     for _ in 0..600 {
         let program = strategy.new_tree(&mut runner).expect("nothing is filtered").current();
-        let of_value = Function::record(&x, |x| program.run(x))?.steps(&x)?;
+        let of_value = record(&x).function(|x| program.run(x))?.steps(&x)?;
         empty |= of_value.iter().any(|step| step.shape.contains(&0));
         met.extend(of_value.into_iter().map(|step| step.operation));
         met.extend(
-            Function::record(&x, |x| weighted_gradient(&program, x))?
+            record(&x)
+                .function(|x| weighted_gradient(&program, x))?
                 .steps(&x)?
                 .into_iter()
                 .map(|step| step.operation),

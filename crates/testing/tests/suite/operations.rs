@@ -1,7 +1,9 @@
 //! Operations of one's own and subjects in both precisions.
 
 use dualtape_autodiff::{
-    Adjoint, Error, Fault, Function, NumericAdjoint, Operation, Real, Tensor, VectorFunction, View,
+    Error, Real, Tensor, View,
+    custom::{Adjoint, Fault, NumericAdjoint, Operation},
+    record, record_f32,
 };
 use dualtape_testing::{
     Cause, Failure, Law, Skip, Subject, check, generic_tensors, numeric_operation,
@@ -104,9 +106,8 @@ fn hand_written_adjoints_are_verified() {
 #[test]
 fn right_adjoints_are_not_refused_where_they_vanish() -> Result<(), Error> {
     for at in [[0.0; 2], [1e-9, 0.0], [0.0, 1e-5], [1e-3, -1e-3]] {
-        let f = Function::<f64>::record_tensor(&at, &[], |x, _| {
-            Tensor::custom(Cubes(Slip::None), &[x]).to_var()
-        })?;
+        let f =
+            record(&at).array().function(|x| Tensor::custom(Cubes(Slip::None), &[x]).to_var())?;
         let gradient = f.gradient(&at)?;
         for (x, slope) in at.iter().zip(gradient) {
             assert!((slope - 3.0 * x * x).abs() <= 1e-15);
@@ -154,15 +155,15 @@ fn every_adaptor_finds_what_is_wrong_in_single_precision() -> Result<(), Error> 
     let wrong = numeric_operation_in_both(Cubes(Slip::Single), shapes);
     assert_eq!(law(wrong), Some(Law::SinglePrecision));
 
-    let f = Function::<f64>::record_tensor(&[1.0; 2], &[], |x, _| wrong_in_single(&[x]).sum())?;
-    let right = Function::<f32>::record_tensor(&[1.0; 2], &[], |x, _| right_in_single(&[x]).sum())?;
-    let wrong = Function::<f32>::record_tensor(&[1.0; 2], &[], |x, _| wrong_in_single(&[x]).sum())?;
+    let f = record(&[1.0; 2]).array().function(|x| wrong_in_single(&[x]).sum())?;
+    let right = record_f32(&[1.0; 2]).array().function(|x| right_in_single(&[x]).sum())?;
+    let wrong = record_f32(&[1.0; 2]).array().function(|x| wrong_in_single(&[x]).sum())?;
     assert_eq!(law(recorded_function_in_both(&f, &right)), None);
     assert_eq!(law(recorded_function_in_both(&f, &wrong)), Some(Law::SinglePrecision));
 
-    let f = VectorFunction::<f64>::record_tensor(&[1.0; 2], &[], |x, _| wrong_in_single(&[x]))?;
-    let right = VectorFunction::<f32>::record_tensor(&[1.0; 2], &[], |x, _| right_in_single(&[x]))?;
-    let wrong = VectorFunction::<f32>::record_tensor(&[1.0; 2], &[], |x, _| wrong_in_single(&[x]))?;
+    let f = record(&[1.0; 2]).array().vector(|x| wrong_in_single(&[x]))?;
+    let right = record_f32(&[1.0; 2]).array().vector(|x| right_in_single(&[x]))?;
+    let wrong = record_f32(&[1.0; 2]).array().vector(|x| wrong_in_single(&[x]))?;
     assert_eq!(law(recorded_vector_function_in_both(&f, &right)), None);
     assert_eq!(law(recorded_vector_function_in_both(&f, &wrong)), Some(Law::SinglePrecision));
     Ok(())

@@ -4,8 +4,11 @@
 use std::collections::BTreeSet;
 
 use dualtape_autodiff::{
-    ARRAY_OPERATIONS, Array, Binary, Convolution, Elementary, Error, Function, Pooling, Scalar,
-    Tensor, Unary, Var, c,
+    Array, Elementary, Error, Scalar, Tensor, Var, c,
+    inspect::ARRAY_OPERATIONS,
+    numbers::{Binary, Unary},
+    record,
+    windows::{Convolution, Pooling},
 };
 use dualtape_testing::strategies::between;
 use dualtape_testing::{Check, Subject, check, tensors, vector};
@@ -177,7 +180,7 @@ fn operations(shapes: &[&[usize]], f: OfArrays) -> Result<BTreeSet<String>, Erro
     };
     let mut met = BTreeSet::new();
     for order in 0..3 {
-        let f = Function::<f64>::record_tensor(&x, &[], |x, _| {
+        let f = record(&x).array().function(|x| {
             let mut start = 0;
             let parts: Vec<Tensor<'_>> = shapes
                 .iter()

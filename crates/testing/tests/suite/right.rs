@@ -1,6 +1,6 @@
 //! What is right passes, under every adaptor and at every order.
 
-use dualtape_autodiff::{Elementwise, Function, Scalar, VectorFunction, c};
+use dualtape_autodiff::{Scalar, c, custom::Elementwise, record};
 use dualtape_testing::strategies::{
     apart, positive, programs, reals, simplex, symmetric_positive_definite,
 };
@@ -97,11 +97,11 @@ impl Elementwise<2> for Smooth {
 fn operations_and_recorded_functions_pass() -> Result<(), dualtape_autodiff::Error> {
     let summary = check(elementwise(Smooth, &[&[2, 1], &[3]])).order(3).assert();
     assert!(summary.skipped().is_empty(), "{summary}");
-    let f = Function::record(&[1.0, 2.0], |x| mixed(x))?;
+    let f = record(&[1.0, 2.0]).function(|x| mixed(x))?;
     let summary = check(recorded_function(&f)).order(3).assert();
     let skipped: Vec<Law> = summary.skipped().iter().map(|(law, _)| *law).collect();
     assert_eq!(skipped, [Law::Adjoint, Law::Replay, Law::SinglePrecision]);
-    let f = VectorFunction::record(&[1.0, 2.0], |x| vec![mixed(x), x[0] * x[1]])?;
+    let f = record(&[1.0, 2.0]).vector(|x| vec![mixed(x), x[0] * x[1]])?;
     let summary = check(recorded_vector_function(&f)).assert();
     assert!(summary.skipped().contains(&(Law::SecondOrder, Skip::NotOffered)), "{summary}");
     Ok(())

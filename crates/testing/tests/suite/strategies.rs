@@ -1,6 +1,6 @@
 //! Strategies give what they say.
 
-use dualtape_autodiff::{Error, Function, Tape, Tensor};
+use dualtape_autodiff::{Error, Tape, Tensor, record};
 use dualtape_testing::strategies::{
     apart, array, away_from, between, broadcasting, direction, positive, programs, reals, shape,
     simplex, symmetric_positive_definite, unit_interval,
@@ -29,7 +29,7 @@ proptest! {
     #[test]
     fn matrices_are_definite(a in symmetric_positive_definite(4)) {
         let symmetric = (0..16).all(|k| a[k] == a[k % 4 * 4 + k / 4]);
-        let factored = Function::<f64>::record_tensor(&a, &[], |a, _| a.reshape(&[4, 4]).cholesky().sum());
+        let factored = record(&a).array().function(|a| a.reshape(&[4, 4]).cholesky().sum());
         prop_assert!(symmetric && factored.is_ok());
     }
 
@@ -55,7 +55,7 @@ proptest! {
 
     #[test]
     fn programs_run(program in programs(12), x in reals(3)) {
-        let f = Function::record(&x, |x| program.run(x));
+        let f = record(&x).function(|x| program.run(x));
         prop_assert!(f.and_then(|f| f.value(&x)).is_ok_and(f64::is_finite));
     }
 }

@@ -1,6 +1,8 @@
 //! What is wrong is caught, by the law that it breaks, with its cause and its line.
 
-use dualtape_autodiff::{Array, Elementary, Elementwise, Real, Scalar, Tensor, Unary, Var, c};
+use dualtape_autodiff::{
+    Array, Elementary, Real, Scalar, Tensor, Var, c, custom::Elementwise, numbers::Unary,
+};
 use dualtape_testing::strategies::{away_from, positive, reals};
 use dualtape_testing::{
     Answer, At, Cause, Failure, Kinks, Law, Lost, Route, Subject, check, check_derivatives,

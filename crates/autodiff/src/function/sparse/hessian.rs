@@ -9,6 +9,7 @@ use super::pattern::SparsityPattern;
 use super::plan::{Compressed, Plan, transposed_pattern};
 use crate::compiled::{Kind, ProductKind, Stage};
 use crate::error::Error;
+use crate::function::record::record;
 use crate::function::scalar::Function;
 use crate::number::Real;
 use crate::tape::Var;
@@ -25,10 +26,10 @@ use crate::tape::Var;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 ///
 /// let x = [1.0; 1000];
-/// let f = Function::record(&x, |x| x.windows(2).map(|x| (x[1] - x[0] * x[0]).powi(2)).sum())?;
+/// let f = record(&x).function(|x| x.windows(2).map(|x| (x[1] - x[0] * x[0]).powi(2)).sum())?;
 /// let mut plan = f.plan_sparse_hessian(&x)?;
 /// assert_eq!((plan.pattern().nnz(), plan.products()), (2998, 3));
 /// let h = plan.evaluate(&[2.0; 1000])?;
@@ -45,7 +46,7 @@ impl<'a, S: Real> SparseHessian<'a, S> {
         x: &[S],
         given: Option<SparsityPattern>,
     ) -> Result<Self, Error> {
-        Ok(Self { plan: Plan::new(&function.replay, Kind::Hvp, compressed, given, x)? })
+        Ok(Self { plan: Plan::new(&function.recorded, Kind::Hvp, compressed, given, x)? })
     }
 
     /// Where the Hessian has entries: both triangles.
@@ -129,15 +130,15 @@ impl<'f, S: Real> Function<'f, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     ///
-    /// let f = Function::record(&[1.0; 3], |x| x[0] * x[1] + x[2].exp())?;
+    /// let f = record(&[1.0; 3]).function(|x| x[0] * x[1] + x[2].exp())?;
     /// let pattern = f.hessian_pattern(&[1.0; 3])?;
     /// assert_eq!(pattern.entries().collect::<Vec<_>>(), [(1, 0), (0, 1), (2, 2)]);
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
     pub fn hessian_pattern(&self, x: &[S]) -> Result<SparsityPattern, Error> {
-        self.replay.read(x, Kind::Hvp, |run| pattern_of(&run.stage))
+        self.recorded.read(x, Kind::Hvp, |run| pattern_of(&run.stage))
     }
 
     /// Plans the sparse Hessian: pattern, colouring and structure are made once, values at as many points as one likes.
@@ -164,9 +165,9 @@ impl<'f, S: Real> Function<'f, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Error, Function, SparsityPattern};
+    /// use dualtape_autodiff::{Error, record, sparse::SparsityPattern};
     ///
-    /// let f = Function::record(&[1.0; 3], |x| x[0] * x[1] + x[2].exp())?;
+    /// let f = record(&[1.0; 3]).function(|x| x[0] * x[1] + x[2].exp())?;
     /// let known = SparsityPattern::from_entries(3, 3, [(1, 0), (2, 2)])?;
     /// let mut plan = f.plan_sparse_hessian_with(&[1.0; 3], &known)?;
     /// assert_eq!(plan.evaluate(&[2.0, 3.0, 0.0])?.values(), [1.0, 1.0, 1.0]);
@@ -212,9 +213,9 @@ impl<'f, S: Real> Function<'f, S> {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::sparse_hessian;
+/// use dualtape_autodiff::sparse;
 ///
-/// let h = sparse_hessian(|x| x[0] * x[1].powi(2) + x[2].sin(), &[1.0, 2.0, 0.0])?;
+/// let h = sparse::hessian(|x| x[0] * x[1].powi(2) + x[2].sin(), &[1.0, 2.0, 0.0])?;
 /// assert_eq!(h.col_ptr(), [0, 1, 3, 4]);
 /// assert_eq!(h.values(), [4.0, 4.0, 2.0, 0.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
@@ -224,7 +225,7 @@ pub fn sparse_hessian<F>(f: F, x: &[f64]) -> Result<SparseMatrix, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Var<'t> + Send + Sync,
 {
-    Function::record(x, f)?.sparse_hessian(x)
+    record(x).function(f)?.sparse_hessian(x)
 }
 
 impl<S: Real> fmt::Debug for SparseHessian<'_, S> {

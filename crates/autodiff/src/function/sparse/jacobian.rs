@@ -9,13 +9,14 @@ use super::pattern::SparsityPattern;
 use super::plan::{Compressed, Plan, transposed_pattern};
 use crate::compiled::{Kind, ProductKind, Stage};
 use crate::error::Error;
+use crate::function::record::record;
 use crate::function::vector::VectorFunction;
 use crate::number::Real;
 use crate::tape::Var;
 
 /// The sparse Jacobian of a [`VectorFunction`], planned once and evaluated at many points.
 ///
-/// The pattern is found from the recorded program, as by a [`SparseHessian`](crate::SparseHessian), and holds at every
+/// The pattern is found from the recorded program, as by a [`SparseHessian`](crate::sparse::SparseHessian), and holds at every
 /// point on the recorded branch. Columns without a common row share a product `J·v`, or rows without a common column
 /// share one `wᵀJ`, whichever needs fewer products ([Curtis, Powell and Reid
 /// 1974](https://doi.org/10.1093/imamat/13.1.117)). Every entry is read from one product unchanged.
@@ -23,11 +24,11 @@ use crate::tape::Var;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::VectorFunction;
+/// use dualtape_autodiff::record;
 ///
 /// // A discretised boundary value problem: each residual has three unknowns.
 /// let n = 100;
-/// let residuals = VectorFunction::record(&vec![0.0; n], |u| {
+/// let residuals = record(&vec![0.0; n]).vector(|u| {
 ///     (1..n - 1).map(|i| u[i - 1] - 2.0 * u[i] + u[i + 1] + 0.01 * u[i].exp()).collect()
 /// })?;
 /// let mut plan = residuals.plan_sparse_jacobian(&vec![0.0; n])?;
@@ -46,7 +47,7 @@ impl<'a, S: Real> SparseJacobian<'a, S> {
         x: &[S],
         given: Option<SparsityPattern>,
     ) -> Result<Self, Error> {
-        Ok(Self { plan: Plan::new(&function.replay, Kind::Jacobian, compressed, given, x)? })
+        Ok(Self { plan: Plan::new(&function.recorded, Kind::Jacobian, compressed, given, x)? })
     }
 
     /// Where the Jacobian has entries.
@@ -114,9 +115,9 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::VectorFunction;
+    /// use dualtape_autodiff::record;
     ///
-    /// let f = VectorFunction::record(&[1.0; 3], |x| vec![x[0] * x[2], x[1].exp(), x[2].floor()])?;
+    /// let f = record(&[1.0; 3]).vector(|x| vec![x[0] * x[2], x[1].exp(), x[2].floor()])?;
     /// let pattern = f.jacobian_pattern(&[1.0; 3])?;
     /// assert_eq!(pattern.entries().collect::<Vec<_>>(), [(0, 0), (1, 1), (0, 2)]);
     /// # Ok::<(), dualtape_autodiff::Error>(())
@@ -124,7 +125,7 @@ impl<'f, S: Real> VectorFunction<'f, S> {
     pub fn jacobian_pattern(&self, x: &[S]) -> Result<SparsityPattern, Error> {
         let pattern =
             |stage: &Stage<S>| transposed_pattern(stage, ProductKind::Forward).transposed();
-        self.replay.read(x, Kind::Jacobian, |run| pattern(&run.stage))
+        self.recorded.read(x, Kind::Jacobian, |run| pattern(&run.stage))
     }
 
     /// Plans the sparse Jacobian: pattern, colouring and structure are made once, values at as many points as one likes.
@@ -180,9 +181,9 @@ impl<'f, S: Real> VectorFunction<'f, S> {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::sparse_jacobian;
+/// use dualtape_autodiff::sparse;
 ///
-/// let j = sparse_jacobian(|x| vec![x[0] * x[1], x[2].powi(2)], &[2.0, 3.0, 5.0])?;
+/// let j = sparse::jacobian(|x| vec![x[0] * x[1], x[2].powi(2)], &[2.0, 3.0, 5.0])?;
 /// assert_eq!((j.col_ptr(), j.row_idx()), (&[0, 1, 2, 3][..], &[0, 0, 1][..]));
 /// assert_eq!(j.values(), [3.0, 2.0, 10.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
@@ -192,7 +193,7 @@ pub fn sparse_jacobian<F>(f: F, x: &[f64]) -> Result<SparseMatrix, Error>
 where
     F: for<'t> Fn(&[Var<'t>]) -> Vec<Var<'t>> + Send + Sync,
 {
-    VectorFunction::record(x, f)?.sparse_jacobian(x)
+    record(x).vector(f)?.sparse_jacobian(x)
 }
 
 impl<S: Real> fmt::Debug for SparseJacobian<'_, S> {

@@ -15,9 +15,9 @@ use crate::number::Real;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::sparse_hessian;
+/// use dualtape_autodiff::sparse;
 ///
-/// let h = sparse_hessian(|x| x[0].powi(3) + x[1] * x[2], &[2.0, 5.0, 7.0])?;
+/// let h = sparse::hessian(|x| x[0].powi(3) + x[1] * x[2], &[2.0, 5.0, 7.0])?;
 /// assert_eq!((h.col_ptr(), h.row_idx()), (&[0, 1, 2, 3][..], &[0, 2, 1][..]));
 /// assert_eq!(h.values(), [12.0, 1.0, 1.0]);
 /// assert_eq!((h.get(2, 1), h.get(2, 0)), (1.0, 0.0));

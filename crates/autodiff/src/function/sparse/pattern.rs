@@ -12,7 +12,7 @@ use crate::error::Error;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::SparsityPattern;
+/// use dualtape_autodiff::sparse::SparsityPattern;
 ///
 /// let pattern = SparsityPattern::from_entries(2, 3, [(1, 2), (0, 0), (1, 0)])?;
 /// assert_eq!(pattern.col_ptr(), [0, 2, 2, 3]);

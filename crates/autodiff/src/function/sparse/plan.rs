@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::compressed::{Compression, Scratch};
 use super::matrix::SparseMatrix;
 use super::pattern::SparsityPattern;
-use crate::compiled::{Kind, ProductKind, Replay, Stage};
+use crate::compiled::{Kind, ProductKind, Recorded, Stage};
 use crate::error::Error;
 use crate::number::{Real, compiled_here};
 use crate::transform::dependencies;
@@ -26,7 +26,7 @@ pub(crate) struct Compressed {
 
 /// A sparse matrix of derivatives of a recorded function, planned for one recording, and for another where that changes.
 pub(crate) struct Plan<'a, S: Real> {
-    replay: &'a Replay<'a, S>,
+    recorded: &'a Recorded<'a, S>,
     kind: Kind,
     compressing: Compressing<S>,
     given: Option<SparsityPattern>,
@@ -45,18 +45,18 @@ struct Current<S: Real> {
 
 impl<'a, S: Real> Plan<'a, S> {
     pub(crate) fn new(
-        replay: &'a Replay<'a, S>,
+        recorded: &'a Recorded<'a, S>,
         kind: Kind,
         compressing: Compressing<S>,
         given: Option<SparsityPattern>,
         x: &[S],
     ) -> Result<Self, Error> {
-        let threads = replay.threads;
-        let current = replay.read(x, kind, |run| {
+        let threads = recorded.settings.threads;
+        let current = recorded.read(x, kind, |run| {
             let compressed = compressing(&run.stage, given.as_ref(), threads)?;
             Ok::<_, Error>(Current::new(Arc::clone(&run.stage), compressed))
         })??;
-        Ok(Self { replay, kind, compressing, given, current })
+        Ok(Self { recorded, kind, compressing, given, current })
     }
 
     pub(crate) fn pattern(&self) -> &SparsityPattern {
@@ -80,10 +80,11 @@ impl<'a, S: Real> Plan<'a, S> {
     }
 
     fn fill(&mut self, x: &[S]) -> Result<(), Error> {
-        let at = self.replay.freeze(x, self.kind)?;
+        let at = self.recorded.freeze(x, self.kind)?;
         if !Arc::ptr_eq(&self.current.stage, at.stage()) {
             let stage = Arc::clone(at.stage());
-            let compressed = (self.compressing)(&stage, self.given.as_ref(), self.replay.threads)?;
+            let compressed =
+                (self.compressing)(&stage, self.given.as_ref(), self.recorded.settings.threads)?;
             self.current = Current::new(stage, compressed);
         }
         let Current { product, compression, scratch, matrix, .. } = &mut self.current;

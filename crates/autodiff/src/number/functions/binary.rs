@@ -75,7 +75,7 @@ binary_rules! {
     /// `a·b`
     Mul: |a, b| a * b, da |_a, b, _y| b, db |a, _b, _y| a;
     /// The product of the chain rule, `a·b`: a cotangent or tangent times a partial derivative. Where it is `0·∞`, its
-    /// value depends on where the 0 comes from; see [the instruction set](crate::Binary)
+    /// value depends on where the 0 comes from; see [the instruction set](crate::numbers::Binary)
     Chain: |a, b| a * b, da |_a, b, _y| b, db |a, _b, _y| a;
     /// `a·b` in which 0 absorbs: 0 where either factor is 0, also if the other is infinite or NaN
     MulNoNan: |a, b| if a == R::zero() || b == R::zero() { R::zero() } else { a * b },

@@ -123,7 +123,7 @@ impl<R: Real> Custom<R> {
 
 impl<'t, S: Scalar> Tensor<'t, S> {
     /// An operation of one's own, on at least one operand, with a hand-written adjoint, differentiable to every order: see
-    /// [`Operation`](crate::Operation).
+    /// [`Operation`](crate::custom::Operation).
     #[track_caller]
     pub fn custom(op: impl Adjoint<S::Real>, x: &[Self]) -> Self {
         Self::verified(Rule::Tensors(Box::new(op)), x)

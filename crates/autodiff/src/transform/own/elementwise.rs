@@ -26,7 +26,7 @@ use crate::transform::adjoint::record_adjoint;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Array, Elementwise, Function, Scalar, Tensor, c};
+/// use dualtape_autodiff::{Array, Scalar, Tensor, c, custom::Elementwise, record};
 ///
 /// /// ½r² up to |r| = δ, straight beyond.
 /// struct Huber { delta: f64 }
@@ -41,7 +41,7 @@ use crate::transform::adjoint::record_adjoint;
 /// }
 ///
 /// let target = Array::vector(vec![0.0, 0.0, 5.0]);
-/// let loss = Function::<f64>::record_tensor(&[0.5, -3.0, 5.0], &[&target], |x, data| {
+/// let loss = record(&[0.5, -3.0, 5.0]).data(&[&target]).function(|x, data| {
 ///     Tensor::elementwise(Huber { delta: 1.0 }, [x, data[0]]).sum()
 /// })?;
 /// assert_eq!(loss.gradient(&[0.5, -3.0, 5.0])?, [0.5, -1.0, 0.0]);
@@ -179,7 +179,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::{Function, Scalar, gradient};
+    /// use dualtape_autodiff::{Scalar, gradient, record};
     ///
     /// /// `Σ (xᵢ₊₁ − xᵢ²)²`
     /// fn chain<S: Scalar>(x: &[S]) -> S {
@@ -187,7 +187,7 @@ impl<'t, S: Scalar> Tensor<'t, S> {
     /// }
     ///
     /// let at = [0.5, -1.0, 2.0];
-    /// let f = Function::<f64>::record_tensor(&at, &[], |x, _| chain(&x.scalars()))?;
+    /// let f = record(&at).array().function(|x| chain(&x.scalars()))?;
     /// assert_eq!(f.value(&at)?, chain(&at));
     /// assert_eq!(f.gradient(&at)?, gradient(|x| chain(x), &at)?);
     /// # Ok::<(), dualtape_autodiff::Error>(())

@@ -9,7 +9,7 @@ use crate::tape::Tensor;
 ///
 /// The second half is its derivative: [`Adjoint`], written with tensors and so differentiable in turn, or
 /// [`NumericAdjoint`], which computes numbers and ends at the first order. Where an operation can be written over
-/// [`Scalar`](crate::Scalar), [`Elementwise`](crate::Elementwise) needs neither.
+/// [`Scalar`](crate::Scalar), [`Elementwise`](crate::custom::Elementwise) needs neither.
 ///
 /// The shape of the result follows from the shapes of the operands alone, so an operation whose result has as many
 /// elements as its data happens to say cannot be stated: its programs could not be planned, nor replayed elsewhere.
@@ -17,7 +17,7 @@ use crate::tape::Tensor;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Adjoint, Fault, Function, Operation, Real, Tensor, View};
+/// use dualtape_autodiff::{Real, Tensor, View, custom::{Adjoint, Fault, Operation}, record};
 ///
 /// /// The mirror image `y[i] = x[n−1−i]²`.
 /// struct MirroredSquare;
@@ -51,7 +51,7 @@ use crate::tape::Tensor;
 ///     }
 /// }
 ///
-/// let f = Function::<f64>::record_tensor(&[1.0, 2.0, 3.0], &[], |x, _| {
+/// let f = record(&[1.0, 2.0, 3.0]).array().function(|x| {
 ///     Tensor::custom(MirroredSquare, &[x]).dot(x)
 /// })?;
 /// assert_eq!(f.gradient(&[1.0, 2.0, 3.0])?, [9.0 + 6.0, 4.0 + 8.0, 1.0 + 6.0]);
@@ -73,14 +73,14 @@ pub trait Operation<R: Real = f64>: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Why there is no result at these values; a reason in words becomes [`Fault::Refused`](crate::Fault::Refused).
+    /// Why there is no result at these values; a reason in words becomes [`Fault::Refused`](crate::custom::Fault::Refused).
     fn forward(&self, x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault>;
 }
 
 /// The derivative of an [`Operation`] as a composition of tensor operations: exact at every order, in every mode.
 ///
 /// In debug builds the rule is held against differences of [`Operation::forward`] wherever it is recorded, one operand at
-/// a time; where they disagree beyond doubt, the recording is refused with [`Fault::WrongAdjoint`](crate::Fault).
+/// a time; where they disagree beyond doubt, the recording is refused with [`Fault::WrongAdjoint`](crate::custom::Fault).
 pub trait Adjoint<R: Real = f64>: Operation<R> {
     /// The cotangents of the operands, each in its operand's shape, for the cotangent `y_bar` of the result
     /// `y = forward(x)`.
@@ -97,7 +97,7 @@ pub trait Adjoint<R: Real = f64>: Operation<R> {
 /// The derivative of an [`Operation`] as numbers: enough for gradients and for nothing else.
 ///
 /// Whatever would differentiate the adjoint again (a Hessian-vector product) or transpose it (forward mode) is refused
-/// with [`Fault::NumericAdjoint`](crate::Fault::NumericAdjoint). Verified in debug builds as [`Adjoint`] is.
+/// with [`Fault::NumericAdjoint`](crate::custom::Fault::NumericAdjoint). Verified in debug builds as [`Adjoint`] is.
 pub trait NumericAdjoint<R: Real = f64>: Operation<R> {
     /// Computes the cotangent of operand `i` into `x_bar[i]`, for the cotangent `y_bar` of the result `y = forward(x)`.
     fn adjoint(

@@ -45,11 +45,11 @@ const TITLE: u32 = 48;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{CurvatureInspection, LossCurve, LossSurface, Picture, prelude::*};
 ///
 /// let x = [0.0, 0.0];
-/// let f = Function::record(&x, |x| x[0].powi(2) - x[1].powi(2) + x[1].powi(4))?;
+/// let f = record(&x).function(|x| x[0].powi(2) - x[1].powi(2) + x[1].powi(4))?;
 /// let at = Objective::linearize(&f, &x)?;
 /// let report = CurvatureInspection::new("a saddle").inspect(at.hessian())?;
 /// let [up, down] = [&report.extremes.largest[0], &report.extremes.smallest[0]];

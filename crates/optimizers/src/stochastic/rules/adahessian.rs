@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dualtape_autodiff::Parts;
+use dualtape_autodiff::parts::Parts;
 
 use super::{Betas, Epsilon, Preset, require_betas, require_epsilon};
 use crate::options::require;
@@ -41,10 +41,10 @@ pub(in crate::stochastic) mod aliases {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     /// use dualtape_optimizers::AdaHessian;
     ///
-    /// let f = Function::record(&[0.0; 2], |x| x[0] * x[0] + 400.0 * x[1] * x[1] + 2.0 * x[0] * x[1])?;
+    /// let f = record(&[0.0; 2]).function(|x| x[0] * x[0] + 400.0 * x[1] * x[1] + 2.0 * x[0] * x[1])?;
     /// let mut method = AdaHessian::new(0.1);
     /// let mut x = [1.0_f64, -2.0];
     /// for _ in 0..300 {

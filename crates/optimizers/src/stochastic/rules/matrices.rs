@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dualtape_autodiff::Parts;
+use dualtape_autodiff::parts::Parts;
 
 use crate::dense::Eigen;
 use crate::options::require;

@@ -126,7 +126,7 @@ impl<S: Real, R: Rule<S> + OfMatrices, C: Source<S>> Stepper<'_, S, R, C> {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Parts;
+    /// use dualtape_autodiff::parts::Parts;
     /// use dualtape_optimizers::Shampoo;
     ///
     /// let parts = Parts::new([("0.weight", vec![2, 3]), ("0.bias", vec![2]), ("2.weight", vec![1, 2])]);

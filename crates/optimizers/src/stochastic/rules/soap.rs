@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use dualtape_autodiff::Parts;
+use dualtape_autodiff::parts::Parts;
 
 use super::matrices::{Matrices, Placed, eigen, product, transposed};
 use super::{Betas, Epsilon, OfMatrices, Preset, require_betas, require_epsilon};

@@ -45,10 +45,10 @@ pub(in crate::stochastic) mod aliases {
     /// # Example
     ///
     /// ```
-    /// use dualtape_autodiff::Function;
+    /// use dualtape_autodiff::record;
     /// use dualtape_optimizers::Sophia;
     ///
-    /// let f = Function::record(&[0.0; 2], |x| x[0] * x[0] + 400.0 * x[1] * x[1] + x[0].powi(4))?;
+    /// let f = record(&[0.0; 2]).function(|x| x[0] * x[0] + 400.0 * x[1] * x[1] + x[0].powi(4))?;
     /// let mut method = Sophia::new(0.02).gamma(0.05);
     /// let mut x = [1.0_f64, -2.0];
     /// for _ in 0..600 {

@@ -27,10 +27,10 @@ use crate::{CurvatureMatrix, Error, LinearOperator, Real, Setting};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{Sgd, stochastic::sources::Lbfgs};
 ///
-/// let f = Function::record(&[0.0; 2], |x| x[0] * x[0] + 20.0 * x[1] * x[1] + 2.0 * x[0] * x[1])?;
+/// let f = record(&[0.0; 2]).function(|x| x[0] * x[0] + 20.0 * x[1] * x[1] + 2.0 * x[0] * x[1])?;
 /// let mut method = Sgd::new(0.04).with_source(Lbfgs::default().interval(3).pairs(2));
 /// let mut x = [1.0_f64, -2.0];
 /// for step in 0..120 {

@@ -30,14 +30,14 @@ use crate::{CurvatureMatrix, Error, LinearOperator, Real, Setting};
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Function, Scalar};
+/// use dualtape_autodiff::{Scalar, record};
 /// use dualtape_optimizers::{Sgd, stochastic::sources::NewtonCg};
 ///
 /// // the loss on all data, and on a quarter of them for the curvature
 /// let residual = |i: usize| 1.0 + 0.1 * (i as f64).sin();
 /// let loss = |stride: usize| {
 ///     let scale = stride as f64 / 40.0;
-///     Function::record(&[0.0; 2], move |p| {
+///     record(&[0.0; 2]).function(move |p| {
 ///         (0..40).step_by(stride).map(|i| (p[0] * (0.1 * i as f64) + p[1] - residual(i)).powi(2) * scale).sum()
 ///     })
 /// };
@@ -163,10 +163,10 @@ impl<S: Real> Source<S> for NewtonCg<S> {
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::Function;
+/// use dualtape_autodiff::record;
 /// use dualtape_optimizers::{Sgd, stochastic::sources::Newton};
 ///
-/// let f = Function::record(&[0.0; 2], |x| (x[0] - 1.0).powi(2) + 50.0 * (x[1] + x[0]).powi(2))?;
+/// let f = record(&[0.0; 2]).function(|x| (x[0] - 1.0).powi(2) + 50.0 * (x[1] + x[0]).powi(2))?;
 /// let mut newton = Sgd::new(1.0).with_source(Newton::default());
 /// let mut x = [3.0_f64, 4.0];
 /// newton.step_on(&mut x, &f)?;

@@ -1,6 +1,6 @@
 //! Parameters by name: groups, matrices and what is kept of each, while others are frozen and thawed.
 
-use dualtape_autodiff::Parts;
+use dualtape_autodiff::parts::Parts;
 use dualtape_optimizers::stochastic::Rule;
 use dualtape_optimizers::{
     AdaHessian, Adam, CurvatureInspection, Dense, Error, NAdam, SavedState, Sgd, Shampoo, Soap,

@@ -1,6 +1,10 @@
 //! The operations on arrays that random programs are made of.
 
-use dualtape_autodiff::{Binary, Convolution, Elementary, Pooling, Scalar, Tensor, Var, c};
+use dualtape_autodiff::{
+    Elementary, Scalar, Tensor, Var, c,
+    numbers::Binary,
+    windows::{Convolution, Pooling},
+};
 
 use super::{apart, binary, in_domain, tame, unary};
 

@@ -2,7 +2,11 @@
 
 mod arrays;
 
-use dualtape_autodiff::{Binary, Elementary, Scalar, Unary, Var, VectorFunction, c};
+use dualtape_autodiff::{
+    Elementary, Scalar, Var, c,
+    numbers::{Binary, Unary},
+    record_f32,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -83,7 +87,7 @@ impl Record for OfProgram<'_> {
     }
 
     fn single(&self, x: &[f32], w: &[f64]) -> Answer<(Vec<f32>, Vec<f32>)> {
-        let f = VectorFunction::<f32>::record_scalars(x, |x| vec![self.0.run(x)])?;
+        let f = record_f32(x).vector(|x| vec![self.0.run(x)])?;
         Ok(f.vjp(x, &[w[0] as f32])?)
     }
 }
