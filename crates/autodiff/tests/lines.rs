@@ -375,11 +375,10 @@ fn sums_and_results_name_the_line_of_the_recording() {
     let sum = scalar_loss(|x| [x[0], stranger()].into_iter().sum());
     let product = scalar_loss(|x| [x[0], stranger()].iter().product());
     let foreign = scalar_loss(|_| stranger());
-    let array = |x: &[f64]| Array::vector(x.to_vec());
     let recorded = |line: u32, error: String| {
         assert!(error.starts_with(&format!("{}:{line}:", file!())), "line {line}: {error}");
     };
-    let x = [1.0];
+    let (x, data) = ([1.0], Array::vector(vec![1.0]));
     recorded(line!(), at(gradient(sum, &x).unwrap_err()));
     recorded(line!(), at(gradient(foreign, &x).unwrap_err()));
     recorded(line!(), at(hessian(product, &x).unwrap_err()));
@@ -391,10 +390,7 @@ fn sums_and_results_name_the_line_of_the_recording() {
     recorded(line!(), at(record(&x).vector(|_| vec![stranger()]).unwrap_err()));
     recorded(line!(), at(record(&x).composite(|x| x.to_vec(), |_| stranger()).unwrap_err()));
     recorded(line!(), at(record(&x).composite(|_| vec![stranger()], |z| z[0]).unwrap_err()));
-    recorded(
-        line!(),
-        at(record(&x).data(&[&array(&x)]).per_example(|_, _| stranger()).unwrap_err()),
-    );
+    recorded(line!(), at(record(&x).data(&[&data]).per_example(|_, _| stranger()).unwrap_err()));
 }
 
 /// A derivative that does not exist belongs to the operation whose derivative it is.

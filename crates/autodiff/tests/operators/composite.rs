@@ -160,3 +160,72 @@ fn branches_in_either_part_are_noticed() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// `L(z(x)) + r(x)`: value, gradient and Hessian are the whole function's, and each curvature matrix has `∇²r` besides; over
+/// scalars, an array, and an array with data.
+#[test]
+fn the_hessian_of_a_penalty_is_part_of_every_curvature_matrix() -> Result<(), Error> {
+    let inputs = matrix(&[5, 3], 0.4, 0.7);
+    let theta: Vec<f64> = (0..3).map(|i| 0.3 - 0.2 * f64::from(i)).collect();
+    let x = [0.4, -0.7, 0.9];
+    let v = [0.5, 1.0, -2.0];
+    fn z<'t>(x: Tensor<'t>, inputs: Tensor<'t>) -> Tensor<'t> {
+        inputs.matmul(x.tanh())
+    }
+    fn loss(z: Tensor<'_>) -> Var<'_> {
+        (z.softplus() - z * 0.3).mean()
+    }
+    fn penalty(x: Tensor<'_>) -> Var<'_> {
+        x.powi(4).sum() * 0.25 + x.get(0) * x.get(2)
+    }
+    // ∇²r·v
+    let of_penalty = [
+        3.0 * x[0] * x[0] * v[0] + v[2],
+        3.0 * x[1] * x[1] * v[1],
+        3.0 * x[2] * x[2] * v[2] + v[0],
+    ];
+
+    let plain = record(&theta)
+        .data(&[&inputs])
+        .likelihood(Likelihood::Bernoulli)
+        .composite(|x, data| z(x, data[0]), |z, _| loss(z))?;
+    let penalized = record(&theta)
+        .data(&[&inputs])
+        .likelihood(Likelihood::Bernoulli)
+        .composite_with_penalty(|x, data| z(x, data[0]), |z, _| loss(z), |x, _| penalty(x))?;
+    let whole =
+        record(&theta).data(&[&inputs]).function(|x, data| loss(z(x, data[0])) + penalty(x))?;
+    let (at, without, expected) =
+        (penalized.linearize(&x)?, plain.linearize(&x)?, whole.linearize(&x)?);
+    assert_near(&[at.value()], &[expected.value()], 1e-15);
+    assert_near(at.gradient(), expected.gradient(), 1e-14);
+    assert_near(&at.hvp(&v)?, &expected.hvp(&v)?, 1e-13);
+    let plus = |product: Vec<f64>| -> Vec<f64> {
+        product.iter().zip(of_penalty).map(|(a, b)| a + b).collect()
+    };
+    assert_near(&at.gauss_newton(&v)?, &plus(without.gauss_newton(&v)?), 1e-13);
+    assert_near(&at.fisher(&v)?, &plus(without.fisher(&v)?), 1e-13);
+    assert_eq!(at.gauss_newton_matrix()?[(0, 2)], at.gauss_newton_matrix()?[(2, 0)]);
+    let mut products = [0.0; 6];
+    at.gauss_newtons_into(&[v, [1.0, 0.0, 0.5]].concat(), &mut products)?;
+    assert_eq!(at.gauss_newton(&v)?, products[..3]);
+    // The outputs of the model come along.
+    let (_, outputs) = penalized.value_and_auxiliary(&x)?;
+    let model = record(&theta).data(&[&inputs]).vector(|x, data| z(x, data[0]))?;
+    assert_eq!(outputs, model.values(&x)?);
+
+    let scalars = record(&theta).composite_with_penalty(
+        |x| vec![x[0] * x[1], x[2].exp()],
+        |z| z[0].powi(2) * z[1],
+        |x| x[0].powi(3) + x[0] * x[2],
+    )?;
+    let array = record(&theta).array().composite_with_penalty(
+        |x| Tensor::concat(&[x.slice(0, 0..1) * x.slice(0, 1..2), x.slice(0, 2..3).exp()], 0),
+        |z| z.get(0).powi(2) * z.get(1),
+        |x| x.get(0).powi(3) + x.get(0) * x.get(2),
+    )?;
+    let (scalars, array) = (scalars.linearize(&x)?, array.linearize(&x)?);
+    assert_near(&array.gauss_newton(&v)?, &scalars.gauss_newton(&v)?, 1e-14);
+    assert_near(&array.hvp(&v)?, &scalars.hvp(&v)?, 1e-14);
+    Ok(())
+}

@@ -1,6 +1,10 @@
 //! Functions with several values: products, Jacobians, auxiliary outputs, Gauss–Newton and empirical Fisher products.
 
-use dualtape_autodiff::{Error, Scalar, c, jacobian, jvp, record, vjp};
+use dualtape_autodiff::inspect::Quantity;
+use dualtape_autodiff::{
+    Array, BranchPolicy, Error, Scalar, c, jacobian, jvp, record, scalar_loss,
+    value_gradient_and_hvp, vjp,
+};
 
 use super::support::{assert_near, dot, network, network_data, wave};
 
@@ -73,5 +77,79 @@ fn another_branch_may_not_have_another_number_of_values() -> Result<(), Error> {
     let f =
         record(&[1.0]).vector(|x| vec![x[0].abs(), if x[0] > 0.0 { x[0] } else { -x[0] * 3.0 }])?;
     assert_eq!(f.jacobian(&[-2.0])?.as_slice(), [-1.0, -3.0]);
+    Ok(())
+}
+
+/// What a function can be asked, several values can be asked: over scalars and over an array.
+#[test]
+fn settings_and_looks_are_those_of_functions() -> Result<(), Error> {
+    let x = [4.0, 1.0, 2.0];
+    let refusing = record(&x).branches(BranchPolicy::Refuse).vector(|x| {
+        let larger = if x[0] > x[1] { x[0] } else { x[1] };
+        vec![larger * x[1], x[0].sqrt()]
+    })?;
+    assert_eq!(refusing.values(&x)?, [4.0, 2.0]);
+    assert!(matches!(refusing.jacobian(&[1.0, 4.0, 2.0]), Err(Error::BranchChanged { .. })));
+    assert_eq!(refusing.unused_inputs(&x)?, [2]);
+    assert!(refusing.step_line(&x, 4)?.is_some());
+
+    let scalars = record(&x).vector(|x| vec![x[0].sqrt() * x[1], x[2].ln()])?;
+    let array = record(&x).array().threads(2).vector(|x| x.sqrt() * x.sum())?;
+    assert!(scalars.check_finite(&x).and(array.check_finite(&x)).is_ok());
+    let line = line!() - 3;
+    let refused = scalars.check_finite(&[4.0, 1.0, 0.0]).unwrap_err().to_string();
+    assert!(
+        refused.contains("in the value") && refused.contains(&format!(":{line}:")),
+        "{refused}"
+    );
+    for refused in [scalars.check_finite(&[0.0, 1.0, 1.0]), array.check_finite(&[1.0, 0.0, 1.0])] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("in the gradient"), "{refused}");
+    }
+    assert!(!array.is_smooth_at(&[1.0, 0.0, 1.0])? && array.is_smooth_at(&x)?);
+    let [gradient, jacobian] =
+        [Quantity::Gradient, Quantity::Jacobian].map(|q| array.inspect(q, &x));
+    assert!(jacobian?.instructions() > gradient?.instructions());
+
+    // Of the sum of the values.
+    let sum = record(&x).array().function(|x| (x.sqrt() * x.sum()).sum())?;
+    let v = [1.0, -2.0, 0.5];
+    assert!(array.check_finite_along(&x, &v).is_ok());
+    let cut = array.up_to(&x, &[(array.steps(&x)?.len() - 1, vec![1.0; 3])])?;
+    assert_near(&cut.gradient(&x)?, &sum.gradient(&x)?, 1e-15);
+    Ok(())
+}
+
+#[test]
+fn the_loss_of_an_example_can_be_looked_into() -> Result<(), Error> {
+    let [x, y] = [[1.0, 2.0, 4.0], [0.0, 1.0, 3.0]].map(|row| Array::vector(row.to_vec()));
+    let mut losses = record(&[0.5, 2.0])
+        .data(&[&x, &y])
+        .per_example(|p, example| (p.get(0) * example[0].to_var() - example[1].to_var()).abs())?;
+    assert_eq!((losses.dim(), losses.examples()), (2, 3));
+    assert_eq!(losses.unused_inputs(&[0.5, 2.0])?, [1]);
+    assert!(!losses.is_smooth_at(&[0.0, 2.0])?);
+    assert_eq!(losses.values_and_gradients(&[1.0, 0.0])?.0, [1.0, 1.0, 1.0]);
+    losses.set_data(1, &Array::vector(vec![1.0, 4.0, 0.0]))?;
+    assert_eq!(losses.values_and_gradients(&[1.0, 0.0])?.0, [0.0, 2.0, 4.0]);
+    let refused = losses.set_data(1, &Array::vector(vec![1.0]));
+    assert!(matches!(refused, Err(Error::DataShape { index: 1, .. })));
+    Ok(())
+}
+
+/// One sweep gives the same three as three calls, at a kink too.
+#[test]
+fn value_gradient_and_product_come_together() -> Result<(), Error> {
+    let loss = scalar_loss(|x| x[0].powi(3) * x[1].exp() + x[2].abs());
+    let f = record(&[1.0, 0.5, 1.0]).function(&loss)?;
+    let v = [0.3, -1.0, 0.0];
+    for x in [[1.5, 0.2, -1.0], [2.0, -0.3, 0.0]] {
+        let expected = (f.value(&x)?, f.gradient(&x)?, f.hvp(&x, &v)?);
+        assert_eq!(f.value_gradient_and_hvp(&x, &v)?, expected);
+        let (value, gradient, product) = value_gradient_and_hvp(&loss, &x, &v)?;
+        assert_eq!(value, expected.0);
+        assert_near(&gradient, &expected.1, 1e-15);
+        assert_near(&product, &expected.2, 1e-15);
+    }
     Ok(())
 }

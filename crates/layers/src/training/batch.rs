@@ -1,7 +1,6 @@
 //! What an optimizer sees of a step: the objective on one batch.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use dualtape_autodiff::{Array, Function, Real, numbers::vectorized, parts::Parts};
 
@@ -198,16 +197,22 @@ fn squares<S: Real>(x: &[S]) -> f64 {
     sums.iter().sum::<f64>() + rest.iter().map(|&x| square(x)).sum::<f64>()
 }
 
-/// Recordings of one objective, one for each shape of a batch.
+/// So many recordings are kept: a run over sequences of any length must not fill the memory with them.
+const MOST_RECORDINGS: usize = 16;
+
+/// Recordings of one objective, one for each shape of a batch, those used last first.
 #[derive(Debug)]
 pub(super) struct Recordings<'f, S: Real> {
     pub objective: Supervised<'f, S>,
-    recorded: HashMap<Vec<Vec<usize>>, Recording<'f, S>>,
+    recorded: Vec<(Shapes, Recording<'f, S>)>,
 }
+
+/// Of all arrays that an evaluation is given.
+type Shapes = Vec<Vec<usize>>;
 
 impl<'f, S: Real> Recordings<'f, S> {
     pub(super) fn new(objective: Supervised<'f, S>) -> Self {
-        Self { objective, recorded: HashMap::new() }
+        Self { objective, recorded: Vec::new() }
     }
 
     /// The objective on these data, with these buffers and the random numbers of this step. A shape of data that was seen
@@ -218,14 +223,19 @@ impl<'f, S: Real> Recordings<'f, S> {
         buffers: &Array<S>,
         step: u64,
     ) -> Result<&Recording<'f, S>, Error> {
-        let arrays = self.objective.arrays(data, buffers);
-        let shapes: Vec<Vec<usize>> = arrays.iter().map(|array| array.shape().to_vec()).collect();
-        if !self.recorded.contains_key(&shapes) {
-            self.recorded.insert(shapes.clone(), self.objective.record(data)?);
+        let mut arrays = self.objective.arrays(data, buffers);
+        let shapes = arrays.shapes();
+        match self.recorded.iter().position(|(of, _)| *of == shapes) {
+            Some(index) => self.recorded[..=index].rotate_right(1),
+            None => {
+                let recording = self.objective.record(data)?;
+                self.recorded.truncate(MOST_RECORDINGS - 1);
+                self.recorded.insert(0, (shapes, recording));
+            }
         }
-        let recording = &self.recorded[&shapes];
-        let noise = self.objective.noise(&recording.demands, step);
-        for (slot, array) in arrays.iter().chain(&noise).enumerate() {
+        let (_, recording) = &self.recorded[0];
+        arrays.noise = self.objective.noise(&recording.demands, step);
+        for (slot, array) in arrays.laid_out().iter().enumerate() {
             recording.function.set_data(slot, array)?;
         }
         Ok(recording)
@@ -259,5 +269,32 @@ impl<S: Real> Recording<'_, S> {
             buffers[range.clone()].copy_from_slice(values);
             rest = after;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::{Activation, perceptron};
+    use crate::losses::mean_squared_error;
+
+    /// One of 40 lengths after the other, and back: each has its own value, and no more are kept than may be.
+    #[test]
+    fn a_bounded_number_of_recordings_is_kept() {
+        let model = perceptron(1, 1, Activation::Identity);
+        let objective = Supervised::new(model, mean_squared_error).unwrap();
+        let mut recordings = Recordings::new(objective);
+        let buffers = Array::vector(Vec::<f64>::new());
+        for n in (1..=40).chain((1..40).rev()) {
+            let column = |f: fn(f64) -> f64| {
+                Array::new(&[n, 1], (0..n).map(|i| f(i as f64)).collect()).unwrap()
+            };
+            let data = Dataset::new(column(|x| x), column(|x| 2.0 * x + 1.0)).unwrap();
+            let recording = recordings.at(&data, &buffers, 0).unwrap();
+            // (2x + 1 − (2x + 0.5))²
+            assert_eq!(recording.function.value(&[2.0, 0.5]).unwrap(), 0.25);
+            assert!(recordings.recorded.len() <= MOST_RECORDINGS);
+        }
+        assert_eq!(recordings.recorded.len(), MOST_RECORDINGS);
     }
 }

@@ -8,6 +8,7 @@ mod network;
 mod objective;
 mod optimizer;
 mod progress;
+mod slots;
 mod trainer;
 
 pub use batch::{Batch, Clip};

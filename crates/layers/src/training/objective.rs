@@ -14,9 +14,10 @@ use rand::rngs::ChaCha8Rng;
 use crate::data::Dataset;
 use crate::errors::Error;
 use crate::losses::l2_penalty;
-use crate::module::{Demand, Given, Layout, Mode, Module, Scope, Source, Trace, generator};
+use crate::module::{Demand, Layout, Mode, Module, Scope, Source, Trace, generator};
 
 use super::network::Network;
+use super::slots::{Arrays, Slots};
 
 /// A loss of outputs and targets.
 pub(super) type Loss<'f, S> =
@@ -64,15 +65,6 @@ struct Parts<'f, S: Real> {
     module: Arc<dyn Module<S> + 'f>,
     loss: Box<Loss<'f, S>>,
     penalty: Option<Box<Penalty<'f, S>>>,
-}
-
-/// What a model is given beside its parameters, in the order of a recorded function's data.
-#[derive(Clone, Debug)]
-struct Slots {
-    layout: Layout,
-    mode: Mode,
-    side: Vec<String>,
-    demands: Vec<Demand>,
 }
 
 impl<'f, S: Real> Supervised<'f, S> {
@@ -249,23 +241,24 @@ impl<'f, S: Real> Supervised<'f, S> {
         likelihood: Option<Likelihood>,
     ) -> Result<Composite<'f, S>, Error> {
         let Prepared { theta, arrays, slots, .. } = self.prepared(data)?;
+        let arrays = arrays.laid_out();
         let arrays: Vec<&Array<S>> = arrays.iter().collect();
         let record =
             Record::at(&theta).data(&arrays).likelihood(likelihood).indeterminate(self.policy);
         let [model, loss, of_penalty] = std::array::from_fn(|_| Arc::clone(&self.parts));
+        let [of_loss, of_parameters] = [slots.clone(), slots.clone()];
         if self.parts.penalty.is_none() || !self.penalized {
             return Ok(record.composite(
-                move |theta, data| model.run(&slots, theta, data).0,
-                move |z, data| (loss.loss)(z, data[1]),
+                move |theta, data| model.run(&slots, theta, &slots.read(data)).0,
+                move |z, data| (loss.loss)(z, of_loss.read(data).targets),
             )?);
         }
-        let again = slots.clone();
         Ok(record.composite_with_penalty(
-            move |theta, data| model.run(&slots, theta, data).0,
-            move |z, data| (loss.loss)(z, data[1]),
+            move |theta, data| model.run(&slots, theta, &slots.read(data)).0,
+            move |z, data| (loss.loss)(z, of_loss.read(data).targets),
             move |theta, data| {
                 let penalty = of_penalty.penalty.as_ref().expect("it was seen to be there");
-                penalty(&of_penalty.scope(&again, theta, data))
+                penalty(&of_parameters.scope(theta, &of_parameters.read(data)))
             },
         )?)
     }
@@ -293,20 +286,26 @@ impl<'f, S: Real> Supervised<'f, S> {
     /// # Ok::<(), dualtape_layers::Error>(())
     /// ```
     pub fn per_example(&self, data: &Dataset<S>) -> Result<PerExample<'f, S>, Error> {
-        let Prepared { theta, slots, .. } = self.prepared(&data.gather(&[0])?)?;
+        let Prepared { theta, arrays: first, slots, .. } = self.prepared(&data.gather(&[0])?)?;
         let sides = data.side().iter().map(|(_, array)| array);
         let examples: Vec<&Array<S>> =
             [data.inputs(), data.targets()].into_iter().chain(sides).collect();
-        let mut constants = vec![self.frozen.clone(), self.buffers.clone()];
-        constants.extend(self.noise(&slots.demands, 0));
         let (parts, penalized) = (Arc::clone(&self.parts), self.penalized);
         let losses = Record::at(&theta).data(&examples).indeterminate(self.policy).per_example(
             move |theta, example| {
-                // Batches of one.
-                let mut data: Vec<Tensor<'_, S>> =
-                    example.iter().map(|x| x.reshape(&[&[1], x.shape()].concat())).collect();
-                data.extend(constants.iter().map(|array| theta.constant(array)));
-                parts.objective(&slots, penalized, theta, &data).0
+                // Batches of one; what is of no example is the same for all.
+                let mut batch = example.iter().map(|x| x.reshape(&[&[1], x.shape()].concat()));
+                let mut next = || batch.next().expect("one row of each array");
+                let [inputs, targets] = [next(), next()];
+                let arrays = Arrays {
+                    inputs,
+                    targets,
+                    side: batch.collect(),
+                    frozen: theta.constant(&first.frozen),
+                    buffers: theta.constant(&first.buffers),
+                    noise: first.noise.iter().map(|array| theta.constant(array)).collect(),
+                };
+                parts.objective(&slots, penalized, theta, &arrays).0
             },
         )?;
         Ok(losses)
@@ -315,13 +314,15 @@ impl<'f, S: Real> Supervised<'f, S> {
     /// Records the objective with everything that a training loop needs.
     pub(super) fn record(&self, data: &Dataset<S>) -> Result<Recording<'f, S>, Error> {
         let Prepared { theta, arrays, slots, outputs, updated } = self.prepared(data)?;
+        let arrays = arrays.laid_out();
         let arrays: Vec<&Array<S>> = arrays.iter().collect();
         let (parts, demands) = (Arc::clone(&self.parts), slots.demands.clone());
         let penalized = self.penalized;
         let function =
             Record::at(&theta).data(&arrays).indeterminate(self.policy).auxiliary().function(
                 move |theta, data| {
-                    let (objective, z, scope) = parts.objective(&slots, penalized, theta, data);
+                    let arrays = slots.read(data);
+                    let (objective, z, scope) = parts.objective(&slots, penalized, theta, &arrays);
                     let updates = scope.trace().updates.into_iter().map(|(_, value)| value);
                     (objective, std::iter::once(z).chain(updates).collect())
                 },
@@ -341,24 +342,29 @@ impl<'f, S: Real> Supervised<'f, S> {
 
         // One run tells what the model asks for and what it updates.
         let tape = Tape::new();
-        let tensors: Vec<Tensor<'_, S>> = arrays.iter().map(|array| tape.constant(array)).collect();
+        let tensors = arrays.clone().map(|array| tape.constant(&array));
         let source = Source::Generator(Box::new(generator(self.seed, 0)));
-        let scope = slots.scope(tape.constant(&Array::vector(theta.clone())), &tensors, source);
-        let outputs = self.parts.module.forward(&scope, tensors[0]).shape().to_vec();
+        let scope =
+            slots.scope_with(tape.constant(&Array::vector(theta.clone())), &tensors, source);
+        let outputs = self.parts.module.forward(&scope, tensors.inputs).shape().to_vec();
         let Trace { demands, updates, .. } = scope.finished()?;
         let buffers = self.layout.buffer_views();
         let updated = updates.iter().map(|&(index, _)| buffers[index].range()).collect();
-        arrays.extend(self.noise(&demands, 0));
+        arrays.noise = self.noise(&demands, 0);
         slots.demands = demands;
         Ok(Prepared { theta, arrays, slots, outputs, updated })
     }
 
     /// The data of a recorded function, without the random numbers.
-    pub(super) fn arrays(&self, data: &Dataset<S>, buffers: &Array<S>) -> Vec<Array<S>> {
-        let mut arrays = vec![data.inputs().clone(), data.targets().clone()];
-        arrays.extend(data.side().iter().map(|(_, array)| array.clone()));
-        arrays.extend([self.frozen.clone(), buffers.clone()]);
-        arrays
+    pub(super) fn arrays(&self, data: &Dataset<S>, buffers: &Array<S>) -> Arrays<Array<S>> {
+        Arrays {
+            inputs: data.inputs().clone(),
+            targets: data.targets().clone(),
+            side: data.side().iter().map(|(_, array)| array.clone()).collect(),
+            frozen: self.frozen.clone(),
+            buffers: buffers.clone(),
+            noise: Vec::new(),
+        }
     }
 
     /// The random numbers of one step, drawn in order from the stream of this step.
@@ -385,7 +391,7 @@ impl<'f, S: Real> Supervised<'f, S> {
 /// What a function is recorded from.
 struct Prepared<S: Real> {
     theta: Vec<S>,
-    arrays: Vec<Array<S>>,
+    arrays: Arrays<Array<S>>,
     slots: Slots,
     outputs: Vec<usize>,
     updated: Vec<Range<usize>>,
@@ -395,7 +401,7 @@ struct Prepared<S: Real> {
 #[derive(Debug)]
 pub(super) struct Recording<'f, S: Real> {
     pub function: Function<'f, S>,
-    /// The random numbers, its last data.
+    /// The random numbers that it is given.
     pub demands: Vec<Demand>,
     /// The shape of the model's outputs, the first auxiliary array.
     pub outputs: Vec<usize>,
@@ -409,21 +415,10 @@ impl<S: Real> Parts<'_, S> {
         &self,
         slots: &Slots,
         theta: Tensor<'t, S>,
-        data: &[Tensor<'t, S>],
+        arrays: &Arrays<Tensor<'t, S>>,
     ) -> (Tensor<'t, S>, Scope<'t, S>) {
-        let scope = self.scope(slots, theta, data);
-        (self.module.forward(&scope, data[0]), scope)
-    }
-
-    /// What the model and the penalty find their parameters in.
-    fn scope<'t>(
-        &self,
-        slots: &Slots,
-        theta: Tensor<'t, S>,
-        data: &[Tensor<'t, S>],
-    ) -> Scope<'t, S> {
-        let noise = data[data.len() - slots.demands.len()..].to_vec();
-        slots.scope(theta, data, Source::Drawn(noise.into_iter()))
+        let scope = slots.scope(theta, arrays);
+        (self.module.forward(&scope, arrays.inputs), scope)
     }
 
     /// The objective, the model's outputs, and the scope in which it ran.
@@ -432,32 +427,14 @@ impl<S: Real> Parts<'_, S> {
         slots: &Slots,
         penalized: bool,
         theta: Tensor<'t, S>,
-        data: &[Tensor<'t, S>],
+        arrays: &Arrays<Tensor<'t, S>>,
     ) -> (Var<'t, S>, Tensor<'t, S>, Scope<'t, S>) {
-        let (z, scope) = self.run(slots, theta, data);
-        let mut objective = (self.loss)(z, data[1]);
+        let (z, scope) = self.run(slots, theta, arrays);
+        let mut objective = (self.loss)(z, arrays.targets);
         if let Some(penalty) = self.penalty.as_ref().filter(|_| penalized) {
             objective += penalty(&scope);
         }
         (objective, z, scope)
-    }
-}
-
-impl Slots {
-    fn scope<'t, S: Real>(
-        &self,
-        theta: Tensor<'t, S>,
-        data: &[Tensor<'t, S>],
-        noise: Source<'t, S>,
-    ) -> Scope<'t, S> {
-        let sides = 2..2 + self.side.len();
-        let given = Given {
-            trainable: theta,
-            frozen: Some(data[sides.end]),
-            buffers: Some(data[sides.end + 1]),
-            side: self.side.iter().cloned().zip(data[sides].iter().copied()).collect(),
-        };
-        Scope::new(&self.layout, given, self.mode, noise)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Exact curvature through whole networks.
 
-use dualtape_autodiff::{Error as AutodiffError, Function, IndeterminatePolicy, Real, Tensor, Var};
+use dualtape_autodiff::{
+    Error as AutodiffError, Function, IndeterminatePolicy, Likelihood, Real, Tensor, Var,
+};
 use dualtape_layers::{
     Activation, Dataset, Error, Module, Network, Supervised, Trainer, cross_entropy,
     mean_squared_error, mlp, perceptron, supervised, table,
@@ -190,6 +192,37 @@ fn scalar_and_tensor_losses_agree() {
         assert_close("gradient", &scalars.gradient(&theta).unwrap(), &gradient, eps);
         assert_close("HVP", &hvp(&scalars, &theta, &v), &hvp(&tensors, &theta, &v), eps);
     }
+}
+
+/// Weight decay adds λ to the diagonal of every curvature matrix, and its value and gradient to the loss's.
+#[test]
+fn weight_decay_is_part_of_every_curvature_matrix() {
+    let data = Dataset::classification(table(&[[1.0], [2.0], [4.0]]).unwrap(), &[0, 1, 1], 2);
+    let data = data.unwrap();
+    let model = mlp(&[1, 3, 2], Activation::Tanh);
+    let loss = || Supervised::new(&model, cross_entropy).unwrap();
+    let likelihood = Some(Likelihood::Categorical);
+    let plain = loss().composite(&data, likelihood).unwrap();
+    let decayed = loss().weight_decay(0.3).unwrap();
+    let whole = decayed.function(&data).unwrap();
+    let decayed = decayed.composite(&data, likelihood).unwrap();
+    let theta: Vec<f64> = (0..14).map(|i| 0.4 * (1.3 * f64::from(i)).sin()).collect();
+    let v: Vec<f64> = (0..14).map(|i| (0.7 * f64::from(i) + 0.2).cos()).collect();
+    let (at, without) = (decayed.linearize(&theta).unwrap(), plain.linearize(&theta).unwrap());
+    let plus = |product: Vec<f64>| -> Vec<f64> {
+        product.iter().zip(&v).map(|(p, v)| p + 0.3 * v).collect()
+    };
+    let eps = 1e-14;
+    assert_close(
+        "GN",
+        &at.gauss_newton(&v).unwrap(),
+        &plus(without.gauss_newton(&v).unwrap()),
+        eps,
+    );
+    assert_close("Fisher", &at.fisher(&v).unwrap(), &plus(without.fisher(&v).unwrap()), eps);
+    assert_close("HVP", &at.hvp(&v).unwrap(), &whole.hvp(&theta, &v).unwrap(), eps);
+    assert_close("gradient", at.gradient(), &whole.gradient(&theta).unwrap(), eps);
+    assert_close("value", &[at.value()], &[whole.value(&theta).unwrap()], eps);
 }
 
 /// ½‖z − t‖², written with the root: its gradient where the model fits is a computed 0 times an infinity.
