@@ -90,31 +90,27 @@ fn logits<'t>(theta: Tensor<'t>, pixels: Tensor<'t>, widths: &[usize]) -> Tensor
     z
 }
 
-fn loss<'t>(logits: Tensor<'t>, targets: Tensor<'t>, theta: Tensor<'t>) -> Var<'t> {
-    let misfit = (logits.log_softmax(1) * targets).sum() * (-1.0 / IMAGES as f64);
-    misfit + theta.dot(theta) * (0.5 * L2)
+fn misfit<'t>(logits: Tensor<'t>, targets: Tensor<'t>) -> Var<'t> {
+    (logits.log_softmax(1) * targets).sum() * (-1.0 / IMAGES as f64)
+}
+
+fn decay(theta: Tensor<'_>) -> Var<'_> {
+    theta.dot(theta) * (0.5 * L2)
 }
 
 fn recorded(start: &[f64], widths: &'static [usize]) -> Result<Function<'static>, Failure> {
     let (pixels, targets) = digits()?;
-    Ok(record(start)
-        .data(&[&pixels, &targets])
-        .function(move |theta, data| loss(logits(theta, data[0], widths), data[1], theta))?)
+    Ok(record(start).data(&[&pixels, &targets]).function(move |theta, data| {
+        misfit(logits(theta, data[0], widths), data[1]) + decay(theta)
+    })?)
 }
 
-/// The outputs are the logits and, so that the penalty is part of the loss, the parameters.
 fn record_in_parts(start: &[f64], widths: &'static [usize]) -> Result<Composite<'static>, Failure> {
     let (pixels, targets) = digits()?;
-    let n = start.len();
-    Ok(record(start).data(&[&pixels, &targets]).composite(
-        move |theta, data| {
-            let z = logits(theta, data[0], widths).reshape(&[IMAGES * CLASSES]);
-            Tensor::concat(&[z, theta], 0)
-        },
-        move |z, data| {
-            let parts = z.split(0, &[IMAGES * CLASSES, n]);
-            loss(parts[0].reshape(&[IMAGES, CLASSES]), data[1], parts[1])
-        },
+    Ok(record(start).data(&[&pixels, &targets]).composite_with_penalty(
+        move |theta, data| logits(theta, data[0], widths),
+        |z, data| misfit(z, data[1]),
+        |theta, _| decay(theta),
     )?)
 }
 
