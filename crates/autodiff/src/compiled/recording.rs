@@ -19,7 +19,7 @@ use crate::program::{Arguments, Program, Workspace};
 use crate::tape::Tape;
 
 /// Records a closure on an empty tape at a point, with these data.
-type Recorder<'f, S> =
+type Closure<'f, S> =
     dyn Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Primal<S>, Error> + Send + Sync + 'f;
 
 /// What to do at a point where a function takes another branch than the one recorded, or reads another value.
@@ -65,7 +65,7 @@ pub enum BranchPolicy {
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 pub struct Recorded<'f, S: Real> {
-    recorder: Box<Recorder<'f, S>>,
+    recorder: Box<Closure<'f, S>>,
     state: RwLock<State<S>>,
     memories: Pool<S>,
     dim: usize,

@@ -1,6 +1,5 @@
 //! Names for losses: functions that return a closure as it is, and say of what kind it is.
 
-use crate::number::Real;
 use crate::tape::{Tensor, Var};
 
 /// A loss of scalars, to be bound to a name: the closure itself.
@@ -47,7 +46,7 @@ where
     residuals
 }
 
-/// A loss of a flat vector and of data, both arrays, to be bound to a name, in either precision. See [`scalar_loss`].
+/// A loss of a flat vector and of data, both arrays, to be bound to a name. See [`scalar_loss`].
 ///
 /// # Example
 ///
@@ -55,14 +54,14 @@ where
 /// use dualtape_autodiff::{Array, array_loss, record};
 ///
 /// let inputs = Array::new(&[2, 2], vec![1.0, 2.0, 3.0, 4.0])?;
-/// let loss = array_loss::<f64, _>(|w, data| data[0].matmul(w).tanh().powi(2).mean());
+/// let loss = array_loss(|w, data| data[0].matmul(w).tanh().powi(2).mean());
 /// let f = record(&[0.1, 0.2]).data(&[&inputs]).function(&loss)?;
 /// assert_eq!(f.gradient(&[0.0, 0.0])?, [0.0, 0.0]);
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
-pub fn array_loss<S: Real, F>(loss: F) -> F
+pub fn array_loss<F>(loss: F) -> F
 where
-    F: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S>,
+    F: for<'t> Fn(Tensor<'t>, &[Tensor<'t>]) -> Var<'t>,
 {
     loss
 }
