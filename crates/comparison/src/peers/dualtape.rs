@@ -1,6 +1,9 @@
 //! dualtape on functions of scalars.
 
-use dualtape_autodiff::{Dual, Error, Function, Linearization, Scalar, Var, c, hvp, value_and_gradient, sparse::SparseHessian};
+use dualtape_autodiff::{
+    Dual, Error, Function, Linearization, Scalar, Var, c, hvp, sparse::SparseHessian,
+    value_and_gradient,
+};
 
 use num_traits::Float;
 

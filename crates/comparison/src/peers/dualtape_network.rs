@@ -1,6 +1,6 @@
 //! dualtape on networks: one recorded function of all parameters, as one vector.
 
-use dualtape_autodiff::{Array, Error, Function, Linearization, Real, Tensor, Var, c, Record};
+use dualtape_autodiff::{Array, Error, Function, Linearization, Real, Record, Tensor, Var, c};
 
 use super::Tasks;
 use super::dualtape::NAME;
@@ -56,11 +56,13 @@ pub fn network<'a, S: Real>(
     tasks.push((Operation::Value, Task::new(NAME, (), value, |(), y: S| vec![y.as_f64()])));
 
     let x = point.clone();
-    let gradient = move |g: &mut Vec<S>| function.value_and_gradient_into(&x, g).expect("the gradient");
+    let gradient =
+        move |g: &mut Vec<S>| function.value_and_gradient_into(&x, g).expect("the gradient");
     tasks.push((Operation::Gradient, Task::new(NAME, zeros(), gradient, |g, _| widened(g))));
 
     let (x, direction) = (point.clone(), v.clone());
-    let product = move |hv: &mut Vec<S>| function.hvp_into(&x, &direction, hv).expect("the product");
+    let product =
+        move |hv: &mut Vec<S>| function.hvp_into(&x, &direction, hv).expect("the product");
     tasks.push((Operation::Hvp, Task::new(NAME, zeros(), product, |hv, ()| widened(hv))));
 
     let next = move |(at, hv): &mut (Linearization<'a, S>, Vec<S>)| {

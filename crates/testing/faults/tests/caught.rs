@@ -1,7 +1,11 @@
 //! Wrong rules, planted one at a time in dualtape itself: each is caught, and the report names the law that it breaks.
 
 use dualtape_autodiff::planted::{Fault, Instruction, Site, Wrong};
-use dualtape_autodiff::{Array, Elementary, Error, Scalar, Var, gradient, numbers::{Binary, Unary}, record};
+use dualtape_autodiff::{
+    Array, Elementary, Error, Scalar, Var, gradient,
+    numbers::{Binary, Unary},
+    record,
+};
 use dualtape_testing::strategies::{positive, reals};
 use dualtape_testing::{
     Check, Law, Subject, check, check_derivatives, recorded_function, tensor_loss, tensors,
