@@ -5,6 +5,7 @@
 
 mod imports;
 mod source;
+mod surface;
 
 use std::path::Path;
 
@@ -99,6 +100,15 @@ fn each_folder_says_what_its_files_are() {
         let found = plan.house().undescribed();
         assert!(found.is_empty(), "{}:\n{}", plan.source, found.join("\n"));
     }
+}
+
+/// What most programs need stands at the root of `autodiff`; the rest is in modules, by what it is for.
+#[test]
+fn the_root_of_autodiff_can_be_taken_in_at_a_glance() {
+    let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/autodiff/src/lib.rs");
+    let names = surface::root_names(&std::fs::read_to_string(lib).expect("a file of source"));
+    assert!((30..=45).contains(&names.len()), "{} names: {names:?}", names.len());
+    assert!(names.iter().any(|name| name == "record"));
 }
 
 impl Plan {

@@ -1,7 +1,8 @@
 //! Recording over one array, with data or without.
 
+use super::Record;
+use super::forms::{AsArray, Plain, Returned, WithData};
 use super::parts::{Parts, array, array_on, finished, ids, of_arrays};
-use super::{AsArray, Plain, Record, Returned, WithData};
 use crate::array::Array;
 use crate::compiled::data;
 use crate::error::Error;

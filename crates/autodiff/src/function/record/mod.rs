@@ -3,15 +3,18 @@
 //! | file | |
 //! |---|---|
 //! | `scalars.rs`, `arrays.rs` | the verbs, by what closures take |
-//! | `parts.rs` | what they record |
+//! | `forms.rs` | what closures take and return, as types |
+//! | `parts.rs` | what the verbs record |
 
 mod arrays;
+mod forms;
 mod parts;
 mod scalars;
 
 use std::marker::PhantomData;
 use std::panic::Location;
 
+pub use forms::{AsArray, Plain, Returned, Scalars, WithAuxiliary, WithData};
 use parts::Parts;
 
 use super::composite::Composite;
@@ -111,57 +114,6 @@ pub struct Record<'a, S: Real = f64, X = Scalars, A = Plain> {
     likelihood: Option<Likelihood>,
     settings: Settings,
     form: PhantomData<fn() -> (X, A)>,
-}
-
-/// Of a [`Record`]: closures take `x` as a slice of scalars.
-#[derive(Debug)]
-pub enum Scalars {}
-
-/// Of a [`Record`]: closures take `x` as a tensor of rank 1.
-#[derive(Debug)]
-pub enum AsArray {}
-
-/// Of a [`Record`]: closures take `x` as a tensor of rank 1, and the data as tensors.
-#[derive(Debug)]
-pub enum WithData {}
-
-/// Of a [`Record`]: closures return what is differentiated, and nothing else.
-#[derive(Debug)]
-pub enum Plain {}
-
-/// Of a [`Record`]: closures return a pair, of what is differentiated and of what comes along.
-#[derive(Debug)]
-pub enum WithAuxiliary {}
-
-/// What closures return that compute `Y`, and what comes along as values `E`.
-pub trait Returned: sealed::Sealed {
-    /// `Y`, or `(Y, Vec<E>)`.
-    type Of<Y, E>;
-
-    #[doc(hidden)]
-    fn parts<Y, E>(returned: Self::Of<Y, E>) -> (Y, Vec<E>);
-}
-
-impl Returned for Plain {
-    type Of<Y, E> = Y;
-
-    fn parts<Y, E>(returned: Y) -> (Y, Vec<E>) {
-        (returned, Vec::new())
-    }
-}
-
-impl Returned for WithAuxiliary {
-    type Of<Y, E> = (Y, Vec<E>);
-
-    fn parts<Y, E>(returned: (Y, Vec<E>)) -> (Y, Vec<E>) {
-        returned
-    }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Plain {}
-    impl Sealed for super::WithAuxiliary {}
 }
 
 impl<'a, S: Real> Record<'a, S> {

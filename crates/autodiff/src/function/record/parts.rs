@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::Returned;
+use super::forms::Returned;
 use crate::array::Array;
 use crate::compiled::{Primal, data};
 use crate::error::Error;

@@ -1,7 +1,8 @@
 //! Recording over scalars.
 
+use super::Record;
+use super::forms::{Returned, Scalars};
 use super::parts::{Parts, finished, ids, of_scalars, scalar_on, scalars};
-use super::{Record, Returned, Scalars};
 use crate::error::Error;
 use crate::function::composite::Composite;
 use crate::function::scalar::Function;
