@@ -29,6 +29,7 @@ const PLANS: &[Plan] = &[Plan {
     stages: &[
         "error",
         "parts",
+        "pool",
         "array",
         "strided",
         "number",

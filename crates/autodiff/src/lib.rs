@@ -9,6 +9,7 @@ mod kernel;
 mod number;
 mod op;
 pub mod parts;
+mod pool;
 mod program;
 mod rule;
 mod strided;

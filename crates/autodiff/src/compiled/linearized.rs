@@ -10,18 +10,19 @@ use super::derived::Origin;
 use super::evaluated::Evaluated;
 use super::indeterminate::{Careful, IndeterminatePolicy, Source};
 use super::matrix::Matrix;
-use super::memory::{Memory, Pool};
+use super::memory::Memory;
 use super::product::{Combinations, Product, ProductKind};
 use super::stage::Stage;
 use crate::array::Array;
 use crate::error::{Error, check_length};
 use crate::number::{Real, compiled_here};
+use crate::pool::Pool;
 use crate::program::Arguments;
 
 /// A stage whose frozen part is evaluated at a point. A product there evaluates what depends on its direction, and nothing
 /// else.
 pub(crate) struct Frozen<'a, S: Real> {
-    pool: &'a Pool<S>,
+    pool: &'a Pool<Memory<S>>,
     source: &'a (dyn Source<S> + Send + Sync),
     compiled: Arc<Compiled<S>>,
     pub(super) stage: Arc<Stage<S>>,
@@ -35,7 +36,7 @@ pub(crate) struct Frozen<'a, S: Real> {
 
 impl<'a, S: Real> Frozen<'a, S> {
     pub(crate) fn new(
-        pool: &'a Pool<S>,
+        pool: &'a Pool<Memory<S>>,
         source: &'a (dyn Source<S> + Send + Sync),
         evaluated: Evaluated<S>,
         point: Cow<'a, [S]>,

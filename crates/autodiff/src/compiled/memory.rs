@@ -1,7 +1,6 @@
 //! The memory that evaluations write to, kept from one to the next.
 
 use std::mem;
-use std::sync::{Mutex, PoisonError};
 
 use super::derived::Origin;
 use super::lanes::{LANES, LaneProgram, LaneWorkspace};
@@ -89,25 +88,4 @@ fn entry<K: PartialEq, T: Default>(entries: &mut Vec<(K, T)>, key: K) -> &mut T 
         entries.len() - 1
     });
     &mut entries[index].1
-}
-
-/// Memory that is not in use.
-#[derive(Debug)]
-pub(crate) struct Pool<S>(Mutex<Vec<Memory<S>>>);
-
-impl<S> Default for Pool<S> {
-    fn default() -> Self {
-        Self(Mutex::new(Vec::new()))
-    }
-}
-
-impl<S: Real> Pool<S> {
-    pub(crate) fn take(&self) -> Memory<S> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
-    }
-
-    pub(crate) fn give_back(&self, mut memory: Memory<S>) {
-        memory.leave();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
-    }
 }

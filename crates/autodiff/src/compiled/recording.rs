@@ -10,11 +10,12 @@ use super::derived::Origin;
 use super::evaluated::Evaluated;
 use super::indeterminate::{IndeterminatePolicy, Source};
 use super::linearized::Frozen;
-use super::memory::Pool;
+use super::memory::Memory;
 use super::stage::Stage;
 use crate::array::{Array, size};
 use crate::error::{Error, check_length};
 use crate::number::{Real, compiled_here};
+use crate::pool::Pool;
 use crate::program::{Arguments, Program, Workspace};
 use crate::tape::Tape;
 
@@ -67,7 +68,7 @@ pub enum BranchPolicy {
 pub struct Recorded<'f, S: Real> {
     recorder: Box<Closure<'f, S>>,
     state: RwLock<State<S>>,
-    memories: Pool<S>,
+    memories: Pool<Memory<S>>,
     dim: usize,
     pub(crate) settings: Settings,
 }
@@ -202,7 +203,8 @@ impl<'f, S: Real> Recorded<'f, S> {
     fn evaluate(&self, x: &[S], kind: Kind) -> Result<Evaluated<S>, Error> {
         check_length("the point", x, self.dim)?;
         let State { mut compiled, data } = self.state();
-        let mut memory = self.memories.take();
+        let mut memory = self.memories.take().unwrap_or_default();
+        memory.leave();
         let mut again = false;
         loop {
             match run_at(&compiled, kind, Origin { point: x, data: &data }, &mut memory.workspace) {

@@ -1,13 +1,14 @@
 //! Derivatives of what is defined by an equation: roots and optima, found by any solver.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::record::Record;
 use super::scalar::Function;
 use crate::array::{Array, View};
 use crate::error::{Error, Fault};
 use crate::number::{Real, Scalar};
+use crate::pool::Pool;
 use crate::program::{Id, Program};
 use crate::tape::{Tape, Tensor, Value, Var, emit};
 use crate::transform::{Adjoint, Operation, record_adjoint};
@@ -153,7 +154,7 @@ pub fn implicit_minimum<'t, S: Scalar>(
     minimizer: impl Fn(&Function<'static, S::Real>, &mut [S::Real]) + Send + Sync + 'static,
 ) -> Tensor<'t, S> {
     let equation = Equation::Optimum(Arc::new(objective));
-    let solver = Solver::OfObjective(Box::new(minimizer), Mutex::default());
+    let solver = Solver::OfObjective(Box::new(minimizer), Pool::default());
     Tensor::trusted(Implicit { start: start.to_vec(), solver, equation }, parameters)
 }
 
@@ -169,7 +170,7 @@ enum Solver<R: Real> {
     /// From the first parameter.
     OfParameters(Box<DirectSolver<R>>),
     /// From the objective, recorded at the parameters; recordings not in use are kept.
-    OfObjective(Box<Minimizer<R>>, Mutex<Vec<Function<'static, R>>>),
+    OfObjective(Box<Minimizer<R>>, Pool<Function<'static, R>>),
 }
 
 type DirectSolver<R> = dyn Fn(&[R], &mut [R]) + Send + Sync;
@@ -297,9 +298,7 @@ impl<R: Real> Implicit<R> {
         match (&self.solver, &self.equation) {
             (Solver::OfParameters(solver), _) => solver(theta[0].data(), x),
             (Solver::OfObjective(minimizer, recordings), Equation::Optimum(objective)) => {
-                let recordings = || recordings.lock().unwrap_or_else(PoisonError::into_inner);
-                let kept = recordings().pop();
-                let objective = match kept {
+                let objective = match recordings.take() {
                     Some(recorded) => {
                         let mut arrays = theta.iter().enumerate();
                         arrays.try_for_each(|(i, array)| recorded.set_data(i, array))?;
@@ -312,7 +311,7 @@ impl<R: Real> Implicit<R> {
                     }
                 };
                 minimizer(&objective, x);
-                recordings().push(objective);
+                recordings.give_back(objective);
             }
             (Solver::OfObjective(..), Equation::Root(_)) => unreachable!("a root has no objective"),
         }

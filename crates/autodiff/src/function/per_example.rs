@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::scalar::Function;
 use crate::array::Array;
@@ -12,6 +12,7 @@ use crate::compiled::{
 };
 use crate::error::{Error, check_length};
 use crate::number::Real;
+use crate::pool::Pool;
 
 /// A loss of one example, with its value and gradient for every example of a data set.
 ///
@@ -41,7 +42,7 @@ pub struct PerExample<'f, S: Real = f64> {
     single: Function<'f, S>,
     data: Arc<[Array<S>]>,
     program: LaneProgram<S>,
-    workspaces: Mutex<Vec<LaneWorkspace<S>>>,
+    workspaces: Pool<LaneWorkspace<S>>,
 }
 
 impl<'f, S: Real> PerExample<'f, S> {
@@ -68,7 +69,7 @@ impl<'f, S: Real> PerExample<'f, S> {
         let data: Arc<[Array<S>]> = data.iter().map(|&array| array.clone()).collect();
         let examples = data[0].shape()[0];
         let program = LaneProgram::examples(&gradient.program, examples, theta, &data)?;
-        Ok(Self { single, data, program, workspaces: Mutex::default() })
+        Ok(Self { single, data, program, workspaces: Pool::default() })
     }
 
     /// Number of examples.
@@ -106,8 +107,7 @@ impl<'f, S: Real> PerExample<'f, S> {
         check_length("the parameters", theta, dim)?;
         check_length("the values", values, n)?;
         check_length("the gradients", gradients, n * dim)?;
-        let workspaces = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut workspace = workspaces().pop().unwrap_or_default();
+        let mut workspace = self.workspaces.take().unwrap_or_default();
         let origin = Origin { point: theta, data: &self.data };
         let held = self.program.evaluate(&mut workspace, origin).is_ok();
         if held {
@@ -117,7 +117,7 @@ impl<'f, S: Real> PerExample<'f, S> {
                 gradients[i * dim + k] = component;
             });
         }
-        workspaces().push(workspace);
+        self.workspaces.give_back(workspace);
         let clear = self.settings.indeterminate == IndeterminatePolicy::Absorb
             || !gradients.iter().any(|component| component.is_nan());
         if held && clear { Ok(()) } else { self.one_by_one(theta, values, gradients) }

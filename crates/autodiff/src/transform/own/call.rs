@@ -61,7 +61,7 @@ impl<R: Real> Facts for Call<R> {
 impl<R: Real> OverReals<R> for Call<R> {
     fn forward(&self, _member: &[u8], x: &[View<'_, R>], y: &mut [R]) -> Result<(), Fault> {
         let Self { program, plan, frames } = self;
-        let Frame { mut point, mut workspace } = frames.take();
+        let Frame { mut point, mut workspace } = frames.take().unwrap_or_default();
         point.clear();
         x.iter().for_each(|x| point.extend_from_slice(x.data));
         let arguments = Arguments { point: &point, direction: &[], data: &[] };
