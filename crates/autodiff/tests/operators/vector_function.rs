@@ -102,7 +102,12 @@ fn settings_and_looks_are_those_of_functions() -> Result<(), Error> {
         refused.contains("in the value") && refused.contains(&format!(":{line}:")),
         "{refused}"
     );
-    for refused in [scalars.check_finite(&[0.0, 1.0, 1.0]), array.check_finite(&[1.0, 0.0, 1.0])] {
+    let second = record(&x).vector(|x| vec![x[1] * x[2], x[0].sqrt()])?;
+    for refused in [
+        scalars.check_finite(&[0.0, 1.0, 1.0]),
+        second.check_finite(&[0.0, 1.0, 1.0]),
+        array.check_finite(&[1.0, 0.0, 1.0]),
+    ] {
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains("in the gradient"), "{refused}");
     }
