@@ -291,4 +291,30 @@ mod tests {
         }
         assert_eq!(seen, [1.0, 1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]);
     }
+
+    #[test]
+    fn a_plateau_goes_on_from_its_state() {
+        let mut patient = Plateau::new(5, 0.5);
+        [2.0, 3.0, 3.0, 3.0].map(|loss| patient.observe(loss));
+        let state = patient.state();
+        assert_eq!(state, [2.0, 3.0, 1.0]);
+        patient.restore(state);
+        patient.observe(2.5);
+        assert_eq!(patient.factor(), 1.0);
+        patient.observe(2.5);
+        assert_eq!(patient.factor(), 0.5);
+        // Who has less patience has waited long enough.
+        let mut impatient = Plateau::new(2, 0.1);
+        impatient.restore(state);
+        assert_eq!(impatient.factor(), 1.0);
+        impatient.observe(2.5);
+        assert_eq!(impatient.factor(), 0.1);
+    }
+
+    #[test]
+    fn the_fraction_of_a_training_stays_within_it() {
+        let fraction = |step, steps| Moment::at(step, steps).fraction();
+        assert_eq!([fraction(0, 4), fraction(1, 4), fraction(4, 4)], [0.0, 0.25, 1.0]);
+        assert_eq!([fraction(9, 4), fraction(0, 0), fraction(3, 0)], [1.0, 0.0, 1.0]);
+    }
 }
