@@ -44,6 +44,17 @@ pub enum Error {
         shape: Vec<usize>,
     },
 
+    /// A module is to make more layers than any model has.
+    #[error("{} is to have {layers} layers: at most {most} are made", if name.is_empty() { "the model".into() } else { format!("`{name}`") })]
+    TooManyLayers {
+        /// The module; empty if it is the whole model.
+        name: String,
+        /// How many layers it is to have.
+        layers: usize,
+        /// How many there may be.
+        most: usize,
+    },
+
     /// No parameter has this name.
     #[error("there is no parameter `{name}`; the model has: {known}")]
     UnknownParameter {

@@ -1,6 +1,6 @@
 //! Ready-made networks for sequences.
 
-use dualtape_autodiff::Real;
+use dualtape_autodiff::{Real, Tensor};
 
 use super::activation::Activation;
 use super::attention::{EncoderBlock, MultiHeadAttention, SinusoidalPositions};
@@ -8,7 +8,7 @@ use super::linear::Linear;
 use super::normalization::LayerNorm;
 use super::recurrent::{Cell, Recurrent};
 use super::steps::MeanOfSteps;
-use crate::module::Sequential;
+use crate::module::{Declaration, Module, Scope, Sequential};
 
 /// A recurrent network from sequences `[batch, steps, inputs]` to `[batch, outputs]`: one layer of this kind, and a linear
 /// layer on its last state.
@@ -35,7 +35,7 @@ pub fn rnn<S: Real>(cell: Cell, inputs: usize, hidden: usize, outputs: usize) ->
 
 /// A transformer from sequences `[batch, steps, inputs]` to `[batch, outputs]`: a linear layer to `width` features,
 /// [`SinusoidalPositions`], so many [`EncoderBlock`]s with the norm first, gelu and `4·width` hidden units, a last
-/// [`LayerNorm`], the mean over the steps, and a linear layer.
+/// [`LayerNorm`], the mean over the steps, and a linear layer. More than 4096 blocks are refused where the layout is asked for.
 ///
 /// # Example
 ///
@@ -58,12 +58,34 @@ pub fn transformer<S: Real>(
     let block = EncoderBlock::new(MultiHeadAttention::new(width, heads), width.saturating_mul(4))
         .pre_norm()
         .activation(Activation::Gelu);
-    let blocks = (0..blocks).fold(Sequential::new(), |all, _| all.then(block.clone()));
     Sequential::new()
         .named("embedding", Linear::new(inputs, width))
         .named("positions", SinusoidalPositions)
-        .named("blocks", blocks)
+        .named("blocks", Repeated { module: block, layers: blocks })
         .named("norm", LayerNorm::new(&[width]))
         .named("mean", MeanOfSteps::new())
         .named("head", Linear::new(width, outputs))
+}
+
+/// So many layers of one kind one after the other, each with parameters of its own, named by their positions.
+#[derive(Clone, Debug)]
+struct Repeated<M> {
+    module: M,
+    layers: usize,
+}
+
+impl<S: Real, M: Module<S>> Module<S> for Repeated<M> {
+    fn declare(&self, declaration: &mut Declaration) {
+        for layer in declaration.layers(self.layers) {
+            declaration.module(&layer.to_string(), &self.module);
+        }
+    }
+
+    fn forward<'t>(&self, scope: &Scope<'t, S>, x: Tensor<'t, S>) -> Tensor<'t, S> {
+        (0..self.layers).fold(x, |x, layer| scope.apply(&layer.to_string(), &self.module, x))
+    }
+
+    fn describe(&self) -> String {
+        format!("Sequential of {}", self.layers)
+    }
 }

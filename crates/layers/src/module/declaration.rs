@@ -1,6 +1,7 @@
 //! What a module says of itself before it runs: parameters, buffers, and the modules inside.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use dualtape_autodiff::Real;
 
@@ -21,6 +22,8 @@ pub struct Declaration {
     prefix: String,
     rows: Vec<Row>,
     current_row: usize,
+    /// Why there is no such model.
+    refused: Option<Error>,
 }
 
 /// An array that was declared.
@@ -57,6 +60,7 @@ impl Declaration {
             prefix: String::new(),
             rows: vec![Row::new(String::new(), module.describe())],
             current_row: 0,
+            refused: None,
         };
         module.declare(&mut declaration);
         declaration
@@ -90,6 +94,16 @@ impl Declaration {
         self.current_row = outer_row;
     }
 
+    /// Of a module of so many layers, those that can be declared; more than [`MOST_LAYERS`] make the model refused.
+    pub(crate) fn layers(&mut self, layers: usize) -> Range<usize> {
+        if layers > MOST_LAYERS {
+            let name = self.prefix.trim_end_matches('.').to_owned();
+            self.refused.get_or_insert(Error::TooManyLayers { name, layers, most: MOST_LAYERS });
+            return 0..0;
+        }
+        0..layers
+    }
+
     /// Makes one parameter inside the module at hand the same as another, both declared already and of one shape: they
     /// share their entries, start as `to` does, and get the sum of both derivatives.
     ///
@@ -110,6 +124,9 @@ impl Declaration {
 
     /// The layout of the flat vectors, and how each of their views starts.
     pub(crate) fn layout(&self) -> Result<Layout, Error> {
+        if let Some(error) = &self.refused {
+            return Err(error.clone());
+        }
         let (mut names, mut entries) = (HashSet::new(), 0_usize);
         for array in self.parameters.iter().chain(&self.buffers) {
             let Declared { name, shape, .. } = array;
@@ -154,6 +171,9 @@ impl Declaration {
         Ok(())
     }
 }
+
+/// The most layers that a module can be asked to make: more than anything runs, few enough to be listed at once.
+const MOST_LAYERS: usize = 1 << 12;
 
 /// More entries than any memory can hold.
 const MOST: usize = isize::MAX as usize / size_of::<f64>();

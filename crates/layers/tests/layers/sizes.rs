@@ -6,7 +6,7 @@ use dualtape_autodiff::{Array, Real, Tensor};
 use dualtape_layers::{
     Activation, BatchNorm1d, Bilinear, ConfusionMatrix, Conv2d, Declaration, Embedding,
     EncoderBlock, Error, Init, LayerNorm, LearnedPositions, Linear, Module, MultiHeadAttention,
-    Network, Recurrent, Scope, cnn, mlp, predict, transformer,
+    Network, Recurrent, Scope, Sequential, cnn, mlp, predict, transformer,
 };
 
 use crate::support::rng;
@@ -61,10 +61,32 @@ fn other_sizes_that_no_memory_holds_are_refused() {
         let confusion = ConfusionMatrix::of_labels(&[0], &[0], n);
         assert!(matches!(confusion, Err(Error::TooLarge { .. })), "{n}");
     }
-    let deep = Recurrent::gru(1, 1).layers(usize::MAX);
-    let theta: Vec<f64> = deep.init(&mut rng(1));
-    let refused = predict(&deep, &theta, &Array::zeros(&[1, 1, 1])).unwrap_err();
-    assert!(refused.to_string().contains("at most 4096 layers"), "{refused}");
+}
+
+/// Without end as good as.
+#[test]
+fn models_of_more_layers_than_are_ever_run_are_refused() {
+    for layers in [4097, 1 << 40, usize::MAX] {
+        let recurrent = Recurrent::gru(1, 1).layers(layers);
+        let models: [(Arc<dyn Module<f64>>, &str); 3] = [
+            (Arc::new(recurrent.clone()), "the model"),
+            (Arc::new(Sequential::new().then(recurrent)), "`0`"),
+            (Arc::new(transformer(2, 2, 1, layers, 2)), "`blocks`"),
+        ];
+        for (model, name) in models {
+            let refused = model.layout().unwrap_err();
+            assert!(matches!(refused, Error::TooManyLayers { most: 4096, .. }), "{refused}");
+            let text = format!("{name} is to have {layers} layers: at most 4096 are made");
+            assert_eq!(refused.to_string(), text);
+            assert!(model.init(&mut rng(1)).is_empty());
+            assert!(predict(&model, &[], &Array::zeros(&[1, 1, 2])).is_err());
+            let network = Network::new(model, &mut rng(1));
+            assert!(matches!(network, Err(Error::TooManyLayers { .. })));
+        }
+    }
+    let deepest = transformer::<f64>(1, 1, 1, 4096, 1).layout().unwrap();
+    assert!(deepest.find("blocks.4095.norm1.weight").is_ok());
+    assert!(Module::<f64>::layout(&Recurrent::rnn(1, 1).layers(4096)).is_ok());
 }
 
 /// A sum of many parameters.
@@ -85,8 +107,7 @@ impl<S: Real> Module<S> for Many {
 
 #[test]
 fn each_of_many_parameters_is_found_by_its_name() {
-    let inner =
-        dualtape_layers::Sequential::<f64>::new().named("a", Many(300)).named("ab", Many(2));
+    let inner = Sequential::<f64>::new().named("a", Many(300)).named("ab", Many(2));
     let layout = inner.layout().unwrap();
     let theta = layout.sample(&mut rng(1));
     let y = predict(&inner, &theta, &Array::vector(vec![1.0])).unwrap();

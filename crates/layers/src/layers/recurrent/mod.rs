@@ -11,9 +11,6 @@ pub use unroll::{RecurrentOutput, RecurrentState};
 use super::steps::Steps;
 use crate::module::{Declaration, Init, Module, Scope};
 
-/// Far more than anybody runs, and few enough to be named.
-const MOST_LAYERS: usize = 1 << 12;
-
 /// A recurrent network: for each step of a sequence, a state made of the state before and the input, by the rule of its
 /// [`Cell`]; in layers, each on the states of the one before.
 ///
@@ -176,9 +173,6 @@ impl Recurrent {
         if layers == 0 || hidden == 0 {
             return Some(format!("at least 1 layer and 1 hidden unit, not {layers} and {hidden}"));
         }
-        if layers > MOST_LAYERS {
-            return Some(format!("at most {MOST_LAYERS} layers, not {layers}"));
-        }
         if let Some(projection) = self.projection
             && (cell != Cell::Lstm || projection == 0 || projection >= hidden)
         {
@@ -199,7 +193,7 @@ impl<S: Real> Module<S> for Recurrent {
         let init = Init::pytorch(self.hidden);
         let gates = self.hidden.saturating_mul(self.cell.gates());
         // More are refused when the network runs.
-        for layer in 0..self.layers.min(MOST_LAYERS) {
+        for layer in declaration.layers(self.layers) {
             let inputs = if layer == 0 { self.inputs } else { self.features() };
             for direction in self.directions() {
                 let mut parameter = |name: &str, shape: &[usize]| {
