@@ -39,6 +39,10 @@ impl StridedAdd {
 impl Operation for Strided {
     const NAME: &'static str = "strided";
 
+    fn text(&self) -> String {
+        format!("strided from {} of", self.0.offset)
+    }
+
     fn shape(&self, x: &[&[usize]]) -> Result<Shape, String> {
         let lattice = &self.0;
         if lattice.lies_within(size(x[0])) {
