@@ -2,8 +2,9 @@
 //! in every mode.
 
 use dualtape_autodiff::{
-    Array, Error, IndeterminatePolicy, Recorder, Var, generic, gradient, hessian, hvp, jacobian,
-    jvp, record, sparse, taylor, third_derivative, tree::gradient_of, value_and_gradient, vjp,
+    Array, Error, IndeterminatePolicy, Recorder, Var, checkpoint_scalars, generic, gradient,
+    hessian, hvp, jacobian, jvp, record, sparse, taylor, third_derivative, tree::gradient_of,
+    value_and_gradient, vjp,
 };
 
 type Loss = for<'t> fn(&[Var<'t>]) -> Var<'t>;
@@ -126,6 +127,90 @@ fn the_error_names_operation_and_line() {
     let Error::Indeterminate { operation, at: Some(at) } = &refused else { panic!("{refused}") };
     assert_eq!((operation.as_str(), at.line()), ("cbrt", line));
     assert!(refused.to_string().contains("IndeterminatePolicy"), "{refused}");
+}
+
+/// Infinities that a function has stay; those that come of a rounded argument cannot be told from these, but their operations
+/// are named as singular.
+#[test]
+fn infinite_derivatives_come_with_their_singularity() -> Result<(), Error> {
+    let cases: [(&str, Loss, f64, f64); 8] = [
+        ("sqrt", |x| x[0].sqrt(), 0.0, f64::INFINITY),
+        ("half a circle", |x| (1.0 - x[0] * x[0]).sqrt(), 1.0, f64::NEG_INFINITY),
+        ("sine of arccosine", |x| x[0].acos().sin(), 1.0, f64::NEG_INFINITY),
+        ("exponential of arcsine", |x| x[0].asin().exp(), 1.0, f64::INFINITY),
+        // The limit is 1.
+        ("sine of arcsine", |x| x[0].asin().sin(), 1.0, f64::INFINITY),
+        ("cosine of arccosine", |x| x[0].acos().cos(), -1.0, f64::INFINITY),
+        ("arccosine of cosine", |x| x[0].cos().acos(), 1e-9, f64::INFINITY),
+        ("root of an underflow", |x| (x[0] * x[0]).sqrt(), 1e-200, f64::INFINITY),
+    ];
+    for (name, f, x, expected) in cases {
+        let recorded = record(&[0.7]).function(f)?;
+        assert_eq!(gradient(f, &[x])?, [expected], "{name}");
+        assert_eq!(recorded.gradient(&[x])?, [expected], "{name}");
+        let told = recorded.smoothness(&[x])?.to_string();
+        assert!(told.starts_with("a singularity of "), "{name}: {told}");
+    }
+    for (name, f, x) in [
+        ("exponential of logarithm", (|x| x[0].ln().exp()) as Loss, 0.0),
+        ("hyperbolic cosine of its inverse", |x| x[0].acosh().cosh(), 1.0),
+        ("inverse of the hyperbolic cosine", |x| x[0].cosh().acosh(), 0.0),
+    ] {
+        refused(gradient(f, &[x]), name);
+        refused(record(&[1.7]).function(f)?.gradient(&[x]), name);
+    }
+    Ok(())
+}
+
+/// Kinks that cancel one another are still named: what is smooth in truth is not known to be.
+#[test]
+fn kinks_that_cancel_are_told() -> Result<(), Error> {
+    let f = record(&[0.5]).function(|x| (x[0].relu_like() + (-x[0]).relu_like()).powi(2))?;
+    assert!(f.is_smooth_at(&[0.5])?);
+    let told = f.smoothness(&[0.0])?;
+    assert_eq!(told.irregular().len(), 2, "{told}");
+    assert!(told.to_string().starts_with("a kink of relu at "), "{told}");
+    Ok(())
+}
+
+fn recomputed(f: Loss) -> impl for<'t> Fn(&[Var<'t>]) -> Var<'t> + Copy + Send + Sync {
+    move |x| checkpoint_scalars(x, f)
+}
+
+/// A region that is computed again is looked into, from outside and from another region.
+#[test]
+fn within_checkpoints_too() -> Result<(), Error> {
+    for (name, f, x) in FIRST {
+        let once = recomputed(f);
+        refused(gradient(once, &x), name);
+        refused(gradient(|x| checkpoint_scalars(x, |x| checkpoint_scalars(x, f)), &x), name);
+        refused(hvp(once, &x, &[1.0, -0.5]), name);
+        refused(jvp(once, &x, &[1.0, 0.5]), name);
+        refused(record(&[0.7, 0.8]).function(once)?.gradient(&x), name);
+    }
+    for (name, f, x) in SECOND {
+        let once = recomputed(f);
+        refused(hvp(once, &x, &[1.0, -0.5]), name);
+        refused(hessian(once, &x), name);
+    }
+    Ok(())
+}
+
+#[test]
+fn kinks_within_checkpoints_are_told() -> Result<(), Error> {
+    let f = record(&[2.0, 1.0]).function(|x| {
+        checkpoint_scalars(x, |x| {
+            let bent = (x[0].abs() - 1.0).powi(2) + x[1].sqrt();
+            if x[1] > 4.0 { bent + x[1] } else { bent }
+        })
+    })?;
+    assert!(f.is_smooth_at(&[2.0, 1.0])?);
+    let told = |x: [f64; 2]| Ok::<_, Error>(f.smoothness(&x)?.to_string());
+    assert!(told([0.0, 1.0])?.starts_with("a kink of checkpoint at "));
+    assert!(told([2.0, 0.0])?.starts_with("a singularity of checkpoint at "));
+    assert!(told([2.0, 4.0])?.starts_with("a jump of checkpoint at "));
+    assert!(told([2.0, 1.0])? == "smooth");
+    Ok(())
 }
 
 /// A zero that is the same at all inputs nearby absorbs: no derivative there is indeterminate.

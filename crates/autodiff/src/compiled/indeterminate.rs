@@ -27,6 +27,12 @@ use crate::transform::{Outputs, evaluate_tracked};
 /// A zero that does not depend on the inputs is none of these cases: whatever a weight or a mask of 0 multiplies, a direction
 /// that does not move, a branch that is not taken contribute 0, at the end of a domain too, under every policy.
 ///
+/// Numbers are taken as they were computed, not as they would be without rounding. So the derivative of `sin(asin x)` at 1 is
+/// infinite, `∞·cos(π/2)`, since the double next to π/2 has a cosine of 6·10⁻¹⁷, and that of `acos(cos x)` at 10⁻⁹, where
+/// the cosine is rounded to 1: there the limit is 1. What tells such infinities from right ones, as that of `√x` at 0, is
+/// the error of each value, which nobody knows; [`smoothness`](crate::Recorded::smoothness) names their operation and line as those
+/// of any other, and no optimizer certifies such a point.
+///
 /// # Example
 ///
 /// ```

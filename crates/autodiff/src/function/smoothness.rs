@@ -6,7 +6,7 @@ use std::panic::Location;
 use crate::compiled::{Recorded, Source, data, inputs_like, output_ids, source_line};
 use crate::error::{Error, check_length};
 use crate::number::{Irregularity, Real, compiled_here};
-use crate::program::{Id, Recording, origin_of};
+use crate::program::origin_of;
 use crate::tape::{Tape, emit};
 
 /// Where a function is not known to be smooth at a point: the instructions on the way to its value that are not.
@@ -120,7 +120,7 @@ fn examine<S: Real>(recorded: &Recorded<'_, S>, x: &[S]) -> Result<Smoothness, E
     let outputs = output_ids(&program, &tape, &values);
     let recording = tape.finish(outputs)?;
     let mut found: Vec<Irregular> = Vec::new();
-    for (id, irregularity) in irregularities(&recording) {
+    for (id, irregularity) in recording.irregularities(0.0) {
         let operation = recording.program.operation(id);
         let at = match (recording.program.node(id), origin_of(&recording.marks, id)) {
             (Some(node), _) => Some(node.at),
@@ -135,21 +135,4 @@ fn examine<S: Real>(recorded: &Recorded<'_, S>, x: &[S]) -> Result<Smoothness, E
         at: Some(at),
     }));
     Ok(Smoothness { found })
-}
-
-/// The varying instructions on the way to the value that are not smooth.
-fn irregularities<S: Real>(recording: &Recording<S>) -> Vec<(Id, Irregularity)> {
-    let program = &recording.program;
-    let varying = program.varying();
-    let mut needed = vec![false; program.len()];
-    program.outputs.iter().for_each(|&output| needed[output as usize] = true);
-    for id in (0..program.len()).rev() {
-        if needed[id] {
-            program.operands(id as Id, |x| needed[x as usize] = true);
-        }
-    }
-    (0..program.len())
-        .filter(|&id| needed[id] && varying[id])
-        .filter_map(|id| Some((id as Id, recording.irregularity(id as Id, 0.0)?)))
-        .collect()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::operation::{Around, Batched, Operation, Pattern};
-use crate::array::Shape;
+use crate::array::{Shape, View};
 use crate::number::{Irregularity, Real};
 
 /// A family of operations that one object computes, and differentiates over plain numbers; `rule` says how.
@@ -38,6 +38,12 @@ pub(crate) trait Facts: Send + Sync {
 
     /// Whether derivatives are recorded by user code, which may look at values.
     fn derives_from_values(&self) -> bool;
+
+    /// How the operation fails to be smooth within `margin` of these operands, if it does and can be seen through.
+    fn irregularity(&self, x: &[Vec<f64>], margin: f64) -> Option<Irregularity> {
+        let _ = (x, margin);
+        None
+    }
 
     /// Numbers that are in memory while it is computed, beside its operands and its result.
     fn memory(&self) -> usize {
@@ -99,8 +105,10 @@ impl Operation for OwnOperation {
     }
 
     /// Of what cannot be seen through, nothing is said.
-    fn irregularity<R: Real>(&self, _at: &Around<'_, R>) -> Option<Irregularity> {
-        None
+    fn irregularity<R: Real>(&self, at: &Around<'_, R>) -> Option<Irregularity> {
+        let numbers = |x: &View<'_, R>| x.data.iter().map(|x| x.as_f64()).collect();
+        let x: Vec<Vec<f64>> = at.x.iter().map(numbers).collect();
+        self.facts.irregularity(&x, at.margin)
     }
 }
 

@@ -15,13 +15,37 @@ impl<S: Real> Recording<S> {
     pub(crate) fn is_ordinary(&self) -> bool {
         // Cubes of the reciprocals of larger numbers are finite.
         let margin = S::min_positive_value().as_f64().cbrt() * 1e3;
-        (0..self.program.len() as Id).all(|id| {
-            let finite = match self.program.node(id) {
-                Some(node) if matches!(node.op, TensorOp::View(_)) => true,
-                _ => self.elements(id).iter().all(|x| x.is_finite()),
-            };
-            finite && self.irregularity(id, margin).is_none()
-        })
+        let regular = |id| self.is_finite_at(id) && self.irregularity(id, margin).is_none();
+        (0..self.program.len() as Id).all(regular)
+    }
+
+    /// Whether all results are finite numbers.
+    pub(crate) fn is_finite(&self) -> bool {
+        (0..self.program.len() as Id).all(|id| self.is_finite_at(id))
+    }
+
+    /// Those of a view are its operand's.
+    fn is_finite_at(&self, id: Id) -> bool {
+        match self.program.node(id) {
+            Some(node) if matches!(node.op, TensorOp::View(_)) => true,
+            _ => self.elements(id).iter().all(|x| x.is_finite()),
+        }
+    }
+
+    /// The varying instructions on the way to the outputs that fail to be smooth within `margin`, and how.
+    pub(crate) fn irregularities(&self, margin: f64) -> impl Iterator<Item = (Id, Irregularity)> {
+        let program = &self.program;
+        let varying = program.varying();
+        let mut needed = vec![false; program.len()];
+        program.outputs.iter().for_each(|&output| needed[output as usize] = true);
+        for id in (0..program.len()).rev() {
+            if needed[id] {
+                program.operands(id as Id, |x| needed[x as usize] = true);
+            }
+        }
+        (0..program.len())
+            .filter(move |&id| needed[id] && varying[id])
+            .filter_map(move |id| Some((id as Id, self.irregularity(id as Id, margin)?)))
     }
 
     /// How instruction `id` fails to be smooth within `margin` of the values that its operands have, if it does.

@@ -2,7 +2,7 @@
 
 use crate::methods::{ANY, SQUARES, Solve};
 use crate::support::{powell_singular, quadratic, saddle};
-use dualtape_autodiff::{Var, record};
+use dualtape_autodiff::{Function, Var, checkpoint_scalars, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     ByHand, CurvatureSource, Error, Lbfgs, LevenbergMarquardt, Linearized, Newton, NewtonCg,
@@ -452,10 +452,28 @@ fn newton_does_not_run_onto_a_plateau() {
 fn a_recorded_kink_is_no_certificate() {
     let folded = record(&[0.5]).function(|x| (x[0].abs() - 1.0).powi(2)).unwrap();
     for (method, minimize) in ANY {
-        let Ok(report) = minimize(&folded, &mut [0.0]) else { continue };
-        assert!(!report.converged() && !report.certified(), "{method}: {report}");
-        assert!(report.obstacles.iter().any(|cause| cause.contains("abs")), "{method}: {report}");
+        is_no_certificate(&folded, "abs", method, *minimize);
         let report = minimize(&folded, &mut [0.3]).unwrap();
         assert!(report.converged() && report.certified(), "{method}: {report}");
+    }
+}
+
+#[track_caller]
+fn is_no_certificate(f: &Function<'_>, operation: &str, method: &str, minimize: Solve) {
+    let Ok(report) = minimize(f, &mut [0.0]) else { return };
+    assert!(!report.converged() && !report.certified(), "{method}: {report}");
+    let told = report.obstacles.iter().any(|cause| cause.contains(operation));
+    assert!(told, "{method}: {report}");
+}
+
+/// Nor are two that cancel each other, nor is one in a region that is computed again.
+#[test]
+fn kinks_that_cancel_or_hide_are_no_certificate() {
+    let square = record(&[0.5]).function(|x| (x[0].relu() + (-x[0]).relu()).powi(2)).unwrap();
+    let hidden = record(&[0.5]).function(|x| checkpoint_scalars(x, |x| (x[0].abs() - 1.0).powi(2)));
+    let hidden = hidden.unwrap();
+    for (method, minimize) in ANY {
+        is_no_certificate(&square, "relu", method, *minimize);
+        is_no_certificate(&hidden, "checkpoint", method, *minimize);
     }
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::array::{Shape, View, size};
+use crate::array::{Array, Shape, View, size};
 use crate::error::{Error, Fault};
-use crate::number::Real;
+use crate::number::{Irregularity, Real};
 use crate::op::{Assemble, Facts, OwnOperation};
 use crate::program::{Arguments, Checked, Frame, Frames, Id, Plan, Program};
 use crate::rule::OverReals;
@@ -49,6 +49,23 @@ impl<R: Real> Facts for Call<R> {
 
     fn derives_from_values(&self) -> bool {
         self.program.derives_from_values()
+    }
+
+    /// That of an instruction of the program, or of its comparisons; what is not finite within counts as a singularity.
+    fn irregularity(&self, x: &[Vec<f64>], margin: f64) -> Option<Irregularity> {
+        let tape = Tape::new();
+        let input = |(&id, x): (&Id, &Vec<f64>)| {
+            let elements: Vec<R> = x.iter().map(|&x| R::constant(x)).collect();
+            tape.input_array(&Array::from_shared(self.program.shape(id), elements.into())).into()
+        };
+        let inputs: Vec<Value<'_, R>> = self.program.inputs.iter().zip(x).map(input).collect();
+        let values = emit(&self.program, &tape, &inputs, &[]);
+        let output = values[self.program.outputs[0] as usize].tensor(&tape).id;
+        let recording = tape.finish(vec![output]).ok()?;
+        let jump = || (!recording.equal_comparisons().is_empty()).then_some(Irregularity::Jump);
+        let overflow = || (!recording.is_finite()).then_some(Irregularity::Singularity);
+        let first = recording.irregularities(margin).next().map(|(_, irregularity)| irregularity);
+        first.or_else(jump).or_else(overflow)
     }
 
     fn memory(&self) -> usize {
