@@ -157,8 +157,9 @@ pub enum Error {
 
     /// A part of a vector of parameters was given to what has another vector.
     #[error(
-        "`{name}` is a part of a vector of {dim} parameters, not of this one of {got}: ask for it anew after parameters \
-         were frozen or unfrozen"
+        "`{name}` is a part of another vector of parameters (of {dim}; here are {got}), whose entries mean others: take the \
+         part of that name from the layout that this vector has now, after parameters were frozen or unfrozen, or give the \
+         range of its entries"
     )]
     ForeignPart {
         /// Its name.

@@ -1,5 +1,6 @@
 //! What the entries of a vector of parameters are called.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,13 +8,29 @@ use crate::error::Error;
 
 /// A named array among the entries of a vector of parameters, row by row.
 ///
-/// It knows which vector it is of by that vector's length, so that who is given it can refuse one of another vector.
+/// It knows which vector it is of, by the names and shapes of all that this is made of, so that who is given it can refuse one
+/// of another vector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     name: String,
     shape: Vec<usize>,
     start: usize,
+    vector: Vector,
+}
+
+/// Which vector: equal for vectors of the same names and shapes in the same order, which mean the same entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Vector {
     dim: usize,
+    fingerprint: u64,
+}
+
+impl Vector {
+    fn of(parts: &[Part]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        parts.iter().for_each(|part| (&part.name, &part.shape).hash(&mut hasher));
+        Self { dim: parts.iter().map(Part::len).sum(), fingerprint: hasher.finish() }
+    }
 }
 
 impl Part {
@@ -44,18 +61,18 @@ impl Part {
 
     /// Length of the vector that it is a part of.
     pub fn dim(&self) -> usize {
-        self.dim
+        self.vector.dim
     }
 
-    /// Where it lies in a vector of this length.
+    /// Where it lies in a vector of this length, and of these parts if they are known.
     ///
     /// # Errors
     ///
-    /// [`Error::ForeignPart`] if its own vector has another length.
-    pub fn range_within(&self, dim: usize) -> Result<Range<usize>, Error> {
-        match self.dim == dim {
+    /// [`Error::ForeignPart`] if its own vector is another one.
+    pub fn range_within(&self, dim: usize, parts: Option<&Parts>) -> Result<Range<usize>, Error> {
+        match self.dim() == dim && parts.is_none_or(|parts| parts.all.vector == self.vector) {
             true => Ok(self.range()),
-            false => Err(Error::ForeignPart { name: self.name.clone(), dim: self.dim, got: dim }),
+            false => Err(Error::ForeignPart { name: self.name.clone(), dim: self.dim(), got: dim }),
         }
     }
 }
@@ -86,6 +103,7 @@ pub struct Parts {
 #[derive(Debug, PartialEq, Eq)]
 struct All {
     parts: Vec<Part>,
+    vector: Vector,
     /// Other names of parts, by their numbers.
     aliases: Vec<(String, usize)>,
     /// Names of what belongs to the same model, but not to this vector.
@@ -99,13 +117,15 @@ impl Parts {
         let mut parts: Vec<Part> = arrays
             .into_iter()
             .map(|(name, shape)| {
-                let part = Part { name: name.into(), shape, start: dim, dim: 0 };
+                let vector = Vector::default();
+                let part = Part { name: name.into(), shape, start: dim, vector };
                 dim += part.len();
                 part
             })
             .collect();
-        parts.iter_mut().for_each(|part| part.dim = dim);
-        Self { all: Arc::new(All { parts, aliases: Vec::new(), absent: Vec::new() }) }
+        let vector = Vector::of(&parts);
+        parts.iter_mut().for_each(|part| part.vector = vector);
+        Self { all: Arc::new(All { parts, vector, aliases: Vec::new(), absent: Vec::new() }) }
     }
 
     /// The same parts, of which some have another name besides: each of these pairs is a further name, and the name that the
@@ -123,23 +143,30 @@ impl Parts {
             let number = self.all.parts.iter().position(|part| part.name == name);
             number.map(|number| (alias.into(), number)).ok_or_else(|| self.unknown(&name))
         };
-        let All { parts, absent, .. } = &*self.all;
+        let All { parts, vector, absent, .. } = &*self.all;
         let aliases = aliases.into_iter().map(number).collect::<Result<_, _>>()?;
-        let all = All { parts: parts.clone(), aliases, absent: absent.clone() };
+        let all = All { parts: parts.clone(), vector: *vector, aliases, absent: absent.clone() };
         Ok(Self { all: Arc::new(all) })
     }
 
     /// The same parts, with the names of what the model has besides, but this vector has not: frozen parameters.
     pub fn with_absent<N: Into<String>>(&self, names: impl IntoIterator<Item = N>) -> Self {
-        let All { parts, aliases, .. } = &*self.all;
+        let All { parts, vector, aliases, .. } = &*self.all;
         let absent = names.into_iter().map(Into::into).collect();
-        let all = All { parts: parts.clone(), aliases: aliases.clone(), absent };
+        let (parts, aliases) = (parts.clone(), aliases.clone());
+        let all = All { parts, vector: *vector, aliases, absent };
         Self { all: Arc::new(all) }
     }
 
     /// Length of the vector.
     pub fn dim(&self) -> usize {
-        self.all.parts.first().map_or(0, |part| part.dim)
+        self.all.vector.dim
+    }
+
+    /// Whether these are of a vector made of the same: the same names and shapes in the same order. Then the parts of one are
+    /// those of the other.
+    pub fn same_vector(&self, other: &Self) -> bool {
+        self.all.vector == other.all.vector
     }
 
     /// All parts, in the order of the vector.
@@ -158,7 +185,7 @@ impl Parts {
     ///
     /// [`Error::UnknownPart`], listing the names there are; [`Error::AbsentPart`] if the model has it, but not this vector.
     pub fn get(&self, name: &str) -> Result<&Part, Error> {
-        let All { parts, aliases, absent } = &*self.all;
+        let All { parts, aliases, absent, .. } = &*self.all;
         let named = parts.iter().find(|part| part.name == name);
         let alias = || aliases.iter().find(|(alias, _)| alias == name);
         match named.or_else(|| alias().map(|&(_, number)| &parts[number])) {
@@ -189,7 +216,7 @@ impl Parts {
     /// # Ok::<(), dualtape_autodiff::Error>(())
     /// ```
     pub fn named(&self, name: &str) -> Result<Vec<&Part>, Error> {
-        let All { parts, aliases, absent } = &*self.all;
+        let All { parts, aliases, absent, .. } = &*self.all;
         let is_named = |other: &str| {
             let rest = other.strip_prefix(name);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -239,7 +266,7 @@ impl Parts {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let All { parts, aliases, absent } = &*self.all;
+        let All { parts, aliases, absent, .. } = &*self.all;
         let names = parts.iter().map(|part| part.name.as_str());
         let names = names.chain(aliases.iter().map(|(alias, _)| alias.as_str()));
         let names: Vec<&str> = names.chain(absent.iter().map(String::as_str)).collect();
@@ -249,16 +276,16 @@ impl Parts {
 
 /// Entries of a vector, by their numbers: a range or any list of them, or a [`Part`].
 pub trait Entries {
-    /// Their numbers in a vector of this length.
+    /// Their numbers in a vector of this length, and of these parts if they are known.
     ///
     /// # Errors
     ///
     /// [`Error::NoSuchInput`] if one is not below the length; [`Error::ForeignPart`] for a part of another vector.
-    fn within(self, dim: usize) -> Result<Vec<usize>, Error>;
+    fn within(self, dim: usize, parts: Option<&Parts>) -> Result<Vec<usize>, Error>;
 }
 
 impl<I: IntoIterator<Item = usize>> Entries for I {
-    fn within(self, dim: usize) -> Result<Vec<usize>, Error> {
+    fn within(self, dim: usize, _: Option<&Parts>) -> Result<Vec<usize>, Error> {
         let numbers: Vec<usize> = self.into_iter().collect();
         match numbers.iter().find(|&&number| number >= dim) {
             Some(&index) => Err(Error::NoSuchInput { index, count: dim }),
@@ -268,7 +295,7 @@ impl<I: IntoIterator<Item = usize>> Entries for I {
 }
 
 impl Entries for &Part {
-    fn within(self, dim: usize) -> Result<Vec<usize>, Error> {
-        Ok(self.range_within(dim)?.collect())
+    fn within(self, dim: usize, parts: Option<&Parts>) -> Result<Vec<usize>, Error> {
+        Ok(self.range_within(dim, parts)?.collect())
     }
 }

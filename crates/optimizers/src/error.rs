@@ -131,19 +131,12 @@ pub enum Error {
         parameters: usize,
     },
 
-    /// A named part of another vector of parameters.
+    /// The names that an optimizer goes by are those of another vector of parameters than the objective's.
     #[error(
-        "the block `{name}` is a part of a vector of {dim} parameters, but there are {parameters}: ask for it anew after \
-         parameters were frozen or unfrozen"
+        "the optimizer's parameters are named as those of another vector than the objective's: say by `set_names` what they \
+         are called now, after parameters were frozen or unfrozen"
     )]
-    ForeignBlock {
-        /// Its name.
-        name: String,
-        /// The length of its vector.
-        dim: usize,
-        /// The number of parameters.
-        parameters: usize,
-    },
+    ForeignNames,
 
     /// A setting is outside the range in which the method is defined.
     #[error("{name} = {value} is not usable: it must be {requirement}")]

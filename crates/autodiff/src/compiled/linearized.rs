@@ -16,6 +16,7 @@ use super::stage::Stage;
 use crate::array::Array;
 use crate::error::{Error, check_length};
 use crate::number::{Real, compiled_here};
+use crate::parts::Parts;
 use crate::pool::Pool;
 use crate::program::Arguments;
 
@@ -31,6 +32,7 @@ pub(crate) struct Frozen<'a, S: Real> {
     pub(super) data: Arc<[Array<S>]>,
     pub(super) point: Cow<'a, [S]>,
     pub(super) threads: usize,
+    parts: Option<&'a Parts>,
     memory: Mutex<Memory<S>>,
 }
 
@@ -41,10 +43,16 @@ impl<'a, S: Real> Frozen<'a, S> {
         evaluated: Evaluated<S>,
         point: Cow<'a, [S]>,
         threads: usize,
+        parts: Option<&'a Parts>,
     ) -> Self {
         let Evaluated { compiled, stage, kind, data, policy, memory } = evaluated;
         let memory = Mutex::new(memory);
-        Self { pool, source, compiled, stage, kind, policy, data, point, threads, memory }
+        Self { pool, source, compiled, stage, kind, policy, data, point, threads, parts, memory }
+    }
+
+    /// What the entries of the point are called, if that is known.
+    pub(crate) fn parts(&self) -> Option<&'a Parts> {
+        self.parts
     }
 
     pub(crate) fn point(&self) -> &[S] {

@@ -15,6 +15,7 @@ use super::stage::Stage;
 use crate::array::{Array, size};
 use crate::error::{Error, check_length};
 use crate::number::{Real, compiled_here};
+use crate::parts::Parts;
 use crate::pool::Pool;
 use crate::program::{Arguments, Program, Workspace};
 use crate::tape::Tape;
@@ -74,7 +75,7 @@ pub struct Recorded<'f, S: Real> {
 }
 
 /// How something recorded answers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// Where the user asked for the recording.
     pub at: &'static Location<'static>,
@@ -82,6 +83,8 @@ pub(crate) struct Settings {
     pub threads: usize,
     pub branches: BranchPolicy,
     pub indeterminate: IndeterminatePolicy,
+    /// What the entries of the point are called, if that was said.
+    pub parts: Option<Parts>,
 }
 
 impl Settings {
@@ -93,6 +96,7 @@ impl Settings {
             threads: 1,
             branches: BranchPolicy::default(),
             indeterminate: IndeterminatePolicy::default(),
+            parts: None,
         }
     }
 
@@ -115,6 +119,9 @@ impl<'f, S: Real> Recorded<'f, S> {
         settings: Settings,
         recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Primal<S>, Error> + Send + Sync + 'f,
     ) -> Result<Self, Error> {
+        if let Some(got) = settings.parts.as_ref().map(Parts::dim).filter(|&dim| dim != x.len()) {
+            return Err(Error::Length { what: "the vector of the parts", expected: x.len(), got });
+        }
         let data: Arc<[Array<S>]> = data.iter().map(|&array| array.clone()).collect();
         let primal = recorder(Tape::opened(settings.at), x, &data)?;
         let compiled = compiled_here!(
@@ -133,6 +140,11 @@ impl<'f, S: Real> Recorded<'f, S> {
     /// Number of inputs.
     pub fn dim(&self) -> usize {
         self.dim
+    }
+
+    /// What the inputs are called, if that was [said](crate::Record::parts).
+    pub fn parts(&self) -> Option<&Parts> {
+        self.settings.parts.as_ref()
     }
 
     /// Replaces data array number `index` by another of the same shape; nothing is recorded again.
@@ -188,7 +200,8 @@ impl<'f, S: Real> Recorded<'f, S> {
         kind: Kind,
     ) -> Result<Frozen<'a, S>, Error> {
         let x = x.into();
-        Ok(Frozen::new(&self.memories, self, self.evaluated(&x, kind)?, x, self.settings.threads))
+        let (evaluated, threads) = (self.evaluated(&x, kind)?, self.settings.threads);
+        Ok(Frozen::new(&self.memories, self, evaluated, x, threads, self.parts()))
     }
 
     /// Memory in which the frozen part of a stage is evaluated at `x`, with the recording that it belongs to: another

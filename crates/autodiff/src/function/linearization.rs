@@ -5,7 +5,7 @@ use std::fmt;
 use crate::compiled::{Frozen, Matrix, ProductKind};
 use crate::error::{Error, check_length};
 use crate::number::Real;
-use crate::parts::Entries;
+use crate::parts::{Entries, Parts};
 
 /// Value, gradient and Hessian operator of a [`Function`](crate::Function) at one point.
 ///
@@ -47,6 +47,11 @@ impl<'a, S: Real> Linearization<'a, S> {
     /// Number of inputs.
     pub fn dim(&self) -> usize {
         self.point().len()
+    }
+
+    /// What the inputs are called, if that was [said](crate::Record::parts).
+    pub fn parts(&self) -> Option<&Parts> {
+        self.frozen.parts()
     }
 
     /// The point.
@@ -127,9 +132,10 @@ impl<'a, S: Real> Linearization<'a, S> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchInput`]; [`Error::ForeignPart`] for a part of another vector.
+    /// [`Error::NoSuchInput`]; [`Error::ForeignPart`] for a part of a vector of another length, or of other parts than the
+    /// function [has](crate::Record::parts).
     pub fn hessian_block(&self, inputs: impl Entries) -> Result<Matrix<S>, Error> {
-        self.frozen.symmetric_block(ProductKind::Hessian, &inputs.within(self.dim())?)
+        self.frozen.symmetric_block(ProductKind::Hessian, &inputs.within(self.dim(), self.parts())?)
     }
 
     /// The blocks on the Hessian's diagonal that belong to these ranges or [parts](crate::parts::Part) of the inputs: for the layers of

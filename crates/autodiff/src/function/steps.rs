@@ -82,7 +82,7 @@ impl<S: Real> Recorded<'_, S> {
         let results = results.to_vec();
         let arrays = self.state().data;
         let arrays: Vec<&Array<S>> = arrays.iter().collect();
-        let recorded = Recorded::new(x, &arrays, self.settings, move |tape, x, arrays| {
+        let recorded = Recorded::new(x, &arrays, self.settings.clone(), move |tape, x, arrays| {
             let program = self.recorded_on(Tape::new(), x)?;
             let count = program.len();
             if last >= count {

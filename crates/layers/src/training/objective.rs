@@ -243,8 +243,9 @@ impl<'f, S: Real> Supervised<'f, S> {
         let Prepared { theta, arrays, slots, .. } = self.prepared(data)?;
         let arrays = arrays.laid_out();
         let arrays: Vec<&Array<S>> = arrays.iter().collect();
-        let record =
-            Record::at(&theta).data(&arrays).likelihood(likelihood).indeterminate(self.policy);
+        let parts = self.layout.parts();
+        let record = Record::at(&theta).data(&arrays).likelihood(likelihood);
+        let record = record.indeterminate(self.policy).parts(&parts);
         let [model, loss, of_penalty] = std::array::from_fn(|_| Arc::clone(&self.parts));
         let [of_loss, of_parameters] = [slots.clone(), slots.clone()];
         if self.parts.penalty.is_none() || !self.penalized {
@@ -318,15 +319,14 @@ impl<'f, S: Real> Supervised<'f, S> {
         let arrays: Vec<&Array<S>> = arrays.iter().collect();
         let (parts, demands) = (Arc::clone(&self.parts), slots.demands.clone());
         let penalized = self.penalized;
-        let function =
-            Record::at(&theta).data(&arrays).indeterminate(self.policy).auxiliary().function(
-                move |theta, data| {
-                    let arrays = slots.read(data);
-                    let (objective, z, scope) = parts.objective(&slots, penalized, theta, &arrays);
-                    let updates = scope.trace().updates.into_iter().map(|(_, value)| value);
-                    (objective, std::iter::once(z).chain(updates).collect())
-                },
-            )?;
+        let names = self.layout.parts();
+        let record = Record::at(&theta).data(&arrays).parts(&names).indeterminate(self.policy);
+        let function = record.auxiliary().function(move |theta, data| {
+            let arrays = slots.read(data);
+            let (objective, z, scope) = parts.objective(&slots, penalized, theta, &arrays);
+            let updates = scope.trace().updates.into_iter().map(|(_, value)| value);
+            (objective, std::iter::once(z).chain(updates).collect())
+        })?;
         Ok(Recording { function, demands, outputs, updated })
     }
 

@@ -226,3 +226,34 @@ fn wrong_buffers_are_refused_by_the_tape() {
     let error = tape.error().unwrap().to_string();
     assert!(error.contains("one of the names [\"state\"]"), "{error}");
 }
+
+/// Of a network of three layers the first or the last may be frozen: the vectors of the others are equally long.
+#[test]
+fn parts_of_a_vector_of_equal_length_are_refused() {
+    let mut network = Network::new(mlp(&[3, 3, 3, 3], Activation::Tanh), &mut rng(3)).unwrap();
+    network.freeze("0").unwrap();
+    let others = network.layout().parts();
+    network.unfreeze_all();
+    network.freeze("4").unwrap();
+    let parts = network.layout().parts();
+    assert_eq!((parts.dim(), parts.same_vector(&others)), (others.dim(), false));
+
+    let loss = Supervised::of(&network, mean_squared_error).unwrap();
+    let theta = vec![0.3; parts.dim()];
+    let function = loss.function(&data(4, 3, 3)).unwrap();
+    let composite = loss.composite(&data(4, 3, 3), None).unwrap();
+    let at = function.linearize(&theta).unwrap();
+    let split = composite.linearize(&theta).unwrap();
+    for at in [&at, &split] {
+        let part = parts.get("2.weight").unwrap();
+        let own = at.hessian_block(part).unwrap();
+        assert_eq!(own, at.hessian_block(part.range()).unwrap());
+        let module = &parts.modules()[0];
+        assert_eq!((module.name(), at.hessian_block(module).unwrap().rows()), ("0", 12));
+
+        let error = at.hessian_block(others.get("2.weight").unwrap()).unwrap_err();
+        assert!(error.to_string().contains("`2.weight` is a part of another vector"), "{error}");
+        let refused = at.hessian_blocks(&others.modules().iter().collect::<Vec<_>>());
+        assert!(refused.is_err());
+    }
+}

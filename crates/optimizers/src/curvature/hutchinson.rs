@@ -53,21 +53,21 @@ pub struct ParameterRange {
     pub name: String,
     /// Where they are in the vector of parameters.
     pub range: Range<usize>,
-    /// The length of that vector, if it is known: a matrix of another order is refused.
-    pub dim: Option<usize>,
+    /// The part of a vector that they are, if that is known: a matrix that belongs to another vector is refused.
+    pub part: Option<Part>,
 }
 
 impl ParameterRange {
     /// This range of a vector of any length.
     pub fn new(name: impl Into<String>, range: Range<usize>) -> Self {
-        ParameterRange { name: name.into(), range, dim: None }
+        ParameterRange { name: name.into(), range, part: None }
     }
 }
 
 impl From<&Part> for ParameterRange {
     fn from(part: &Part) -> Self {
-        let (name, dim) = (part.name().to_owned(), Some(part.dim()));
-        ParameterRange { name, range: part.range(), dim }
+        let name = part.name().to_owned();
+        ParameterRange { name, range: part.range(), part: Some(part.clone()) }
     }
 }
 
@@ -163,7 +163,8 @@ impl Hutchinson {
     ///
     /// # Errors
     ///
-    /// [`Error::Block`] if a range is not within the parameters, [`Error::ForeignBlock`] if it is one of another vector, else as [`trace`](Hutchinson::trace).
+    /// [`Error::Block`] if a range is not within the parameters, [`ForeignPart`](dualtape_autodiff::Error::ForeignPart) if it is
+    /// a part of another vector, else as [`trace`](Hutchinson::trace).
     pub fn shares<S: Real>(
         &self,
         a: &dyn LinearOperator<S>,
@@ -179,9 +180,9 @@ impl Hutchinson {
         blocks: &[ParameterRange],
     ) -> Result<Measured, Error> {
         let n = dimension(a)?;
-        for ParameterRange { name, range, dim } in blocks {
-            if let Some(dim) = dim.filter(|&dim| dim != n) {
-                return Err(Error::ForeignBlock { name: name.clone(), dim, parameters: n });
+        for ParameterRange { name, range, part } in blocks {
+            if let Some(part) = part {
+                part.range_within(n, a.parts())?;
             }
             if range.start > range.end || range.end > n {
                 return Err(Error::Block { name: name.clone(), end: range.end, parameters: n });

@@ -78,8 +78,9 @@ impl CurvatureInspection {
         self
     }
 
-    /// Adds named parameters: all of `&layout.parts()`, of a network as it is trained at present, or some of them. A matrix of
-    /// another order than their vector's length is refused.
+    /// Adds named parameters: all of `&layout.parts()`, of a network as it is trained at present, or some of them. A matrix
+    /// that belongs to another vector is refused: one of another order, or of a function of [other
+    /// parts](dualtape_autodiff::Record::parts).
     ///
     /// # Example
     ///
@@ -104,8 +105,8 @@ impl CurvatureInspection {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`], [`Error::Empty`], [`Error::Block`], [`Error::ForeignBlock`], [`Error::NonFiniteProduct`], [`Error::Eigenvalues`], and
-    /// whatever the operator refuses.
+    /// [`Error::Setting`], [`Error::Empty`], [`Error::Block`], [`ForeignPart`](dualtape_autodiff::Error::ForeignPart),
+    /// [`Error::NonFiniteProduct`], [`Error::Eigenvalues`], and whatever the operator refuses.
     pub fn inspect<S: Real>(&self, a: &dyn LinearOperator<S>) -> Result<CurvatureReport<S>, Error> {
         let measured = Hutchinson::new(self.probes).seed(self.seed).measure(a, &self.blocks)?;
         let extremes = self.eigenpairs.find(a)?;

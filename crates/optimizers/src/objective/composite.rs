@@ -1,6 +1,6 @@
 //! Losses recorded in two parts, and losses that know their examples one by one.
 
-use dualtape_autodiff::{Composite, CompositeLinearization, PerExample};
+use dualtape_autodiff::{Composite, CompositeLinearization, PerExample, parts::Parts};
 
 use super::{CurvatureMatrix, Linearized, Objective};
 use crate::vector::{distance, norm};
@@ -11,6 +11,10 @@ use crate::{EmpiricalFisher, Error, LinearOperator, Real};
 impl<S: Real> Objective<S> for Composite<'_, S> {
     fn dim(&self) -> usize {
         Objective::dim(&**self)
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        Objective::parts(&**self)
     }
 
     fn value(&self, x: &[S]) -> Result<S, Error> {
@@ -63,6 +67,10 @@ impl<S: Real> LinearOperator<S> for GaussNewton<'_, S> {
         self.0.point().len()
     }
 
+    fn parts(&self) -> Option<&Parts> {
+        self.0.parts()
+    }
+
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
         Ok(self.0.gauss_newton_into(v, out)?)
     }
@@ -83,6 +91,10 @@ struct Fisher<'a, S: Real>(&'a CompositeLinearization<'a, S>);
 impl<S: Real> LinearOperator<S> for Fisher<'_, S> {
     fn dim(&self) -> usize {
         self.0.point().len()
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.0.parts()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
@@ -155,6 +167,10 @@ impl<S: Real, O: Objective<S>> Objective<S> for WithExamples<'_, O, S> {
         self.objective.dim()
     }
 
+    fn parts(&self) -> Option<&Parts> {
+        self.objective.parts()
+    }
+
     fn value(&self, x: &[S]) -> Result<S, Error> {
         self.objective.value(x)
     }
@@ -205,7 +221,8 @@ impl<S: Real> Linearized<S> for AtWithExamples<'_, S> {
         let mut gradients = vec![S::zero(); n * examples];
         let mut values = vec![S::zero(); examples];
         self.examples.values_and_gradients_into(&self.x, &mut values, &mut gradients)?;
-        let fisher = EmpiricalFisher::new(n, gradients)?;
+        let parts = self.hessian().parts().cloned();
+        let fisher = EmpiricalFisher::new(n, gradients)?.of(parts);
         // Rounding differs between the two programs, and a mean may cancel: compared with the root mean square.
         let size = (fisher.trace()? / S::constant(n as f64)).sqrt().max(norm(self.gradient()));
         let difference = distance(&fisher.mean_gradient(), self.gradient());

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::fmt;
 
+use dualtape_autodiff::parts::Parts;
+
 use super::{CurvatureMatrix, Linearized, Objective};
 use crate::{EmpiricalFisher, Error, LinearOperator, Real, ResidualsAt};
 
@@ -117,6 +119,10 @@ impl<S: Real> Objective<S> for Counted<'_, S> {
         self.objective.dim()
     }
 
+    fn parts(&self) -> Option<&Parts> {
+        self.objective.parts()
+    }
+
     fn value(&self, x: &[S]) -> Result<S, Error> {
         count(&self.counts, |c| &mut c.values, 1);
         self.objective.value(x).map(|value| self.look_at(value))
@@ -186,6 +192,10 @@ impl<S: Real> LinearOperator<S> for CountedAt<'_, S> {
         self.inner.hessian().dim()
     }
 
+    fn parts(&self) -> Option<&Parts> {
+        self.inner.hessian().parts()
+    }
+
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
         count(self.counts, |c| &mut c.hvps, 1);
         self.inner.hessian().apply(v, out)
@@ -227,6 +237,10 @@ impl<S: Real> CountedOperator<'_, S> {
 impl<S: Real> LinearOperator<S> for CountedOperator<'_, S> {
     fn dim(&self) -> usize {
         self.operator.dim()
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.operator.parts()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {

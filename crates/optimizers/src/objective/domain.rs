@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 
+use dualtape_autodiff::parts::Parts;
+
 use super::{CurvatureMatrix, Linearized, Objective};
 use crate::{EmpiricalFisher, Error, LinearOperator, Real, ResidualsAt};
 
@@ -43,6 +45,10 @@ impl<'o, S: Real> Domain<'o, S> {
 impl<S: Real> Objective<S> for Domain<'_, S> {
     fn dim(&self) -> usize {
         self.objective.dim()
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.objective.parts()
     }
 
     fn value(&self, x: &[S]) -> Result<S, Error> {
@@ -159,6 +165,10 @@ impl<S: Real> LinearOperator<S> for Inside<'_, S> {
         self.inner.hessian().dim()
     }
 
+    fn parts(&self) -> Option<&Parts> {
+        self.inner.hessian().parts()
+    }
+
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
         self.guarded_hessian().apply(v, out)
     }
@@ -195,6 +205,10 @@ impl<A> Guarded<'_, A> {
 impl<S: Real, A: LinearOperator<S>> LinearOperator<S> for Guarded<'_, A> {
     fn dim(&self) -> usize {
         self.operator.dim()
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.operator.parts()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Recorded functions as objectives: the one place that touches automatic differentiation.
 
-use dualtape_autodiff::{Function, Linearization, Recorded, inspect::Smoothness};
+use dualtape_autodiff::{Function, Linearization, Recorded, inspect::Smoothness, parts::Parts};
 
 use super::{Linearized, Objective};
 use crate::operator::check_indices;
@@ -9,6 +9,10 @@ use crate::{Error, LinearOperator, Real};
 impl<S: Real> Objective<S> for Function<'_, S> {
     fn dim(&self) -> usize {
         Recorded::dim(self)
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        Recorded::parts(self)
     }
 
     fn value(&self, x: &[S]) -> Result<S, Error> {
@@ -52,6 +56,10 @@ impl<S: Real> Linearized<S> for Linearization<'_, S> {
 impl<S: Real> LinearOperator<S> for Linearization<'_, S> {
     fn dim(&self) -> usize {
         Linearization::dim(self)
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        Linearization::parts(self)
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {

@@ -2,6 +2,8 @@
 
 use std::cell::OnceCell;
 
+use dualtape_autodiff::parts::Parts;
+
 use super::{CurvatureMatrix, Linearized, Objective};
 use crate::{Counted, EmpiricalFisher, Error, LinearOperator, Real, ResidualsAt};
 
@@ -67,6 +69,10 @@ impl<S: Real> Linearized<S> for GradientAt<'_, S> {
 impl<S: Real> LinearOperator<S> for GradientAt<'_, S> {
     fn dim(&self) -> usize {
         self.x.len()
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.objective.parts()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {

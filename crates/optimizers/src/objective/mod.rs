@@ -16,6 +16,8 @@ pub(crate) use known::{GradientAt, Known};
 
 use std::fmt;
 
+use dualtape_autodiff::parts::Parts;
+
 use crate::{EmpiricalFisher, Error, LinearOperator, Real, ResidualsAt};
 
 /// A twice differentiable function `f: ℝⁿ → ℝ`.
@@ -52,6 +54,11 @@ pub trait Objective<S: Real> {
     ///
     /// [`Error::Length`] if `x` does not have `n` entries, or whatever the computation itself refuses.
     fn linearize<'a>(&'a self, x: &[S]) -> Result<Box<dyn Linearized<S> + 'a>, Error>;
+
+    /// What the parameters are called, if that is known: then blocks of another vector are refused. As provided: not known.
+    fn parts(&self) -> Option<&Parts> {
+        None
+    }
 
     /// Why `f` may not be smooth at `x`: the kinks on which `x` lies (`|t|` at 0, a maximum of equal arguments, …) and the
     /// operations without a definite derivative there, one after the other in words, best with the line of the source.

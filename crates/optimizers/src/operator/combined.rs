@@ -1,5 +1,7 @@
 //! Operators made of operators.
 
+use dualtape_autodiff::parts::Parts;
+
 use super::{Diagonal, LinearOperator, SpectrumEnds, check_indices, check_vectors};
 use crate::vector::{axpy, scale};
 use crate::{Error, Real};
@@ -20,6 +22,10 @@ impl<A, S> Scaled<A, S> {
 impl<S: Real, A: LinearOperator<S>> LinearOperator<S> for Scaled<A, S> {
     fn dim(&self) -> usize {
         self.operator.dim()
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.operator.parts()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
@@ -93,6 +99,10 @@ impl<S: Real, A: LinearOperator<S>> Shifted<A, S> {
 impl<S: Real, A: LinearOperator<S>> LinearOperator<S> for Shifted<A, S> {
     fn dim(&self) -> usize {
         self.operator.dim()
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.operator.parts()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {
@@ -193,6 +203,10 @@ impl<A, B> Sum<A, B> {
 impl<S: Real, A: LinearOperator<S>, B: LinearOperator<S>> LinearOperator<S> for Sum<A, B> {
     fn dim(&self) -> usize {
         self.left.dim()
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.left.parts().or(self.right.parts())
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 //! The covariance of the gradients of single examples.
 
+use dualtape_autodiff::parts::Parts;
+
 use super::{LinearOperator, LowRank};
 use crate::vector::{axpy, scale};
 use crate::{Error, Real};
@@ -29,6 +31,7 @@ use crate::{Error, Real};
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmpiricalFisher<S> {
     sum: LowRank<S>,
+    parts: Option<Parts>,
 }
 
 impl<S: Real> EmpiricalFisher<S> {
@@ -43,7 +46,12 @@ impl<S: Real> EmpiricalFisher<S> {
         }
         let examples = gradients.len() / n;
         let weights = vec![S::one() / S::constant(examples as f64); examples];
-        Ok(EmpiricalFisher { sum: LowRank::new(n, gradients, weights)? })
+        Ok(EmpiricalFisher { sum: LowRank::new(n, gradients, weights)?, parts: None })
+    }
+
+    /// With what the parameters are called, if that is known.
+    pub(crate) fn of(self, parts: Option<Parts>) -> Self {
+        Self { parts, ..self }
     }
 
     /// The number of examples `N`.
@@ -68,6 +76,10 @@ impl<S: Real> EmpiricalFisher<S> {
 impl<S: Real> LinearOperator<S> for EmpiricalFisher<S> {
     fn dim(&self) -> usize {
         self.sum.dim()
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.parts.as_ref()
     }
 
     fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {

@@ -24,6 +24,8 @@ pub use low_rank::LowRank;
 pub use patches::Patches;
 pub use spectral::SpectrumEnds;
 
+use dualtape_autodiff::parts::Parts;
+
 use crate::{Error, Real};
 
 /// A symmetric linear map `v ↦ A v` on `ℝⁿ`: the form in which the methods see curvature.
@@ -78,6 +80,12 @@ use crate::{Error, Real};
 pub trait LinearOperator<S: Real> {
     /// The dimension `n`.
     fn dim(&self) -> usize;
+
+    /// What the variables are called, if that is known: then shares of parts of another vector are refused. As provided: not
+    /// known.
+    fn parts(&self) -> Option<&Parts> {
+        None
+    }
 
     /// `out ← A v`.
     ///
@@ -261,6 +269,10 @@ macro_rules! through_pointers {
         impl<S: Real, T: LinearOperator<S> + ?Sized> LinearOperator<S> for $Pointer {
             fn dim(&self) -> usize {
                 (**self).dim()
+            }
+
+            fn parts(&self) -> Option<&Parts> {
+                (**self).parts()
             }
 
             fn apply(&self, v: &[S], out: &mut [S]) -> Result<(), Error> {

@@ -162,6 +162,11 @@ impl<'c, S: Real, R: Rule<S>, C: Source<S>> Engine<'c, S, R, C> {
         objective: &dyn Objective<S>,
         known: Option<&dyn Linearized<S>>,
     ) -> Result<(), Error> {
+        if let (Some(names), Some(parts)) = (&self.names, objective.parts())
+            && !names.same_vector(parts)
+        {
+            return Err(Error::ForeignNames);
+        }
         self.prepare(x, gradient)?;
         let point = Point::new(self.progress.steps, x, gradient, objective, known);
         let feed = self.source.feed(&point)?;

@@ -26,6 +26,7 @@ use crate::compiled::{
 };
 use crate::error::Error;
 use crate::number::Real;
+use crate::parts::Parts as Named;
 use crate::tape::Tape;
 
 /// Begins a recording at `x`, in double precision. See [`Record`].
@@ -209,6 +210,31 @@ impl<'a, S: Real, X, A> Record<'a, S, X, A> {
         self
     }
 
+    /// Of inputs that are called so: a [`Part`](crate::parts::Part) of a vector of other names or shapes is refused then, even if
+    /// that is as long. The objectives of `dualtape-layers` have the names of their network.
+    ///
+    /// The verbs return [`Error::Length`] if the parts are not of as many inputs as there are.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use dualtape_autodiff::{Error, parts::Parts, record};
+    ///
+    /// let parts = Parts::new([("weight", vec![2]), ("bias", vec![1])]);
+    /// let f = record(&[1.0; 3]).parts(&parts).function(|x| x[0] * x[0] + x[1] * x[2])?;
+    /// let at = f.linearize(&[1.0; 3])?;
+    /// assert_eq!(at.hessian_block(parts.get("weight")?)?.as_slice(), [2.0, 0.0, 0.0, 0.0]);
+    ///
+    /// let others = Parts::new([("weight", vec![1]), ("scale", vec![2])]);
+    /// let error = at.hessian_block(others.get("weight")?).unwrap_err();
+    /// assert!(matches!(error, Error::ForeignPart { dim: 3, got: 3, .. }));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn parts(mut self, parts: &Named) -> Self {
+        self.settings.parts = Some(parts.clone());
+        self
+    }
+
     /// The same with other closures.
     fn formed<Y, B>(self) -> Record<'a, S, Y, B> {
         let Self { x, data, likelihood, settings, .. } = self;
@@ -219,7 +245,7 @@ impl<'a, S: Real, X, A> Record<'a, S, X, A> {
         &self,
         recorder: impl Fn(Tape<S>, &[S], &[Array<S>]) -> Result<Primal<S>, Error> + Send + Sync + 'f,
     ) -> Result<Recorded<'f, S>, Error> {
-        Recorded::new(self.x, self.data, self.settings, recorder)
+        Recorded::new(self.x, self.data, self.settings.clone(), recorder)
     }
 
     /// A composition of what is recorded in parts, each on a tape of its own; with the shape and elements of the model's

@@ -1,10 +1,14 @@
 //! Parameters by name: groups, matrices and what is kept of each, while others are frozen and thawed.
 
-use dualtape_autodiff::parts::Parts;
+use dualtape_autodiff::{
+    Error::{ForeignPart, Length},
+    parts::Parts,
+    record, scalar_loss,
+};
 use dualtape_optimizers::stochastic::Rule;
 use dualtape_optimizers::{
-    AdaHessian, Adam, CurvatureInspection, Dense, Error, NAdam, SavedState, Sgd, Shampoo, Soap,
-    Stepper,
+    AdaHessian, Adam, Counted, CurvatureInspection, Dense, Error, LinearOperator, NAdam, Objective,
+    SavedState, Sgd, Shampoo, Soap, Stepper,
 };
 
 /// Names, shapes, and where they begin in the whole vector.
@@ -241,5 +245,40 @@ fn blocks_of_another_vector_are_refused() {
     let shares: Vec<f64> = inspect(&now).unwrap().blocks.iter().map(|b| b.trace_share).collect();
     assert_eq!(shares, [0.5, 0.5]);
     let error = inspect(&whole).unwrap_err();
-    assert!(matches!(&error, Error::ForeignBlock { dim: N, parameters: 8, .. }), "{error}");
+    let foreign = |error: &Error, length: usize| match error {
+        Error::Autodiff(ForeignPart { dim, got, .. }) => (*dim, *got) == (length, 8),
+        _ => false,
+    };
+    assert!(foreign(&error, N), "{error}");
+
+    // Of vectors of one length, where the matrix knows whose it is; also through what it is made into.
+    let others = Parts::new([("0.weight", vec![6]), ("0.bias", vec![2])]);
+    assert!(inspect(&others).is_ok());
+    let squares = scalar_loss(|x| x.iter().map(|x| x.powi(2)).sum());
+    let f = record(&[0.5; 8]).parts(&now).function(&squares).unwrap();
+    let counted = Counted::new(&f);
+    let at = counted.linearize(&[0.5; 8]).unwrap();
+    let matrix = at.hessian().scaled(2.0).shifted(1.0).plus(&matrix).unwrap();
+    let inspect = |parts: &Parts| CurvatureInspection::new("").parts(parts.iter()).inspect(&matrix);
+    let error = inspect(&others).unwrap_err();
+    assert!(foreign(&error, 8), "{error}");
+    assert_eq!(inspect(&now).unwrap().blocks.len(), 2);
+    let refused = record(&[0.5; 8]).parts(&whole).function(&squares).unwrap_err();
+    assert!(matches!(refused, Length { expected: 8, got: N, .. }), "{refused}");
+}
+
+/// A stepper whose names are those of another vector of the same length takes no step.
+#[test]
+fn steps_of_another_vector_are_refused() {
+    let now = trained(&["0"]).0;
+    let others = Parts::new([("0.weight", vec![6]), ("0.bias", vec![2])]);
+    let squares = scalar_loss(|x| x.iter().map(|x| x.powi(2)).sum());
+    let f = record(&[0.5; 8]).parts(&now).function(&squares).unwrap();
+    let mut x = [0.5; 8];
+    let mut adam = Adam::new(0.1).group("0", Adam::new(0.0)).named(&others).unwrap();
+    assert!(matches!(adam.step_on(&mut x, &f), Err(Error::ForeignNames)));
+    assert_eq!(x, [0.5; 8]);
+    adam.set_names(&now).unwrap();
+    adam.step_on(&mut x, &f).unwrap();
+    assert!(x.iter().all(|&x| x < 0.5));
 }
