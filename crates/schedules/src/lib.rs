@@ -295,7 +295,9 @@ mod tests {
     #[test]
     fn a_plateau_goes_on_from_its_state() {
         let mut patient = Plateau::new(5, 0.5);
-        [2.0, 3.0, 3.0, 3.0].map(|loss| patient.observe(loss));
+        for loss in [2.0, 3.0, 3.0, 3.0] {
+            patient.observe(loss);
+        }
         let state = patient.state();
         assert_eq!(state, [2.0, 3.0, 1.0]);
         patient.restore(state);
