@@ -75,8 +75,8 @@ pub struct QuasiNewton<'c, S: Real> {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum InitialMatrix<S> {
-    /// `γI` with the `γ = sᵀy/yᵀy` of the newest pair under the updates with all pairs so far, as in L-BFGS (Nocedal & Wright,
-    /// eq. 7.20), so that a first pair along large curvature does not keep later steps short where curvature is small.
+    /// `γI` with the `γ = sᵀs/sᵀy` of the newest pair under the updates with all pairs so far, much as in L-BFGS, so that a first
+    /// pair along large curvature does not keep later steps short where curvature is small.
     /// `2n²` numbers instead of `n²`. For BFGS, which alone is linear in `H₀`; the other rules take it as `FirstPair`.
     Newest,
     /// `γI` with the `γ` of the first pair (Nocedal & Wright, eq. 6.20).
