@@ -161,6 +161,10 @@ impl<S: Real> Verdict<S> {
             };
         }
         let gradient_norm = norm(here.at.gradient());
+        // A sum of squares has no lower value than 0, to which those of small residuals underflow.
+        if here.at.value().is_zero() && here.at.residuals().is_ok() {
+            return Examined::Final(end(stop, SecondOrder::Undecided(curvature), direction));
+        }
         let (shrank, rounds) = self.so_far(gradient_norm);
         let first = self.doubt.as_ref().and_then(|doubt| doubt.first).unwrap_or(eigenvalue);
         // At a degenerate saddle point all eigenvalues vanish together; beside a minimum, those that are negative do.

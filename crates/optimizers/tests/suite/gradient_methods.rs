@@ -165,7 +165,8 @@ fn one_pair_of_memory_is_enough_for_the_first_steps_of_bfgs() {
     };
     let f = wood();
     let start = [-3.0, -1.0, -3.0, -1.0];
-    let dense = path(QuasiNewton::bfgs().minimize(&f, &mut start.clone()).unwrap());
+    let mut bfgs = QuasiNewton::bfgs().initial_matrix(InitialMatrix::FirstPair);
+    let dense = path(bfgs.minimize(&f, &mut start.clone()).unwrap());
     let limited = path(Lbfgs::default().memory(1).minimize(&f, &mut start.clone()).unwrap());
     assert_close(&limited, &dense, 1e-12, "values");
 }

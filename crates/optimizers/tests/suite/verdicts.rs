@@ -6,7 +6,7 @@ use dualtape_autodiff::{Function, Var, checkpoint_scalars, record};
 use dualtape_optimizers::prelude::*;
 use dualtape_optimizers::{
     ByHand, CurvatureSource, Error, Lbfgs, LevenbergMarquardt, Linearized, Newton, NewtonCg,
-    Residuals, SecondOrder, TrustRegion,
+    Residuals, Scaling, SecondOrder, TrustRegion,
 };
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -382,6 +382,21 @@ fn least_squares_at_the_level_of_rounding_have_converged() {
     .unwrap();
     let report = LevenbergMarquardt::default().minimize(&f, &mut start.clone()).unwrap();
     assert!(report.converged() && report.certified(), "{report}");
+}
+
+/// On the way to a minimum of `x²y²` the Hessian stays indefinite beside the gradient, until the square of the residual is 0 in
+/// all digits: nothing is lower than that.
+#[test]
+fn a_sum_of_squares_of_0_is_no_saddle() {
+    for scaling in [Scaling::Monotone, Scaling::Current, Scaling::Identity] {
+        for start in [[1.0, 1.0], [1.0, 2.0]] {
+            let f = Residuals::record(&start, |x| vec![x[0] * x[1]]).unwrap();
+            let mut method = LevenbergMarquardt::default().scaling(scaling);
+            let report = method.minimize(&f, &mut start.clone()).unwrap();
+            let what = format!("{scaling:?} from {start:?}: {report}");
+            assert!(report.converged() && report.value == 0.0, "{what}");
+        }
+    }
 }
 
 /// Powell's badly scaled function: its smallest eigenvalue is far below the rounding of the largest.
