@@ -24,40 +24,69 @@ struct Plan {
     circles: &'static [&'static [&'static str]],
 }
 
-const PLANS: &[Plan] = &[Plan {
-    source: "crates/autodiff/src",
-    stages: &[
-        "error",
-        "parts",
-        "pool",
-        "array",
-        "strided",
-        "number",
-        "kernel",
-        "op",
-        "program",
-        "tape",
-        "tensor",
-        "rule",
-        "transform",
-        "compiled",
-        "function",
-        "interop",
-    ],
-    knots: &["number/knot.rs"],
-    // A number is what has functions, and a function is stated over any number.
-    circles: &[&[
-        "number/elementary.rs",
-        "number/functions/binary.rs",
-        "number/functions/composed.rs",
-        "number/functions/unary.rs",
-        "number/kernels.rs",
-        "number/planted.rs",
-        "number/real.rs",
-        "number/scalar.rs",
-        "number/functions/special.rs",
-    ]],
-}];
+const PLANS: &[Plan] = &[
+    Plan {
+        source: "crates/autodiff/src",
+        stages: &[
+            "error",
+            "parts",
+            "pool",
+            "array",
+            "strided",
+            "number",
+            "kernel",
+            "op",
+            "program",
+            "tape",
+            "tensor",
+            "rule",
+            "transform",
+            "compiled",
+            "function",
+            "interop",
+        ],
+        knots: &["number/knot.rs"],
+        // A number is what has functions, and a function is stated over any number.
+        circles: &[&[
+            "number/elementary.rs",
+            "number/functions/binary.rs",
+            "number/functions/composed.rs",
+            "number/functions/unary.rs",
+            "number/kernels.rs",
+            "number/planted.rs",
+            "number/real.rs",
+            "number/scalar.rs",
+            "number/functions/special.rs",
+        ]],
+    },
+    Plan {
+        source: "crates/optimizers/src",
+        stages: &[
+            "curvature_matrix",
+            "error",
+            "check",
+            "quantile",
+            "linalg",
+            "problem",
+            "engine",
+            "methods",
+            "curvature",
+            "interop",
+        ],
+        knots: &[],
+        // An operator can be combined, inverted and asked for the ends of its spectrum, by what works with operators.
+        circles: &[&[
+            "linalg/eigenpairs.rs",
+            "linalg/operator/combined.rs",
+            "linalg/operator/diagonal.rs",
+            "linalg/operator/inverse.rs",
+            "linalg/operator/linear_operator.rs",
+            "linalg/operator/minres.rs",
+            "linalg/operator/spectral.rs",
+            "linalg/probes.rs",
+        ]],
+    },
+];
 
 impl Plan {
     fn house(&self) -> House<'_> {

@@ -1,6 +1,6 @@
 //! What a method refuses, with the cause and the remedy.
 
-use crate::CurvatureMatrix;
+use super::curvature_matrix::CurvatureMatrix;
 
 /// Why a minimisation was refused or had to be abandoned.
 ///

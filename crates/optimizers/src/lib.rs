@@ -57,106 +57,59 @@
 //! # Ok::<(), dualtape_optimizers::Error>(())
 //! ```
 
-#[cfg(feature = "argmin")]
-mod argmin_adapters;
-mod bounds;
-mod compiled;
-mod conjugate_gradient;
-mod cubic_regularization;
+mod check;
 mod curvature;
-mod dense;
+mod curvature_matrix;
+mod engine;
 mod error;
-mod forcing;
-mod gradient_descent;
-mod hessian_free;
-mod hso;
-mod lbfgs;
-mod lbfgsb;
-mod least_squares;
-mod line_descent;
-mod line_search;
-mod method;
-mod natural_gradient;
-mod newton;
-mod newton_cg;
-mod nonlinear_cg;
-mod objective;
-mod operator;
-mod options;
-mod preconditioner;
+mod interop;
+mod linalg;
+mod methods;
+mod problem;
 mod quantile;
-mod quasi_newton;
-mod report;
-mod rounding;
-mod run;
-mod saddle_free_newton;
-mod saved;
-mod step_limit;
-pub mod stochastic;
-mod structured_newton;
-mod subproblem;
-#[cfg(feature = "layers")]
-mod training;
-mod trust_region;
-mod vector;
-mod verdict;
 
 pub use dualtape_autodiff::Real;
 pub use dualtape_schedules::{Moment, Plateau, cosine, on_plateau, one_cycle, step_decay, warm_up};
 
-#[cfg(feature = "argmin")]
-pub use argmin_adapters::{ArgminHessian, ArgminProblem, FromArgmin};
-pub use cubic_regularization::CubicRegularization;
 #[cfg(feature = "svg")]
 pub use curvature::Picture;
 pub use curvature::{
-    BlockShare, ConditionNumber, CurvatureInspection, CurvatureReport, Estimate, ExtremeEigenpairs,
-    Extremes, HutchPlusPlus, Hutchinson, LossCurve, LossSurface, ParameterRange, RitzPair, Signs,
-    SpectralDensity, StochasticLanczos, XTrace,
+    BlockShare, ConditionNumber, CurvatureInspection, CurvatureReport, Estimate, HutchPlusPlus,
+    Hutchinson, LossCurve, LossSurface, ParameterRange, Signs, SpectralDensity, StochasticLanczos,
+    XTrace,
+};
+pub use curvature_matrix::CurvatureMatrix;
+pub use engine::{
+    Accepted, Armijo, Condition, Forcing, HagerZhang, Iteration, Line, LineSearch,
+    LineSearchFailure, Minimizer, MoreThuente, Options, Origin, Record, Report, SavedState,
+    SecondOrder, Setting, StopReason,
 };
 pub use error::Error;
 /// The same [`Error`] under a name that no other crate has, for code that imports everything of several.
 pub use error::Error as OptimizersError;
-pub use forcing::Forcing;
-pub use gradient_descent::GradientDescent;
-pub use hessian_free::HessianFree;
-pub use hso::{Hso, Shift};
-pub use lbfgs::Lbfgs;
-pub use lbfgsb::Lbfgsb;
-pub use least_squares::{
-    GaussNewton, LevenbergMarquardt, Residuals, ResidualsAt, Scaling, SecondOrderTerm, Uncertainty,
-};
-pub use line_search::{
-    Accepted, Armijo, Condition, HagerZhang, Line, LineSearch, LineSearchFailure, MoreThuente,
-    Origin,
-};
-pub use natural_gradient::NaturalGradient;
-pub use newton::Newton;
-pub use newton_cg::NewtonCg;
-pub use nonlinear_cg::{Conjugacy, NonlinearCg};
-pub use objective::{
-    ByHand, Counted, Counts, CurvatureMatrix, Linearized, Objective, WithExamples,
-};
-pub use operator::{
-    BlockDiagonal, Dense, Diagonal, EmpiricalFisher, KroneckerFactored, LinearOperator, LowRank,
-    Patches, Restricted, Scaled, Sharing, Shifted, SpectrumEnds, Sum,
-};
-pub use options::{Minimizer, Options};
-pub use quasi_newton::{
-    CompactHessian, Form, InitialMatrix, LbfgsMemory, Lsr1, Lsr1Memory, QuasiNewton,
-    QuasiNewtonMatrix, Safeguard, Sr1, UpdateRule, Updated,
-};
-pub use report::{Curvature, CurvatureSource, Iteration, Record, Report, SecondOrder, StopReason};
-pub use saddle_free_newton::SaddleFreeNewton;
-pub use saved::{SavedState, Setting};
-pub use stochastic::{
-    AdaHessian, Adadelta, Adagrad, Adam, Adamax, Lion, NAdam, RAdam, RmsProp, Sgd, Shampoo, Soap,
-    Sophia, Stepper, Which,
-};
-pub use structured_newton::{Structure, StructuredNewton};
 #[cfg(feature = "layers")]
-pub use training::OnEachBatch;
-pub use trust_region::{Subproblem, TrustRegion};
+pub use interop::OnEachBatch;
+#[cfg(feature = "argmin")]
+pub use interop::{ArgminHessian, ArgminProblem, FromArgmin};
+pub use linalg::{
+    BlockDiagonal, Curvature, CurvatureSource, Dense, Diagonal, EmpiricalFisher, ExtremeEigenpairs,
+    Extremes, KroneckerFactored, LinearOperator, LowRank, Patches, Restricted, RitzPair, Scaled,
+    Sharing, Shifted, SpectrumEnds, Sum,
+};
+pub use methods::stochastic::{
+    self, AdaHessian, Adadelta, Adagrad, Adam, Adamax, Lion, NAdam, RAdam, RmsProp, Sgd, Shampoo,
+    Soap, Sophia, Stepper, Which,
+};
+pub use methods::{
+    CompactHessian, Conjugacy, CubicRegularization, Form, GaussNewton, GradientDescent,
+    HessianFree, Hso, InitialMatrix, Lbfgs, LbfgsMemory, Lbfgsb, LevenbergMarquardt, Lsr1,
+    Lsr1Memory, NaturalGradient, Newton, NewtonCg, NonlinearCg, QuasiNewton, QuasiNewtonMatrix,
+    SaddleFreeNewton, Safeguard, Scaling, SecondOrderTerm, Shift, Sr1, Structure, StructuredNewton,
+    Subproblem, TrustRegion, Uncertainty, UpdateRule, Updated,
+};
+pub use problem::{
+    ByHand, Counted, Counts, Linearized, Objective, Residuals, ResidualsAt, WithExamples,
+};
 
 /// The traits that calls need in scope. Goes with the prelude of `dualtape-autodiff`.
 ///

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
+use dualtape_autodiff::Real;
+
 use super::estimate::Estimate;
-use super::lanczos::Lanczos;
-use super::probes::{AT_ONCE, Probes, check_finite, dimension};
-use crate::options::{require, require_count};
+use crate::check::{require, require_count};
+use crate::error::Error;
+use crate::linalg::{AT_ONCE, Lanczos, LinearOperator, Probes, check_finite, dimension};
 use crate::quantile::student_t;
-use crate::{Error, LinearOperator, Real};
 
 /// The spectral density by stochastic Lanczos quadrature (Ubaru, Chen & Saad, SIAM J. Matrix Anal. Appl. 38 (2017); for
 /// Hessians of networks: Papyan, arXiv:1811.07062; Ghorbani, Krishnan & Xiao, ICML 2019).

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use dualtape_autodiff::parts::Part;
+use dualtape_autodiff::{Real, parts::Part};
 
 use super::estimate::Estimate;
-use super::probes::{Probes, dimension, products};
-use crate::options::require_count;
-use crate::{Error, LinearOperator, Real};
+use crate::check::require_count;
+use crate::error::Error;
+use crate::linalg::{LinearOperator, Probes, dimension, products};
 
 /// Means over `N` random sign vectors `v` (Hutchinson, Communications in Statistics – Simulation and Computation 19 (1990)),
 /// with their standard errors:

@@ -1,10 +1,11 @@
 //! The objective itself along directions of interest.
 
-use super::eigenpairs::RitzPair;
-use crate::objective::Domain;
-use crate::options::require;
-use crate::vector::{axpy, dot};
-use crate::{Error, Objective, Real};
+use dualtape_autodiff::Real;
+
+use crate::check::require;
+use crate::error::Error;
+use crate::linalg::{RitzPair, axpy, dot};
+use crate::problem::{Domain, Objective};
 
 /// The objective along a line through a point, `t ↦ f(x + t u)`.
 ///

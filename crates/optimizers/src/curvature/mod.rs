@@ -1,28 +1,29 @@
-//! Curvature through products alone: the Lanczos process and what is made of it.
+//! Looking at curvature through products alone.
+//!
+//! This folder imports `linalg` and `problem`.
+//!
+//! | file | |
+//! |---|---|
+//! | `report.rs` | [`CurvatureInspection`], which asks for all of it |
+//! | `hutchinson.rs`, `sketched_trace.rs` | traces, diagonals and norms from random vectors |
+//! | `density.rs` | the density of the spectrum |
+//! | `estimate.rs` | an estimate with its error |
+//! | `landscape.rs` | the loss along eigenvectors |
+//! | `svg/` | drawings |
 
-mod basis;
-mod certificate;
 mod density;
-mod eigenpairs;
 mod estimate;
 mod hutchinson;
-mod lanczos;
 mod landscape;
-mod probes;
 mod report;
 mod sketched_trace;
 #[cfg(feature = "svg")]
 mod svg;
 
-pub(crate) use basis::{Basis, normal_deviates, normalize};
-pub(crate) use certificate::SmallestEigenvalue;
 pub use density::{SpectralDensity, StochasticLanczos};
-pub use eigenpairs::{ExtremeEigenpairs, Extremes, RitzPair};
 pub use estimate::Estimate;
 pub use hutchinson::{BlockShare, Hutchinson, ParameterRange};
-pub(crate) use lanczos::{Lanczos, Tridiagonal};
 pub use landscape::{LossCurve, LossSurface};
-pub(crate) use probes::{check_finite, signs};
 pub use report::{ConditionNumber, CurvatureInspection, CurvatureReport, Signs};
 pub use sketched_trace::{HutchPlusPlus, XTrace};
 #[cfg(feature = "svg")]

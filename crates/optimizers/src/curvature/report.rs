@@ -3,13 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 
-use dualtape_autodiff::parts::Part;
+use dualtape_autodiff::{Real, parts::Part};
 
 use super::density::{SpectralDensity, StochasticLanczos};
-use super::eigenpairs::{ExtremeEigenpairs, Extremes, RitzPair};
 use super::estimate::Estimate;
 use super::hutchinson::{BlockShare, Hutchinson, ParameterRange};
-use crate::{Error, LinearOperator, Real};
+use crate::error::Error;
+use crate::linalg::{ExtremeEigenpairs, Extremes, LinearOperator, RitzPair};
 
 /// What to look at, and how closely, for a [`CurvatureReport`].
 ///

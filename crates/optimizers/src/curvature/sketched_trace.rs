@@ -1,15 +1,16 @@
 //! Traces that first take away the large eigenvalues.
 
+use dualtape_autodiff::Real;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
-use super::basis::{Basis, normal_deviates, normalize};
 use super::estimate::Estimate;
 use super::hutchinson::inner;
-use super::probes::{dimension, products, signs};
-use crate::options::require;
-use crate::vector::{norm, scale};
-use crate::{Error, LinearOperator, Real};
+use crate::check::require;
+use crate::error::Error;
+use crate::linalg::{
+    Basis, LinearOperator, dimension, norm, normal_deviates, normalize, products, scale, signs,
+};
 
 /// Hutch++ (Meyer, Musco, Musco & Woodruff, SOSA 2021, Algorithm 1): with `Q` an orthonormal basis of `A S` for a random
 /// `S`,

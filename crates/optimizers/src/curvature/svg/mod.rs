@@ -1,32 +1,26 @@
 //! Curvature drawn as SVG.
+//!
+//! | file | |
+//! |---|---|
+//! | `mod.rs` | [`Picture`] |
+//! | `canvas.rs`, `axes.rs` | what all panels are drawn on, their look, axes and their marks |
+//! | `panels.rs`, `surface.rs` | a curve, a spectrum or a trace; a surface |
 
 mod axes;
+mod canvas;
 mod panels;
 mod surface;
 
 use std::path::Path;
 
-use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::density::SpectralDensity;
-use super::eigenpairs::Extremes;
-use super::landscape::{LossCurve, LossSurface};
-use crate::Error;
+use crate::curvature::density::SpectralDensity;
+use crate::curvature::landscape::{LossCurve, LossSurface};
+use crate::error::Error;
+use crate::linalg::{Extremes, RitzPair};
+use canvas::{Drawn, FONT};
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn std::error::Error>>;
-
-const FONT: &str = "sans-serif";
-/// Colours that stay apart for every kind of colour vision (Okabe and Ito, 2008).
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(86, 180, 233),
-    RGBColor(230, 159, 0),
-];
 const PANEL: (u32, u32) = (640, 440);
 const TITLE: u32 = 48;
 
@@ -99,9 +93,8 @@ impl<'a> Picture<'a> {
     /// Adds a bar for each of the extreme eigenvalues.
     #[must_use]
     pub fn eigenvalues<S>(mut self, extremes: &Extremes<S>) -> Self {
-        let values = |pairs: &[super::RitzPair<S>]| -> Vec<f64> {
-            pairs.iter().map(|pair| pair.value).collect()
-        };
+        let values =
+            |pairs: &[RitzPair<S>]| -> Vec<f64> { pairs.iter().map(|pair| pair.value).collect() };
         // An eigenvalue may be among the smallest and the largest; if all are known, each is shown once.
         let mut bars = match &extremes.spectrum {
             Some(spectrum)

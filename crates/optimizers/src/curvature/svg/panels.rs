@@ -7,8 +7,9 @@ use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 
 use super::axes::{label, linear, logarithmic, marks, visible};
-use super::{Area, COLOURS, Drawn, FONT};
-use crate::curvature::{LossCurve, SpectralDensity};
+use super::canvas::{Area, COLOURS, Drawn, FONT};
+use crate::curvature::density::SpectralDensity;
+use crate::curvature::landscape::LossCurve;
 
 /// The part of a density that is shown below its maximum.
 const DECADES: i32 = 7;

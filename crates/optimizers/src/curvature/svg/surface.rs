@@ -3,9 +3,9 @@
 use plotters::prelude::*;
 
 use super::axes::{label, linear};
+use super::canvas::{Area, Drawn, FONT};
 use super::panels::chart;
-use super::{Area, Drawn, FONT};
-use crate::curvature::LossSurface;
+use crate::curvature::landscape::LossSurface;
 
 const LEVELS: usize = 12;
 /// From low to high, evenly growing in brightness (from matplotlib's "viridis", CC0).
