@@ -23,10 +23,12 @@ pub(super) struct DampedStep {
 }
 
 impl Model<'_> {
-    /// The exact model, if it is positive definite.
-    pub(super) fn exact(n: usize, matrix: Vec<f64>) -> Option<Self> {
-        let factors = SymmetricFactors::new(n, &matrix, Pivots::Exact)?;
-        factors.is_positive_definite().then_some(Model::Exact(matrix))
+    /// The exact model, if it is positive definite; else the matrix.
+    pub(super) fn exact(n: usize, matrix: Vec<f64>) -> Result<Self, Vec<f64>> {
+        match SymmetricFactors::new(n, &matrix, Pivots::Exact) {
+            Some(factors) if factors.is_positive_definite() => Ok(Model::Exact(matrix)),
+            _ => Err(matrix),
+        }
     }
 
     /// The exact model with the absolute values of the eigenvalues of `D⁻¹BD⁻¹`, each at least `√ε` of the largest; `None` if the
@@ -44,7 +46,7 @@ impl Model<'_> {
         let least = f64::EPSILON.sqrt() * largest;
         let mut matrix: Vec<f64> = eigen.function(|l| l.abs().max(least));
         rescale(&mut matrix, &|b, scale| b * scale);
-        Ok(Model::exact(n, matrix))
+        Ok(Model::exact(n, matrix).ok())
     }
 
     /// The step to the minimum of the model among those with `‖D p‖ ≤ Δ (1 ± 0.1)`: the damping `λ` is the root of

@@ -330,11 +330,11 @@ impl<S: Real> State<S> {
         if !self.exact {
             return Ok(gauss_newton());
         }
-        let half_hessian = half_hessian(here.at)?;
-        // Where JᵀJ has failed for long, an indefinite Hessian still knows how the residuals bend.
-        let definite = match Model::exact(self.d.len(), half_hessian.clone()) {
-            None if self.patience < PATIENCE => Model::absolute(half_hessian, &self.d)?,
-            definite => definite,
+        let definite = match Model::exact(self.d.len(), half_hessian(here.at)?) {
+            Ok(model) => Some(model),
+            // Where JᵀJ has failed for long, an indefinite Hessian still knows how the residuals bend.
+            Err(matrix) if self.patience < PATIENCE => Model::absolute(matrix, &self.d)?,
+            Err(_) => None,
         };
         Ok(definite.unwrap_or_else(gauss_newton))
     }
