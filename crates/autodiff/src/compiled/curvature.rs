@@ -81,26 +81,6 @@ impl Likelihood {
     }
 }
 
-/// `L(z(x)) + r(x)` and the elements of `z`, from the recorded parts.
-pub(crate) fn composed<S: Real>(
-    split: &Split<S>,
-    origin: Origin<'_, S>,
-) -> Result<Program<S>, Error> {
-    let Split { inner, outer, penalty, .. } = split;
-    let tape = Tape::of_shapes();
-    let arrays = data(&tape, origin.data);
-    let point = inputs_like(&tape, inner, &inner.inputs, origin.point);
-    let values = emit(inner, &tape, &point, &arrays);
-    let z: Vec<_> = inner.outputs.iter().map(|&id| values[id as usize]).collect();
-    let mut loss = emit(outer, &tape, &z, &arrays)[outer.outputs[0] as usize].scalar();
-    if let Some(penalty) = penalty {
-        loss += emit(penalty, &tape, &point, &arrays)[penalty.outputs[0] as usize].scalar();
-    }
-    let mut outputs = vec![tape.id_of(loss)];
-    outputs.extend(z.iter().map(|z| z.id(&tape)));
-    Ok(tape.finish(outputs)?.program)
-}
-
 /// Appends to the program of the Hessian product `Jᵀ·M·J·v` for each curvature `M` of a function of `z`: of the loss, which is
 /// the Gauss–Newton product, and of the log-partition function, which is that with Fisher's matrix. A penalty has no model
 /// to leave out: its Hessian is added to both.

@@ -35,7 +35,7 @@ mod triangle;
 pub(crate) use cache::Compiled;
 pub(crate) use cache::{Kind, Primal};
 pub use curvature::Likelihood;
-pub(crate) use curvature::{Split, composed};
+pub(crate) use curvature::Split;
 pub(crate) use derived::{
     Derived, Origin, data, gradient_program, inputs_like, output_ids, tangent_program,
 };

@@ -2,7 +2,7 @@
 
 use super::Record;
 use super::forms::{AsArray, Plain, Returned, WithData};
-use super::parts::{Parts, array, array_on, finished, ids, of_arrays};
+use super::parts::{array, finished, ids, of_arrays};
 use crate::array::Array;
 use crate::compiled::data;
 use crate::error::Error;
@@ -190,7 +190,7 @@ impl<S: Real> Record<'_, S, WithData> {
         M: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Tensor<'t, S> + Send + Sync + 'f,
         L: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
     {
-        self.composed(move |at, x, data| of_arrays(at, x, data, &model, &loss))
+        self.composed(move |tape, at, x, data| of_arrays(tape, at, (x, data), &model, &loss, None))
     }
 
     /// Records a loss of a model's outputs, in two parts, and a penalty on `x` that is added to it. The penalty's exact Hessian
@@ -210,10 +210,8 @@ impl<S: Real> Record<'_, S, WithData> {
         L: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
         P: for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
     {
-        self.composed(move |at, x, data| {
-            let parts = of_arrays(at, x, data, &model, &loss)?;
-            let penalty = array_on(at, &Array::vector(x.to_vec()), data, &penalty)?;
-            Ok(Parts { penalty: Some(penalty), ..parts })
+        self.composed(move |tape, at, x, data| {
+            of_arrays(tape, at, (x, data), &model, &loss, Some(&penalty))
         })
     }
 

@@ -21,8 +21,7 @@ use super::composite::Composite;
 use super::scalar::Function;
 use crate::array::Array;
 use crate::compiled::{
-    BranchPolicy, IndeterminatePolicy, Likelihood, Origin, Primal, Recorded, Settings, Split,
-    composed,
+    BranchPolicy, IndeterminatePolicy, Likelihood, Primal, Recorded, Settings, Split,
 };
 use crate::error::Error;
 use crate::number::Real;
@@ -248,22 +247,25 @@ impl<'a, S: Real, X, A> Record<'a, S, X, A> {
         Recorded::new(self.x, self.data, self.settings.clone(), recorder)
     }
 
-    /// A composition of what is recorded in parts, each on a tape of its own; with the shape and elements of the model's
-    /// outputs.
+    /// A composition, recorded as a whole and in parts.
     fn composed<'f>(
         &self,
-        parts: impl Fn(&'static Location<'static>, &[S], &[Array<S>]) -> Result<Parts<S>, Error>
+        parts: impl Fn(
+            Tape<S>,
+            &'static Location<'static>,
+            &[S],
+            &[Array<S>],
+        ) -> Result<Parts<S>, Error>
         + Send
         + Sync
         + 'f,
     ) -> Result<Composite<'f, S>, Error> {
         let (likelihood, at) = (self.likelihood, self.settings.at);
-        let recorded = self.recorded(move |_, x, data| {
-            let Parts { inner, outer, penalty, z } = parts(at, x, data)?;
+        let recorded = self.recorded(move |tape, x, data| {
+            let Parts { whole, inner, outer, penalty, z } = parts(tape, at, x, data)?;
             let log_partition = likelihood.map(|likelihood| likelihood.record(&z)).transpose()?;
             let split = Split { inner, outer, log_partition, penalty };
-            let program = composed(&split, Origin { point: x, data })?;
-            Ok(Primal { program, differentiated: 1, split: Some(split) })
+            Ok(Primal { program: whole, differentiated: 1, split: Some(split) })
         })?;
         Ok(Composite::new(Function::new(recorded)))
     }

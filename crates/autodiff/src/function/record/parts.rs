@@ -10,13 +10,25 @@ use crate::number::Real;
 use crate::program::{Id, Program};
 use crate::tape::{Tape, Tensor, Var};
 
-/// The parts of a composition as they were recorded, with the shape and elements of each output of the model.
+/// A composition as it was recorded: as a whole, on the tape that was asked for, and in parts, each on a tape of its own; with
+/// the shape and elements of each output of the model.
 pub(super) struct Parts<S> {
+    pub whole: Program<S>,
     pub inner: Program<S>,
     pub outer: Program<S>,
     pub penalty: Option<Program<S>>,
     pub z: Vec<(Vec<usize>, Vec<S>)>,
 }
+
+/// A model of scalars, and a loss or a penalty.
+pub(super) type ScalarModel<'f, S> = dyn for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>> + 'f;
+pub(super) type ScalarLoss<'f, S> = dyn for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S> + 'f;
+
+/// A model of arrays, and a loss or a penalty.
+pub(super) type ArrayModel<'f, S> =
+    dyn for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Tensor<'t, S> + 'f;
+pub(super) type ArrayLoss<'f, S> =
+    dyn for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S> + 'f;
 
 /// Instructions that are results of a recording.
 pub(super) trait Results<S: Real> {
@@ -69,54 +81,64 @@ pub(super) fn array<'t, S: Real>(tape: &'t Tape<S>, x: &[S]) -> Tensor<'t, S> {
 }
 
 pub(super) fn of_scalars<S: Real>(
+    tape: Tape<S>,
     at: &'static Location<'static>,
     x: &[S],
-    model: impl for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>>,
-    loss: impl for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
+    model: &ScalarModel<'_, S>,
+    loss: &ScalarLoss<'_, S>,
+    penalty: Option<&ScalarLoss<'_, S>>,
 ) -> Result<Parts<S>, Error> {
-    let tape = Tape::opened(at);
-    let z = model(&scalars(&tape, x));
+    let inputs = scalars(&tape, x);
+    let z = model(&inputs);
     let at_z: Vec<S> = z.iter().map(|z| z.value).collect();
-    let ids = z.ids(&tape);
-    let inner = tape.finish(ids)?.program;
-    let outer = scalar_on(at, &at_z, loss)?;
-    let z = at_z.into_iter().map(|z| (Vec::new(), vec![z])).collect();
-    Ok(Parts { inner, outer, penalty: None, z })
-}
+    let mut value = loss(&z);
+    if let Some(penalty) = penalty {
+        value += penalty(&inputs);
+    }
+    let ids = [value.ids(&tape), z.ids(&tape)].concat();
+    let whole = tape.finish(ids)?.program;
 
-pub(super) fn scalar_on<S: Real>(
-    at: &'static Location<'static>,
-    x: &[S],
-    f: impl for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S>,
-) -> Result<Program<S>, Error> {
     let tape = Tape::opened(at);
-    let ids = f(&scalars(&tape, x)).ids(&tape);
-    Ok(tape.finish(ids)?.program)
+    let ids = model(&scalars(&tape, x)).ids(&tape);
+    let inner = tape.finish(ids)?.program;
+    let alone = |x: &[S], f: &ScalarLoss<'_, S>| -> Result<Program<S>, Error> {
+        let tape = Tape::opened(at);
+        let ids = f(&scalars(&tape, x)).ids(&tape);
+        Ok(tape.finish(ids)?.program)
+    };
+    let outer = alone(&at_z, loss)?;
+    let penalty = penalty.map(|penalty| alone(x, penalty)).transpose()?;
+    let z = at_z.into_iter().map(|z| (Vec::new(), vec![z])).collect();
+    Ok(Parts { whole, inner, outer, penalty, z })
 }
 
 pub(super) fn of_arrays<S: Real>(
+    tape: Tape<S>,
     at: &'static Location<'static>,
-    x: &[S],
-    arrays: &[Array<S>],
-    model: impl for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Tensor<'t, S>,
-    loss: impl for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S>,
+    (x, arrays): (&[S], &[Array<S>]),
+    model: &ArrayModel<'_, S>,
+    loss: &ArrayLoss<'_, S>,
+    penalty: Option<&ArrayLoss<'_, S>>,
 ) -> Result<Parts<S>, Error> {
-    let tape = Tape::opened(at);
-    let output = model(array(&tape, x), &data(&tape, arrays));
+    let (input, tensors) = (array(&tape, x), data(&tape, arrays));
+    let output = model(input, &tensors);
     let z = (output.shape.to_vec(), output.data.to_vec());
-    let ids = output.ids(&tape);
-    let inner = tape.finish(ids)?.program;
-    let outer = array_on(at, &Array::from_shared(&z.0, z.1.clone().into()), arrays, loss)?;
-    Ok(Parts { inner, outer, penalty: None, z: vec![z] })
-}
+    let mut value = loss(output, &tensors);
+    if let Some(penalty) = penalty {
+        value += penalty(input, &tensors);
+    }
+    let ids = [value.ids(&tape), output.ids(&tape)].concat();
+    let whole = tape.finish(ids)?.program;
 
-pub(super) fn array_on<S: Real>(
-    at: &'static Location<'static>,
-    x: &Array<S>,
-    arrays: &[Array<S>],
-    f: impl for<'t> Fn(Tensor<'t, S>, &[Tensor<'t, S>]) -> Var<'t, S>,
-) -> Result<Program<S>, Error> {
     let tape = Tape::opened(at);
-    let ids = f(tape.input_array(x), &data(&tape, arrays)).ids(&tape);
-    Ok(tape.finish(ids)?.program)
+    let ids = model(array(&tape, x), &data(&tape, arrays)).ids(&tape);
+    let inner = tape.finish(ids)?.program;
+    let alone = |x: Array<S>, f: &ArrayLoss<'_, S>| -> Result<Program<S>, Error> {
+        let tape = Tape::opened(at);
+        let ids = f(tape.input_array(&x), &data(&tape, arrays)).ids(&tape);
+        Ok(tape.finish(ids)?.program)
+    };
+    let outer = alone(Array::from_shared(&z.0, z.1.clone().into()), loss)?;
+    let penalty = penalty.map(|f| alone(Array::vector(x.to_vec()), f)).transpose()?;
+    Ok(Parts { whole, inner, outer, penalty, z: vec![z] })
 }

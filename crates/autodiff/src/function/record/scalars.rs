@@ -2,7 +2,7 @@
 
 use super::Record;
 use super::forms::{Returned, Scalars};
-use super::parts::{Parts, finished, ids, of_scalars, scalar_on, scalars};
+use super::parts::{finished, ids, of_scalars, scalars};
 use crate::error::Error;
 use crate::function::composite::Composite;
 use crate::function::scalar::Function;
@@ -83,7 +83,7 @@ impl<S: Real> Record<'_, S> {
         M: for<'t> Fn(&[Var<'t, S>]) -> Vec<Var<'t, S>> + Send + Sync + 'f,
         L: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
     {
-        self.composed(move |at, x, _| of_scalars(at, x, &model, &loss))
+        self.composed(move |tape, at, x, _| of_scalars(tape, at, x, &model, &loss, None))
     }
 
     /// Records a loss of a model's outputs, in two parts, and a penalty on `x` that is added to it. The penalty's exact Hessian
@@ -121,9 +121,6 @@ impl<S: Real> Record<'_, S> {
         L: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
         P: for<'t> Fn(&[Var<'t, S>]) -> Var<'t, S> + Send + Sync + 'f,
     {
-        self.composed(move |at, x, _| {
-            let parts = of_scalars(at, x, &model, &loss)?;
-            Ok(Parts { penalty: Some(scalar_on(at, x, &penalty)?), ..parts })
-        })
+        self.composed(move |tape, at, x, _| of_scalars(tape, at, x, &model, &loss, Some(&penalty)))
     }
 }
