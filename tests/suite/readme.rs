@@ -43,7 +43,7 @@ fn branches_are_noticed() {
 #[test]
 fn a_shape_that_does_not_fit_is_told_with_shapes_and_line() {
     let data = Array::new(&[3, 4], vec![0.5; 12]).unwrap();
-    let line = line!() + 2;
+    let line = line!() + 3;
     let refused = record(&[0.0; 5])
         .data(&[&data])
         .function(|x, data| data[0].matmul(x.reshape(&[5, 1])).sum());
