@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use super::scalar::Function;
 use crate::array::{Array, size};
-use crate::compiled::{Primal, Recorded, Source, data, inputs_like};
+use crate::compiled::{BranchPolicy, Primal, Recorded, Settings, Source, data, inputs_like};
 use crate::error::{Error, check_length};
 use crate::number::Real;
 use crate::program::Id;
@@ -71,7 +71,8 @@ impl<S: Real> Recorded<'_, S> {
     }
 
     /// The function `x ↦ Σᵢ weights[i]·yᵢ` of the elements `y` of the result of an instruction of the recording at `x`, or the
-    /// sum of these for several instructions, given by number with their weights: this function cut off there.
+    /// sum of these for several instructions, given by number with their weights: this function cut off there. It is recorded
+    /// again where a branch changes, whatever this one does.
     ///
     /// # Errors
     ///
@@ -82,7 +83,9 @@ impl<S: Real> Recorded<'_, S> {
         let results = results.to_vec();
         let arrays = self.state().data;
         let arrays: Vec<&Array<S>> = arrays.iter().collect();
-        let recorded = Recorded::new(x, &arrays, self.settings.clone(), move |tape, x, arrays| {
+        // Where this function would refuse another branch, its results are still asked for one by one.
+        let settings = Settings { branches: BranchPolicy::RecordAgain, ..self.settings.clone() };
+        let recorded = Recorded::new(x, &arrays, settings, move |tape, x, arrays| {
             let program = self.recorded_on(Tape::new(), x)?;
             let count = program.len();
             if last >= count {
