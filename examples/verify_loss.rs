@@ -8,8 +8,8 @@
 //! classified well already. Its slope, `s (1−p)^γ (γ p ln p + p − 1)`, is soon written with a wrong sign in it.
 
 use dualtape::autodiff::{
-    Array, Real, Tensor, View,
-    custom::{Adjoint, Fault, Operation},
+    Array, Real, Tensor,
+    custom::{Adjoint, Fault, Operation, View},
 };
 use dualtape_testing::{Cause, Failure, Law, check, operation};
 

@@ -17,8 +17,10 @@ mod tape;
 mod tensor;
 mod transform;
 
-pub use array::{Array, View};
+pub use array::Array;
 pub use compiled::{BranchPolicy, IndeterminatePolicy, Likelihood, Matrix, Recorded};
+/// The same [`Error`] under a name that no other crate has, for code that imports everything of several.
+pub use error::Error as AutodiffError;
 pub use error::Error;
 pub use function::{
     Composite, CompositeLinearization, Function, Linearization, PerExample, Record, Recorder,
@@ -64,6 +66,7 @@ pub mod implicit {
 
 /// Operations with derivatives of a user's own.
 pub mod custom {
+    pub use crate::array::View;
     pub use crate::error::Fault;
     pub use crate::transform::{Adjoint, Elementwise, NumericAdjoint, Operation};
 }
@@ -97,11 +100,10 @@ pub mod windows {
 /// # Ok::<(), dualtape_autodiff::Error>(())
 /// ```
 pub mod prelude {
-    /// The same [`Error`](crate::Error) under a name that no other crate has, for code that imports everything of several.
-    pub use crate::Error as AutodiffError;
     pub use crate::{
-        Array, Dual, Function, IntoScalar, IntoTensor, Linearization, Matrix, Real, Scalar, Tape,
-        Tensor, Var, VectorFunction, array_loss, c, gradient, hessian, hvp, jacobian, jvp, record,
-        record_f32, scalar_loss, scalar_residuals, value_and_gradient, value_gradient_and_hvp, vjp,
+        Array, AutodiffError, Dual, Function, IntoScalar, IntoTensor, Linearization, Matrix, Real,
+        Scalar, Tape, Tensor, Var, VectorFunction, array_loss, c, gradient, hessian, hvp, jacobian,
+        jvp, record, record_f32, scalar_loss, scalar_residuals, value_and_gradient,
+        value_gradient_and_hvp, vjp,
     };
 }

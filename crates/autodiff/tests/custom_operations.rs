@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dualtape_autodiff::{
-    Array, Error, Function, Real, Scalar, Tensor, View, c,
-    custom::{Adjoint, Elementwise, Fault, NumericAdjoint, Operation},
+    Array, Error, Function, Real, Scalar, Tensor, c,
+    custom::{Adjoint, Elementwise, Fault, NumericAdjoint, Operation, View},
     gradient, hvp, jvp, record, record_f32,
 };
 use proptest::prelude::*;

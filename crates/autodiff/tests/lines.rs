@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use dualtape_autodiff::{
-    Array, Error, Recorder, Scalar, Tape, Tensor, Var, View, checkpoint, checkpoint_scalars,
-    custom::{Adjoint, Elementwise, Fault, NumericAdjoint, Operation},
+    Array, Error, Recorder, Scalar, Tape, Tensor, Var, checkpoint, checkpoint_scalars,
+    custom::{Adjoint, Elementwise, Fault, NumericAdjoint, Operation, View},
     gradient, hessian, jacobian, record, scalar_loss,
     tree::gradient_of,
     windows::{Convolution, Pooling},

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use dualtape_autodiff::{
-    Real, Scalar, Tape, Tensor, Var, View,
-    custom::{Adjoint, Elementwise, Fault, NumericAdjoint, Operation},
+    Real, Scalar, Tape, Tensor, Var,
+    custom::{Adjoint, Elementwise, Fault, NumericAdjoint, Operation, View},
 };
 
 use super::Subject;

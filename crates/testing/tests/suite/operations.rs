@@ -1,8 +1,8 @@
 //! Operations of one's own and subjects in both precisions.
 
 use dualtape_autodiff::{
-    Error, Real, Tensor, View,
-    custom::{Adjoint, Fault, NumericAdjoint, Operation},
+    Error, Real, Tensor,
+    custom::{Adjoint, Fault, NumericAdjoint, Operation, View},
     record, record_f32,
 };
 use dualtape_testing::{

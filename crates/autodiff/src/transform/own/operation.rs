@@ -17,7 +17,7 @@ use crate::tape::Tensor;
 /// # Example
 ///
 /// ```
-/// use dualtape_autodiff::{Real, Tensor, View, custom::{Adjoint, Fault, Operation}, record};
+/// use dualtape_autodiff::{Real, Tensor, record, custom::{Adjoint, Fault, Operation, View}};
 ///
 /// /// The mirror image `y[i] = x[n−1−i]²`.
 /// struct MirroredSquare;
