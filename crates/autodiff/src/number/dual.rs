@@ -87,7 +87,11 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     /// The chain rule: the tangents of `f(self)`, where `slope = f′(self.re)`. If `is_level`, that is 0 at all inputs nearby.
     #[inline(always)]
     fn tangents(self, slope: S, is_level: impl Fn() -> bool) -> [S; N] {
-        S::chained(self.eps, slope, |_| is_level())
+        if slope.is_regular() {
+            return regular(self.eps, slope);
+        }
+        let is_level = is_level();
+        self.eps.map(|x_dot| special(x_dot, slope, is_level))
     }
 
     /// Whether all tangents are known to be 0.
@@ -100,19 +104,77 @@ impl<S: Scalar, const N: usize> Dual<S, N> {
     #[inline(always)]
     fn product_tangents(self, other: Self) -> [S; N] {
         let (a, b) = (self.re, other.re);
-        let from_a = S::chained(self.eps, b, |i| S::absorbs(b, other.eps[i], a));
-        let from_b = S::chained(other.eps, a, |i| S::absorbs(a, self.eps[i], b));
-        from_fn(|i| from_a[i] + from_b[i])
+        if !(a.is_regular() && b.is_regular()) {
+            return from_fn(|i| special_product(a, self.eps[i], b, other.eps[i]));
+        }
+        from_fn(|i| self.eps[i] * b + other.eps[i] * a + S::zero())
     }
 
     /// The tangents of `y = self/other`: from `y·b = a`, `y_dot = (a_dot − y·b_dot)/b`. Unlike `1/b²` that over- and
     /// underflows only where the derivative does.
-    #[inline]
+    #[inline(always)]
     fn quotient_tangents(self, other: Self, y: S) -> [S; N] {
-        let a = self.re;
-        let b = S::chained(other.eps, y, |i| a.is_zero() && S::absorbs(a, self.eps[i], other.re));
-        S::divided(from_fn(|i| self.eps[i] - b[i]), other.re)
+        let (a, b) = (self.re, other.re);
+        if !(y.is_regular() && b.is_regular()) {
+            return from_fn(|i| special_quotient(a, self.eps[i], b, other.eps[i], y));
+        }
+        from_fn(|i| (self.eps[i] - other.eps[i] * y) / b + S::zero())
     }
+}
+
+/// Products of the chain rule with a partial derivative that is [regular](Scalar::is_regular), so that a tangent of 0 makes 0
+/// without being asked; what is added makes 0 of −0.
+#[inline(always)]
+fn regular<S: Scalar, const N: usize>(x_dot: [S; N], partial: S) -> [S; N] {
+    x_dot.map(|x_dot| x_dot * partial + S::zero())
+}
+
+// What is rare over plain numbers is a function of its own, and of single tangents: so the others stay in registers.
+
+#[cold]
+#[inline(never)]
+fn special<S: Scalar>(x_dot: S, slope: S, is_level: bool) -> S {
+    let [y_dot] = S::chained([x_dot], slope, |_| is_level);
+    y_dot
+}
+
+/// The tangent of `a·b`.
+#[cold]
+#[inline(never)]
+fn special_product<S: Scalar>(a: S, a_dot: S, b: S, b_dot: S) -> S {
+    let [from_a] = S::chained([a_dot], b, |_| S::absorbs(b, b_dot, a));
+    let [from_b] = S::chained([b_dot], a, |_| S::absorbs(a, a_dot, b));
+    from_a + from_b
+}
+
+/// The tangent of `y = a/b`.
+#[cold]
+#[inline(never)]
+fn special_quotient<S: Scalar>(a: S, a_dot: S, b: S, b_dot: S, y: S) -> S {
+    let [rest] = S::chained([b_dot], y, |_| a.is_zero() && S::absorbs(a, a_dot, b));
+    let [y_dot] = S::divided([a_dot - rest], b);
+    y_dot
+}
+
+/// What the tangent of `f(a, b)` has of that of `a`.
+#[cold]
+#[inline(never)]
+fn special_in_a<S: Scalar>(f: Binary, a: S, a_dot: S, b: S, b_dot: S, partial: S) -> S {
+    let settled = f.selects_at(a, b) || f.is_comparison();
+    let absorbs = |_| settled || f.is_linear_in_a() && S::absorbs(b, b_dot, a);
+    let [from_a] = S::chained([a_dot], partial, absorbs);
+    from_a
+}
+
+/// What the tangent of `f(a, b)` has of that of `b`.
+#[cold]
+#[inline(never)]
+fn special_in_b<S: Scalar>(f: Binary, a: S, a_dot: S, b: S, b_dot: S, partial: S) -> S {
+    let settled = f.selects_at(a, b) || f.is_comparison();
+    let weight = f.is_linear_in_a() && a.is_zero();
+    let absorbs = |_| settled || weight && S::absorbs(a, a_dot, b);
+    let [from_b] = S::chained([b_dot], partial, absorbs);
+    from_b
 }
 
 /// Whether `x_dot` is known to be 0: over plain numbers, if it is; on a tape, only if it is so for all inputs.
@@ -135,19 +197,19 @@ impl<S: Scalar, const N: usize> Elementary for Dual<S, N> {
         let y = a.zip(f, b);
         // One operand is often constant, and the partial derivatives of two-argument functions are costly.
         let still = [S::zero(); N];
-        let settled = || f.selects_at(a, b) || f.is_comparison();
-        let in_a = |i| settled() || f.is_linear_in_a() && S::absorbs(b, other.eps[i], a);
-        let in_b = |i| {
-            let weight = f.is_linear_in_a() && a.is_zero();
-            settled() || weight && S::absorbs(a, self.eps[i], b)
-        };
         let from_a = match self.is_still() {
             true => still,
-            false => S::chained(self.eps, f.partial_a(a, b, y), in_a),
+            false => match f.partial_a(a, b, y) {
+                partial if partial.is_regular() => regular(self.eps, partial),
+                partial => from_fn(|i| special_in_a(f, a, self.eps[i], b, other.eps[i], partial)),
+            },
         };
         let from_b = match other.is_still() {
             true => still,
-            false => S::chained(other.eps, f.partial_b(a, b, y), in_b),
+            false => match f.partial_b(a, b, y) {
+                partial if partial.is_regular() => regular(other.eps, partial),
+                partial => from_fn(|i| special_in_b(f, a, self.eps[i], b, other.eps[i], partial)),
+            },
         };
         Dual { re: y, eps: from_fn(|i| from_a[i] + from_b[i]) }
     }

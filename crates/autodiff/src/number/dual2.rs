@@ -75,13 +75,14 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
     #[inline(always)]
     fn composed(self, y: S, slope: Dual<S, 1>, is_level: impl Fn() -> bool) -> Self {
         let (first, [second]) = (slope.re, slope.eps);
+        if !first.is_regular() {
+            return special(self, y, slope, is_level());
+        }
         let g = self.gradient;
         Dual2 {
             re: y,
-            gradient: S::chained(g, first, |_| is_level()),
-            lower: lower(|i, j| {
-                chain(self.lower[i][j], first, &is_level) + g[i].chain(g[j]).chain(second)
-            }),
+            gradient: g.map(|g| regular(g, first)),
+            lower: lower(|i, j| regular(self.lower[i][j], first) + g[i].chain(g[j]).chain(second)),
         }
     }
 
@@ -108,16 +109,16 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
     /// Gradient and Hessian of `self·other`.
     #[inline(always)]
     fn product_derivatives(self, other: Self) -> ([S; N], [[S; N]; N]) {
+        let (x, z) = (self.re, other.re);
+        if !(x.is_regular() && z.is_regular()) {
+            return special_product(self, other);
+        }
         let (a, b) = (self.gradient, other.gradient);
-        let from_a = S::chained(a, other.re, |i| S::absorbs(other.re, b[i], self.re));
-        let from_b = S::chained(b, self.re, |i| S::absorbs(self.re, a[i], other.re));
-        let gradient = from_fn(|i| from_a[i] + from_b[i]);
+        let sum = |a: S, b: S| a * z + b * x + S::zero();
         let lower = lower(|i, j| {
-            let curved = chain(self.lower[i][j], other.re, || other.rests(i, j))
-                + chain(other.lower[i][j], self.re, || self.rests(i, j));
-            curved + (a[i].chain(b[j]) + b[i].chain(a[j]))
+            sum(self.lower[i][j], other.lower[i][j]) + (a[i].chain(b[j]) + b[i].chain(a[j]))
         });
-        (gradient, lower)
+        (from_fn(|i| sum(a[i], b[i])), lower)
     }
 
     /// Gradient and Hessian of `y = self/other`, from `y·b = a`: unlike `1/b³`, they over- and underflow only where they do
@@ -125,16 +126,78 @@ impl<S: Scalar, const N: usize> Dual2<S, N> {
     #[inline(always)]
     fn quotient_derivatives(self, other: Self, y: S) -> ([S; N], [[S; N]; N]) {
         let (b, b_dot) = (other.re, other.gradient);
-        let rest =
-            S::chained(b_dot, y, |i| self.re.is_zero() && S::absorbs(self.re, self.gradient[i], b));
-        let y_dot: [S; N] = S::divided(from_fn(|i| self.gradient[i] - rest[i]), b);
+        if !(y.is_regular() && b.is_regular()) {
+            return special_quotient(self, other, y);
+        }
+        let y_dot: [S; N] = from_fn(|i| (self.gradient[i] - b_dot[i] * y) / b + S::zero());
         let lower = lower(|i, j| {
             let mixed = y_dot[i].chain(b_dot[j]) + b_dot[i].chain(y_dot[j]);
-            let weight = || self.re.is_zero() && self.rests(i, j);
-            self.lower[i][j] - chain(other.lower[i][j], y, weight) - mixed
+            (self.lower[i][j] - other.lower[i][j] * y - mixed) / b + S::zero()
         });
-        (y_dot, lower.map(|row: [S; N]| S::divided(row, b)))
+        (y_dot, lower)
     }
+}
+
+/// The product of the chain rule with a partial derivative that is [regular](Scalar::is_regular).
+#[inline(always)]
+fn regular<S: Scalar>(x_dot: S, partial: S) -> S {
+    x_dot * partial + S::zero()
+}
+
+// As in `dual.rs`, what is rare over plain numbers is a function of its own.
+
+#[cold]
+#[inline(never)]
+fn special<S: Scalar, const N: usize>(
+    x: Dual2<S, N>,
+    y: S,
+    slope: Dual<S, 1>,
+    is_level: bool,
+) -> Dual2<S, N> {
+    let (first, [second]) = (slope.re, slope.eps);
+    let g = x.gradient;
+    Dual2 {
+        re: y,
+        gradient: S::chained(g, first, |_| is_level),
+        lower: lower(|i, j| {
+            chain(x.lower[i][j], first, || is_level) + g[i].chain(g[j]).chain(second)
+        }),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn special_product<S: Scalar, const N: usize>(
+    x: Dual2<S, N>,
+    z: Dual2<S, N>,
+) -> ([S; N], [[S; N]; N]) {
+    let (a, b) = (x.gradient, z.gradient);
+    let from_a = S::chained(a, z.re, |i| S::absorbs(z.re, b[i], x.re));
+    let from_b = S::chained(b, x.re, |i| S::absorbs(x.re, a[i], z.re));
+    let lower = lower(|i, j| {
+        let curved = chain(x.lower[i][j], z.re, || z.rests(i, j))
+            + chain(z.lower[i][j], x.re, || x.rests(i, j));
+        curved + (a[i].chain(b[j]) + b[i].chain(a[j]))
+    });
+    (from_fn(|i| from_a[i] + from_b[i]), lower)
+}
+
+#[cold]
+#[inline(never)]
+fn special_quotient<S: Scalar, const N: usize>(
+    x: Dual2<S, N>,
+    z: Dual2<S, N>,
+    y: S,
+) -> ([S; N], [[S; N]; N]) {
+    let (b, b_dot) = (z.re, z.gradient);
+    let rest = S::chained(b_dot, y, |i| x.re.is_zero() && S::absorbs(x.re, x.gradient[i], b));
+    let y_dot: [S; N] = S::divided(from_fn(|i| x.gradient[i] - rest[i]), b);
+    let lower = lower(|i, j| {
+        let mixed = y_dot[i].chain(b_dot[j]) + b_dot[i].chain(y_dot[j]);
+        let weight = || x.re.is_zero() && x.rests(i, j);
+        x.lower[i][j] - chain(z.lower[i][j], y, weight) - mixed
+    });
+    (y_dot, lower.map(|row: [S; N]| S::divided(row, b)))
 }
 
 /// The product of the chain rule; see [`Scalar::chained`].

@@ -97,7 +97,7 @@ macro_rules! plain_numbers {
                 partial: Self,
                 absorbs: impl Fn(usize) -> bool,
             ) -> [Self; N] {
-                if partial.abs() < Self::INFINITY && partial != 0.0 {
+                if partial.is_regular() {
                     return x_dot.map(|x_dot| x_dot * partial + 0.0);
                 }
                 from_fn(|i| {
@@ -107,6 +107,11 @@ macro_rules! plain_numbers {
                 })
             }
 
+            #[inline(always)]
+            fn is_regular(self) -> bool {
+                self.abs() < Self::INFINITY && self != 0.0
+            }
+
             #[inline]
             fn absorbs(_: Self, zero_dot: Self, other: Self) -> bool {
                 zero_dot == 0.0 || zero_dot.is_finite() && other.is_finite()
@@ -114,7 +119,7 @@ macro_rules! plain_numbers {
 
             #[inline(always)]
             fn divided<const N: usize>(x_dot: [Self; N], by: Self) -> [Self; N] {
-                if by.abs() < Self::INFINITY && by != 0.0 {
+                if by.is_regular() {
                     x_dot.map(|x_dot| x_dot / by + 0.0)
                 } else {
                     x_dot.map(|x_dot| if x_dot == 0.0 { 0.0 } else { x_dot / by })

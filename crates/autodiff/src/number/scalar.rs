@@ -112,6 +112,13 @@ pub trait Scalar:
         x_dot.map(|x_dot| x_dot.chain(partial))
     }
 
+    /// Whether this is a finite number other than 0: of 0 and of infinity its product with it makes the same again.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn is_regular(self) -> bool {
+        false
+    }
+
     /// Whether in a product a factor of 0 with this tangent absorbs an infinite tangent of the other factor: if it does not
     /// move; and to first order also if both are finite, since `(ab)′ = lim a(h)·b(h)/h` is then `a·b′` where `b` vanishes.
     #[doc(hidden)]
