@@ -2,9 +2,9 @@
 //! in every mode.
 
 use dualtape_autodiff::{
-    Array, Error, IndeterminatePolicy, Recorder, Var, checkpoint_scalars, generic, gradient,
-    hessian, hvp, jacobian, jvp, record, sparse, taylor, third_derivative, tree::gradient_of,
-    value_and_gradient, vjp,
+    Array, Error, IndeterminatePolicy, Recorder, Tensor, Var, checkpoint_scalars, generic,
+    gradient, hessian, hvp, jacobian, jvp, record, sparse, taylor, third_derivative,
+    tree::gradient_of, value_and_gradient, vjp,
 };
 
 type Loss = for<'t> fn(&[Var<'t>]) -> Var<'t>;
@@ -117,6 +117,38 @@ fn arrays_batches_and_nested_derivatives_are_refused_alike() -> Result<(), Error
     let nested: Loss = |x| x[0].powi(3).cbrt().derivative(x[0]) + x[1];
     refused(gradient(nested, &[0.0, 1.0]), "nested");
     refused(record(&[0.5, 1.0]).function(nested)?.value(&[0.0, 1.0]), "nested, recorded");
+    Ok(())
+}
+
+/// The derivative of a matrix product is a product itself, of which only some entries are looked at.
+#[test]
+fn an_entry_is_found_wherever_it_stands_in_a_matrix() -> Result<(), Error> {
+    type OfArray = for<'t> fn(Tensor<'t>) -> Tensor<'t>;
+    let row = Array::new(&[1, 4], vec![1.0, -2.0, 0.5, 3.0])?;
+    let column = Array::new(&[3, 1], vec![2.0, 1.0, -1.0])?;
+    let recorded = |f: OfArray| {
+        record(&[1.0; 25]).data(&[&row, &column]).function(move |w, data| {
+            let (a, b) = (w.view(0, &[4, 3]), w.view(12, &[4, 3]));
+            (f(data[0].matmul(a)).sum() + f(b.matmul(data[1])).sum()) * w.get(24)
+        })
+    };
+    let first = recorded(|y| y.powi(3).cbrt())?;
+    let second = recorded(|y| y.abs().powi(2))?;
+    let ordinary: Vec<f64> = (0..25).map(|i| 1.0 + 0.1 * f64::from(i)).collect();
+    let v: Vec<f64> = (0..25).map(|i| 1.0 - 0.3 * f64::from(i)).collect();
+    assert!(first.gradient(&ordinary)?.iter().all(|g| g.is_finite()));
+    assert!(second.linearize(&ordinary)?.hvp(&v)?.iter().all(|y| y.is_finite()));
+    // A column of the one matrix, then a row of the other, whose product with the data vanishes.
+    let columns = (0..3).map(|j| (0..4).map(|i| 3 * i + j).collect::<Vec<_>>());
+    let rows = (0..4).map(|i| (0..3).map(|j| 12 + 3 * i + j).collect());
+    for zeros in columns.chain(rows) {
+        let mut x = ordinary.clone();
+        zeros.iter().for_each(|&i| x[i] = 0.0);
+        refused(first.gradient(&x), &format!("{zeros:?}"));
+        let at = second.linearize(&x)?;
+        refused(at.hvp(&v), &format!("{zeros:?}"));
+        refused(at.hvps_into(&[&v[..], &v].concat(), &mut [0.0; 50]), &format!("{zeros:?}"));
+    }
     Ok(())
 }
 

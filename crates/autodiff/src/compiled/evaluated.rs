@@ -46,24 +46,19 @@ impl<S: Real> Evaluated<S> {
         }
         let Stage { program, plan, frozen, .. } = &*self.stage;
         let arguments = Arguments { point, direction: &[], data: &self.data };
-        let nan = |id: Id, all: bool| {
-            let of = |x: &[S]| match all {
-                true => x.iter().all(|x| x.is_nan()),
-                false => x.iter().any(|x| x.is_nan()),
-            };
-            match program.shape(id) {
-                [] => of(&self.memory.workspace.values[id as usize..=id as usize]),
-                _ => of(self.memory.workspace.array(program, plan, arguments, id)),
-            }
-        };
         let (values, derivatives) = program.outputs.split_at(self.stage.outputs.recorded.end);
         let derivatives = derivatives.iter().filter(|&&id| (id as usize) < *frozen);
         let outputs = values.iter().chain(derivatives).copied();
-        if !outputs.clone().any(|id| nan(id, false)) {
+        let workspace = &self.memory.workspace;
+        if !workspace.has_nan(program, plan, arguments, outputs.clone()) {
             return Ok(());
         }
+        let is_undefined = |&id: &Id| match program.shape(id) {
+            [] => workspace.values[id as usize].is_nan(),
+            _ => workspace.array(program, plan, arguments, id).iter().all(|x| x.is_nan()),
+        };
         // Outside of the domain there is nothing to mend.
-        if values.iter().all(|&id| nan(id, true)) && !self.compiled.has_derivatives() {
+        if values.iter().all(is_undefined) && !self.compiled.has_derivatives() {
             return Ok(());
         }
         let outputs: Vec<Id> = outputs.collect();

@@ -10,11 +10,12 @@ use super::derived::Origin;
 use super::evaluated::Evaluated;
 use super::indeterminate::{Careful, IndeterminatePolicy, Source};
 use super::matrix::Matrix;
-use super::memory::Memory;
+use super::memory::{Buffers, Memory};
 use super::product::{Combinations, Product, ProductKind};
 use super::stage::Stage;
 use crate::array::Array;
 use crate::error::{Error, check_length};
+use crate::kernel;
 use crate::number::{Real, compiled_here};
 use crate::parts::Parts;
 use crate::pool::Pool;
@@ -179,12 +180,13 @@ impl<'a, S: Real> Frozen<'a, S> {
         check_length("the direction", v, product.direction.len())?;
         check_length("the product", out, product.length)?;
         let mut memory = self.memory();
-        if product.linear.is_none() {
-            self.run(product, &mut memory, v, out)?;
+        let has_nan = if product.linear.is_none() {
+            self.run(product, &mut memory, v, out)?
         } else {
             self.linear(kind, &mut memory, |s| &mut s.single, |i| [v[i]], |i, [x]| out[i] = x);
-        }
-        if self.mends() && out.iter().any(|x| x.is_nan()) {
+            kernel::has_nan(out)
+        };
+        if has_nan && self.mends() {
             out.copy_from_slice(&self.careful().product(kind, v)?);
         }
         Ok(())
@@ -215,16 +217,16 @@ impl<'a, S: Real> Frozen<'a, S> {
         result
     }
 
-    /// Runs the instructions of a product for the direction `v`.
+    /// Runs the instructions of a product for the direction `v`. Returns whether there is NaN in it.
     pub(super) fn run(
         &self,
         product: &Product,
         memory: &mut Memory<S>,
         v: &[S],
         out: &mut [S],
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let Stage { program, plan, .. } = &*self.stage;
-        let Memory { workspace, direction, .. } = memory;
+        let Buffers { workspace, direction, .. } = &mut **memory;
         let all = self.stage.direction_length();
         let direction = if v.len() == all {
             v
@@ -239,7 +241,8 @@ impl<'a, S: Real> Frozen<'a, S> {
             workspace.check_results()?;
         }
         workspace.copy_outputs(program, plan, arguments, product.outputs.clone(), out);
-        Ok(())
+        let outputs = program.outputs[product.outputs.clone()].iter().copied();
+        Ok(workspace.has_nan(program, plan, arguments, outputs))
     }
 
     /// Applies the linear part of a product to `K` directions at once.
@@ -269,6 +272,6 @@ impl<S: Real> Drop for Frozen<'_, S> {
     /// The memory goes back to where it came from.
     fn drop(&mut self) {
         let memory = self.memory.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.pool.give_back(mem::take(memory));
+        self.pool.give_back(memory.handed_on());
     }
 }

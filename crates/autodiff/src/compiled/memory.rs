@@ -1,6 +1,7 @@
 //! The memory that evaluations write to, kept from one to the next.
 
 use std::mem;
+use std::ops::{Deref, DerefMut};
 
 use super::derived::Origin;
 use super::lanes::{LANES, LaneProgram, LaneWorkspace};
@@ -25,9 +26,42 @@ struct AtPoint<T> {
     memory: T,
 }
 
-/// What an evaluation writes to: all results of a program at a point, and what its products need beside.
+/// What an evaluation writes to: a pointer, so that handing it on costs nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Memory<S>(Option<Box<Buffers<S>>>);
+
+impl<S> Memory<S> {
+    /// This memory, which is not used here any more.
+    pub(super) fn handed_on(&mut self) -> Self {
+        Self(self.0.take())
+    }
+}
+
+impl<S: Real> Default for Memory<S> {
+    fn default() -> Self {
+        Self(Some(Box::default()))
+    }
+}
+
+impl<S> Deref for Memory<S> {
+    type Target = Buffers<S>;
+
+    #[inline]
+    fn deref(&self) -> &Buffers<S> {
+        self.0.as_ref().expect("memory that has not been handed on")
+    }
+}
+
+impl<S> DerefMut for Memory<S> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Buffers<S> {
+        self.0.as_mut().expect("memory that has not been handed on")
+    }
+}
+
+/// All results of a program at a point, and what its products need beside.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Memory<S> {
+pub(crate) struct Buffers<S> {
     pub workspace: Workspace<S>,
     /// Of the linear part of each product.
     coefficients: Vec<(ProductKind, AtPoint<Coefficients<S>>)>,
@@ -43,7 +77,7 @@ pub(crate) struct Memory<S> {
     pub(super) product: Vec<S>,
 }
 
-impl<S: Real> Memory<S> {
+impl<S: Real> Buffers<S> {
     /// What has been computed for products belongs to a point that is left.
     pub(super) fn leave(&mut self) {
         self.coefficients.iter_mut().for_each(|(_, kept)| kept.is_current = false);

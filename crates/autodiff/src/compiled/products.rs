@@ -22,20 +22,18 @@ impl<S: Real> Frozen<'_, S> {
         direction: impl Fn(usize, usize) -> S + Sync,
         mut result: impl FnMut(usize, usize, S),
     ) -> Result<(), Error> {
-        let mut nan: Vec<usize> = Vec::new();
+        let mut has_nan = false;
         self.map_all(Map::Product(kind), count, &direction, |k, i, y| {
-            if y.is_nan() && nan.last() != Some(&k) {
-                nan.push(k);
-            }
+            has_nan |= y.is_nan();
             result(k, i, y);
         })?;
-        if !self.mends() {
+        if !has_nan || !self.mends() {
             return Ok(());
         }
-        nan.sort_unstable();
-        nan.dedup();
+        let mut lost = vec![false; count];
+        self.map_all(Map::Product(kind), count, &direction, |k, _, y| lost[k] |= y.is_nan())?;
         let entries = self.stage.product(kind).direction.len();
-        for k in nan {
+        for k in (0..count).filter(|&k| lost[k]) {
             let v: Vec<S> = (0..entries).map(|i| direction(k, i)).collect();
             let product = self.careful().product(kind, &v)?;
             product.into_iter().enumerate().for_each(|(i, y)| result(k, i, y));

@@ -17,16 +17,12 @@ pub(crate) enum Recorded<'a, S: Real> {
 
 impl<'a, S: Real> Recorded<'a, S> {
     pub(crate) fn new(recording: Recording<S>, x: &'a [S], source: &'a dyn Source<S>) -> Self {
+        let is_ordinary = compiled_here!(Recording::is_ordinary, fn(&Recording<S>) -> bool);
         match is_ordinary(&recording) {
             true => Self::Ordinary(recording.program, x),
             false => Self::Special(OneShot::new(recording.program, x, source)),
         }
     }
-}
-
-/// Whether all derivatives are finite where this was recorded.
-pub(crate) fn is_ordinary<S: Real>(recording: &Recording<S>) -> bool {
-    compiled_here!(Recording::is_ordinary, fn(&Recording<S>) -> bool)(recording)
 }
 
 /// The value and `∇f(x)·v`.
@@ -184,23 +180,38 @@ pub(crate) fn gauss_newton<S: Real>(f: &Recorded<'_, S>, v: &[S]) -> Result<Vec<
     }
 }
 
-/// The gradient of the first output, from the values that a recording has already.
+/// The gradient of the first output, from the values that a recording has already. Returns whether it could be told.
 pub(crate) fn gradient_into<S: Real>(
     recording: &Recording<S>,
     x: &[S],
     cotangents: &mut Vec<S>,
     gradient: &mut [S],
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let Recording { program, values, .. } = recording;
     if !program.is_scalar() {
+        if !recording.is_ordinary() {
+            return Ok(false);
+        }
         gradient.copy_from_slice(&pull_back(program, x, &[S::one()])?.1);
-        return Ok(());
+        return Ok(true);
     }
-    reverse_scalars(program, values, &[(program.outputs[0], S::one())], cotangents);
+    // A product of 0 and infinity is NaN, and so is all that follows from it.
+    let output = program.outputs[0];
+    let seeds = [(output, S::one())];
+    reverse_scalars(
+        program,
+        values,
+        &seeds,
+        cotangents,
+        |_| true,
+        |y_bar, partial| y_bar * partial,
+    );
+    let mut has_nan = values[output as usize].is_nan();
     for (x_bar, &input) in gradient.iter_mut().zip(&program.inputs) {
         *x_bar = cotangents[input as usize];
+        has_nan |= x_bar.is_nan();
     }
-    Ok(())
+    Ok(!has_nan)
 }
 
 /// The standard basis.
@@ -241,7 +252,9 @@ fn pull_back<S: Real, T: Embed<S>>(
         let values = evaluate_scalars(program, x);
         let seeds: Vec<_> = program.outputs.iter().copied().zip(w.iter().copied()).collect();
         let mut cotangents = Vec::new();
-        reverse_scalars(program, &values, &seeds, &mut cotangents);
+        // What the outputs do not depend on contributes nothing, even where its partials are infinite.
+        let contributes = |y_bar: T| y_bar.known_constant() != Some(0.0);
+        reverse_scalars(program, &values, &seeds, &mut cotangents, contributes, T::chain);
         return Ok((at_outputs(program, &values), at_inputs(program, &cotangents)));
     }
     let tape = Tape::new();

@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use super::closure::closure;
-use super::recorded::{gradient_into, is_ordinary};
+use super::recorded::gradient_into;
 use crate::compiled::OneShot;
 use crate::error::{Error, check_length};
 use crate::number::{Real, compiled_here};
@@ -76,16 +76,15 @@ impl<S: Real> Recorder<S> {
         let f = closure(|x| vec![f(x)]);
         self.memory = record_scalars_on(tape, x, |x| f.0(x))?;
         let output = self.memory.program.outputs[0];
-        if !is_ordinary(&self.memory) {
+        let gradient_into = compiled_here!(
+            gradient_into,
+            fn(&Recording<S>, &[S], &mut Vec<S>, &mut [S]) -> Result<bool, Error>
+        );
+        if !gradient_into(&self.memory, x, &mut self.cotangents, gradient)? {
             let at = OneShot::new(self.memory.program.clone(), x, &f);
             gradient.copy_from_slice(&at.gradient()?);
             return Ok(at.values()?[0]);
         }
-        let gradient_into = compiled_here!(
-            gradient_into,
-            fn(&Recording<S>, &[S], &mut Vec<S>, &mut [S]) -> Result<(), Error>
-        );
-        gradient_into(&self.memory, x, &mut self.cotangents, gradient)?;
         Ok(self.memory.values[output as usize])
     }
 

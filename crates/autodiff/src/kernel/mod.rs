@@ -22,6 +22,7 @@
 //! | `product.rs`, `gemm.rs` | products of matrices, over any number and over plain ones |
 //! | `linear_algebra.rs` | factorizations of plain matrices |
 //! | `permute.rs`, `strided.rs`, `index.rs` | moving elements |
+//! | `nan.rs` | looking for NaN and infinities |
 //! | `layout.rs` | walking several arrays in step |
 //! | `real.rs`, `vmath/` | the fast loops of plain numbers, and their elementary functions |
 
@@ -33,6 +34,7 @@ mod layout;
 mod linear_algebra;
 mod log_sum_exp;
 mod max;
+mod nan;
 mod permute;
 mod product;
 mod real;
@@ -51,6 +53,7 @@ pub(crate) use linear_algebra::{
 };
 pub(crate) use log_sum_exp::log_sum_exp;
 pub(crate) use max::{max, max_share};
+pub(crate) use nan::{all_finite, has_nan, product_has_nan};
 pub(crate) use permute::permute;
 pub(crate) use product::matmul;
 pub(crate) use scan::{argmax, scan};

@@ -122,6 +122,13 @@ impl Code {
             _ => Code::Other,
         }
     }
+
+    /// Whether these operations on scalars are smooth wherever their value is finite.
+    #[inline(always)]
+    pub(crate) fn is_smooth(self) -> bool {
+        use Code::{ConstantDiv, Div, DivConstant, Other, Recip};
+        !matches!(self, Div | DivConstant | ConstantDiv | Recip | Other)
+    }
 }
 
 /// Evaluates `$body` with `$instruction` shadowed by itself with its operation known to the compiler, so that a rule written

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::instruction::{Fact, Id, Op, Operand};
 use super::recording::Recording;
 use crate::array::View;
+use crate::kernel::all_finite;
 use crate::number::{Binary, Irregularity, Real, power_int_irregularity, power_real_irregularity};
 use crate::op::{Around, TensorOp};
 
@@ -16,7 +17,9 @@ impl<S: Real> Recording<S> {
         // Cubes of the reciprocals of larger numbers are finite.
         let margin = S::min_positive_value().as_f64().cbrt() * 1e3;
         let regular = |id| self.is_finite_at(id) && self.irregularity(id, margin).is_none();
-        (0..self.program.len() as Id).all(regular)
+        let mut instructions = (0..).zip(&self.program.instructions);
+        all_finite(&self.values)
+            && instructions.all(|(id, instruction)| instruction.code.is_smooth() || regular(id))
     }
 
     /// Whether all results are finite numbers.
@@ -28,7 +31,7 @@ impl<S: Real> Recording<S> {
     fn is_finite_at(&self, id: Id) -> bool {
         match self.program.node(id) {
             Some(node) if matches!(node.op, TensorOp::View(_)) => true,
-            _ => self.elements(id).iter().all(|x| x.is_finite()),
+            _ => all_finite(self.elements(id)),
         }
     }
 

@@ -16,6 +16,7 @@
 //! | `simplify.rs`, `sums.rs`, `absorbing.rs` | fewer instructions; sums of loops as one; where every zero absorbs |
 //! | `irregular.rs` | where a recording stands on a kink |
 //! | `plan.rs`, `checked.rs`, `evaluate.rs` | memory, operands checked once, evaluation over plain numbers |
+//! | `nan.rs` | looking for NaN in results |
 //! | `linear.rs` | the tangent part of a scalar program as a sparse linear map |
 //! | `scalar.rs`, `embed.rs` | the value and the partial derivatives of a scalar instruction; constants of one number in another |
 //! | `frames.rs` | the memory that calls of programs run in |
@@ -30,6 +31,7 @@ mod frames;
 mod instruction;
 mod irregular;
 mod linear;
+mod nan;
 mod plan;
 #[cfg(feature = "planted-faults")]
 mod planted;

@@ -171,11 +171,16 @@ fn rarer_value<S: Real, T: Embed<S>>(
 ///
 /// `seeds` are the cotangents of some instructions, the outputs. With `T` a dual number this is forward over reverse: the
 /// tangent of a cotangent is a row of the Hessian times the tangent of the inputs.
+///
+/// `chain` is the product of a cotangent with a partial derivative. Cotangents that `contribute` nothing, whatever the partial
+/// derivatives, are passed over.
 pub(crate) fn reverse_scalars<S: Real, T: Embed<S>>(
     program: &Program<S>,
     values: &[T],
     seeds: &[(Id, T)],
     cotangents: &mut Vec<T>,
+    contributes: impl Fn(T) -> bool,
+    chain: impl Fn(T, T) -> T + Copy,
 ) {
     cotangents.clear();
     cotangents.resize(program.len(), T::zero());
@@ -186,8 +191,7 @@ pub(crate) fn reverse_scalars<S: Real, T: Embed<S>>(
     let (slots, values) = (&mut cotangents[..], &values[..program.len()]);
     for (id, &instruction) in program.instructions.iter().enumerate().rev() {
         let y_bar = slots[id];
-        // What the outputs do not depend on contributes nothing, even where its partials are infinite.
-        if y_bar.known_constant() == Some(0.0) {
+        if !contributes(y_bar) {
             continue;
         }
         specialised!(instruction => program.scalar_partials(
@@ -195,9 +199,9 @@ pub(crate) fn reverse_scalars<S: Real, T: Embed<S>>(
                 |x| values[x as usize],
                 T::embed,
                 values[id],
-                |x, partial| slots[x as usize] += y_bar.chain(partial),
+                |x, partial| slots[x as usize] += chain(y_bar, partial),
             ),
-            otherwise rarer_contributions(program, instruction, values, values[id], y_bar, slots)
+            otherwise rarer_contributions(program, instruction, values, id, slots, chain)
         );
     }
 }
@@ -207,10 +211,11 @@ fn rarer_contributions<S: Real, T: Embed<S>>(
     program: &Program<S>,
     instruction: Instruction,
     values: &[T],
-    y: T,
-    y_bar: T,
+    id: usize,
     slots: &mut [T],
+    chain: impl Fn(T, T) -> T,
 ) {
-    let give = |x: Id, partial| slots[x as usize] += y_bar.chain(partial);
-    program.scalar_partials(instruction, |x| values[x as usize], T::embed, y, give);
+    let y_bar = slots[id];
+    let give = |x: Id, partial| slots[x as usize] += chain(y_bar, partial);
+    program.scalar_partials(instruction, |x| values[x as usize], T::embed, values[id], give);
 }
