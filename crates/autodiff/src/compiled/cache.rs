@@ -177,15 +177,15 @@ impl<S: Real> Compiled<S> {
         outputs: PointOutputs,
         products: &[Request],
     ) -> Stage<S> {
-        let (n, program) = (self.primal.inputs.len(), self.finished(program));
+        let (n, program) = (self.primal.inputs.len(), self.with_its_zeros(program));
         Stage::with_products(program, n, outputs, products, self.absorbing)
     }
 
-    /// A derived program as it is evaluated.
-    fn finished(&self, program: Program<S>) -> Program<S> {
+    /// A program in which every zero absorbs, if that is asked for.
+    fn with_its_zeros(&self, program: Program<S>) -> Program<S> {
         match self.absorbing {
-            true => program.with_absorbing_zeros().simplified(),
-            false => program.simplified(),
+            true => program.with_absorbing_zeros(),
+            false => program,
         }
     }
 
@@ -195,11 +195,7 @@ impl<S: Real> Compiled<S> {
         let base = |kind: Kind| self.stage(kind, origin);
         Ok(match kind {
             Kind::Value => {
-                let program = match self.absorbing {
-                    true => primal.clone().with_absorbing_zeros(),
-                    false => primal.clone(),
-                };
-                Stage::primal(program, self.recorded_outputs())
+                Stage::primal(self.with_its_zeros(primal.clone()), self.recorded_outputs())
             }
             Kind::Gradient => {
                 let Derived { program, appended, .. } = gradient_program(
@@ -210,7 +206,7 @@ impl<S: Real> Compiled<S> {
                 )?;
                 let gradient = appended[0].clone();
                 let outputs = PointOutputs { gradient, ..self.recorded_outputs() };
-                Stage::primal(self.finished(program), outputs)
+                Stage::primal(self.with_its_zeros(program).simplified(), outputs)
             }
             Kind::Hvp => {
                 let gradient = base(Kind::Gradient)?;

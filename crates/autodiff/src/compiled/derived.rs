@@ -6,7 +6,7 @@ use crate::array::{Array, size};
 use crate::error::Error;
 use crate::number::Real;
 use crate::program::{Id, Plain, Program, Recording};
-use crate::tape::{Tape, Tensor, Value, Var, emit};
+use crate::tape::{Tape, Tensor, Value, Var, copy, emit};
 use crate::transform::{collected_sum, record_adjoint, record_tangent, record_tangent_in};
 
 /// A program derived from another.
@@ -86,6 +86,23 @@ pub(crate) fn data<'t, S: Real>(tape: &'t Tape<S>, data: &[Array<S>]) -> Vec<Ten
     data.iter().enumerate().map(|(slot, array)| tape.data(slot, array)).collect()
 }
 
+/// The results of the instructions of `program`, replayed onto an empty tape.
+fn replayed<'t, S: Real>(
+    program: &Program<S>,
+    tape: &'t Tape<S>,
+    origin: Origin<'_, S>,
+) -> Vec<Value<'t, S>> {
+    let values = match tape.is_shapes_only() {
+        true => copy(program, tape),
+        false => {
+            let point = inputs_like(tape, program, &program.inputs, origin.point);
+            emit(program, tape, &point, &data(tape, origin.data))
+        }
+    };
+    tape.mark_new();
+    values
+}
+
 /// A derivative that may be structurally zero, as an instruction.
 pub(crate) fn id_or_zero<S: Real>(
     tape: &Tape<S>,
@@ -125,8 +142,7 @@ pub(crate) fn gradient_program<S: Real>(
     differentiated: usize,
     origin: Origin<'_, S>,
 ) -> Result<Derived<S>, Error> {
-    let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
-    let values = emit(primal, &tape, &point, &data(&tape, origin.data));
+    let values = replayed(primal, &tape, origin);
     let ones = |id: Id| match primal.shape(id) {
         [] => Value::Scalar(Var::from_value(S::one())),
         shape => {
@@ -149,9 +165,8 @@ pub(crate) fn tangent_program<S: Real>(
     differentiated: Range<usize>,
     origin: Origin<'_, S>,
 ) -> Result<Derived<S>, Error> {
-    let point = inputs_like(&tape, program, &program.inputs, origin.point);
+    let values = replayed(program, &tape, origin);
     let direction = inputs_like(&tape, program, &program.inputs[..moving], &[]);
-    let values = emit(program, &tape, &point, &data(&tape, origin.data));
     let tangents = record_tangent(program, &tape, &values, &direction);
     let mut outputs = Outputs::of(program, &tape, &values);
     let ids = &program.outputs[differentiated];
@@ -169,12 +184,11 @@ pub(crate) fn next_order<S: Real>(
     origin: Origin<'_, S>,
 ) -> Result<Derived<S>, Error> {
     let tape = Tape::deriving([program]);
-    let point = inputs_like(&tape, program, &program.inputs, origin.point);
-    let direction = match point.len() > n {
-        true => point[n..].to_vec(),
-        false => inputs_like(&tape, program, &program.inputs, &[]),
+    let values = replayed(program, &tape, origin);
+    let direction = match program.inputs.get(n..) {
+        Some(moving @ [_, ..]) => moving.iter().map(|&id| values[id as usize]).collect(),
+        _ => inputs_like(&tape, program, &program.inputs, &[]),
     };
-    let values = emit(program, &tape, &point, &data(&tape, origin.data));
     let tangents =
         record_tangent_in::<S, S, Plain>(program, &tape, &values, &direction, collected_sum);
     let before = program.outputs[recorded..].last();
@@ -191,11 +205,10 @@ pub(crate) fn jacobian_program<S: Real>(
     m: usize,
     origin: Origin<'_, S>,
 ) -> Result<Derived<S>, Error> {
-    let point = inputs_like(&tape, primal, &primal.inputs, origin.point);
+    let values = replayed(primal, &tape, origin);
     let direction = inputs_like(&tape, primal, &primal.inputs, &[]);
     let ids = &primal.outputs[..m];
     let cotangents = inputs_like(&tape, primal, ids, &[]);
-    let values = emit(primal, &tape, &point, &data(&tape, origin.data));
     let tangents = record_tangent(primal, &tape, &values, &direction);
     let seeds: Vec<_> = ids.iter().copied().zip(cotangents).collect();
     let pulled_back = record_adjoint(primal, &tape, &values, &seeds);

@@ -72,7 +72,7 @@ impl<S: Real> LaneProgram<S> {
         let wanted = program.outputs[product.outputs.clone()].iter();
         let wanted = wanted.map(|&id| values[id as usize].clone());
         let (ids, outputs) = tiled(&tape, LANES, wanted);
-        let program = tape.finish(ids)?.program.simplified();
+        let program = tape.finish(ids)?.program;
         Ok(Self::planned(program, primal_inputs, LANES, tiles, outputs))
     }
 
@@ -90,12 +90,12 @@ impl<S: Real> LaneProgram<S> {
         let values = record_batch(program, &tape, lanes, Rounding::Free, &inputs, &data);
         let wanted = program.outputs.iter().map(|&id| values[id as usize].clone());
         let (ids, outputs) = tiled(&tape, lanes, wanted);
-        let program = tape.finish(ids)?.program.simplified();
+        let program = tape.finish(ids)?.program;
         let primal_inputs = program.inputs.len();
         Ok(Self::planned(program, primal_inputs, lanes, Vec::new(), outputs))
     }
 
-    /// Orders the instructions that depend on the direction after all others.
+    /// Simplifies, and orders the instructions that depend on the direction after all others.
     fn planned(
         program: Program<S>,
         primal_inputs: usize,
@@ -103,9 +103,7 @@ impl<S: Real> LaneProgram<S> {
         inputs: Vec<Tiles>,
         outputs: Vec<Tiles>,
     ) -> Self {
-        let depends = program.depending_on(&program.inputs[primal_inputs..]);
-        let all = vec![true; program.len()];
-        let (program, frozen) = program.compact(&all, |id| depends[id as usize]);
+        let (program, frozen) = program.simplified_in_parts(primal_inputs);
         let plan = Plan::new(&program, primal_inputs, frozen);
         Self { program: Checked::new(program), plan, lanes, frozen, inputs, outputs }
     }

@@ -53,7 +53,7 @@ impl<S: Real> Stage<S> {
         }
     }
 
-    /// A program whose inputs after the first `primal_inputs` are directions.
+    /// A program whose inputs after the first `primal_inputs` are directions, simplified.
     ///
     /// Instructions that depend on a direction come after all others.
     pub(crate) fn with_products(
@@ -63,9 +63,7 @@ impl<S: Real> Stage<S> {
         requests: &[Request],
         absorbing: bool,
     ) -> Self {
-        let depends = program.depending_on(&program.inputs[primal_inputs..]);
-        let all = vec![true; program.len()];
-        let (program, frozen) = program.compact(&all, |id| depends[id as usize]);
+        let (program, frozen) = program.simplified_in_parts(primal_inputs);
         let plan = Plan::new(&program, primal_inputs, frozen);
         let products = requests
             .iter()

@@ -221,11 +221,11 @@ impl Instruction {
         }
     }
 
-    /// The same operation with these numbers in its fields.
+    /// The same operation with these numbers in its fields; what stands for itself stays.
     #[inline]
-    pub(crate) fn with_fields(self, number: impl FnMut(Field) -> u32) -> Self {
-        let [a, b] = self.fields().map(number);
-        Self::new(self.op, a, b)
+    pub(crate) fn with_fields(self, mut number: impl FnMut(Field) -> u32) -> Self {
+        let [a, b] = self.fields();
+        Self { a: number(a), b: number(b), ..self }
     }
 
     /// With the operands in its fields renamed; those in lists and nodes are renamed there.

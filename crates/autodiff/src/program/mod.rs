@@ -14,6 +14,7 @@
 //! | `recording.rs` | a program with the values that it had when it was recorded |
 //! | `display.rs` | a program as text |
 //! | `simplify.rs`, `sums.rs`, `absorbing.rs` | fewer instructions; sums of loops as one; where every zero absorbs |
+//! | `hash.rs` | the hash by which instructions are found |
 //! | `irregular.rs` | where a recording stands on a kink |
 //! | `plan.rs`, `checked.rs`, `evaluate.rs` | memory, operands checked once, evaluation over plain numbers |
 //! | `nan.rs` | looking for NaN in results |
@@ -28,6 +29,7 @@ mod display;
 mod embed;
 mod evaluate;
 mod frames;
+mod hash;
 mod instruction;
 mod irregular;
 mod linear;
@@ -154,6 +156,9 @@ impl<S: Scalar> Program<S> {
     /// For each instruction, whether it depends on one of these.
     pub(crate) fn depending_on(&self, sources: &[Id]) -> Vec<bool> {
         let mut varies = vec![false; self.len()];
+        if sources.is_empty() {
+            return varies;
+        }
         for &input in sources {
             varies[input as usize] = true;
         }

@@ -68,6 +68,9 @@ impl Plan {
             inputs.push(Place { source, offset: *offset });
             *offset += size(program.shape(id));
         }
+        if program.is_scalar() {
+            return Self { places: Vec::new(), inputs, buffer: 0, nested: 0 };
+        }
         let homes = homes(program, frozen);
         let owners = owners(program, &homes);
         let last_use = last_use(program, &owners, frozen);

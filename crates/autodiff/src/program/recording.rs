@@ -8,10 +8,11 @@ use crate::array::size;
 use crate::number::Scalar;
 use crate::op::{TensorOp, View};
 
-/// The instruction from which instruction `id` of a transformed program was made.
+/// The instruction from which instruction `id` of a transformed program was made, if there is one.
 pub(crate) fn origin_of(marks: &[(usize, Id)], id: Id) -> Option<Id> {
     let after = marks.partition_point(|&(start, _)| start <= id as usize);
-    Some(marks[after.checked_sub(1)?].1)
+    let (_, origin) = marks[after.checked_sub(1)?];
+    (origin != Id::MAX).then_some(origin)
 }
 
 /// A finished recording: the program, and the values that it had.

@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use smallvec::SmallVec;
 
 use super::Program;
+use super::hash::Fold;
 use super::instruction::{Fact, Field, Guard, Id, Instruction, Node, Op, Operand};
 use crate::array::size;
 use crate::number::{Binary, Real};
@@ -16,30 +17,21 @@ impl<S: Real> Program<S> {
     /// first.
     ///
     /// Complexity: linear in the size of the program.
-    pub(crate) fn simplified(mut self) -> Self {
-        let representative = share(&mut self);
-        self.redirect(|id| representative[id as usize]);
-        let live = self.live();
-        let mut program = self.compact(&live, |_| false).0;
-        program.gather_sums();
-        let live = program.live();
-        let computed: Vec<bool> =
-            program.instructions.iter().map(|step| step.op != Op::Constant).collect();
-        program.compact(&live, |id| computed[id as usize]).0
+    pub(crate) fn simplified(self) -> Self {
+        let inputs = self.inputs.len();
+        self.simplified_in_parts(inputs).0
     }
 
-    /// Renames the operands, outputs and guards.
-    fn redirect(&mut self, rename: impl Fn(Id) -> Id) {
-        for instruction in &mut self.instructions {
-            *instruction = instruction.renamed(&rename);
+    /// The same, and what depends on the inputs from number `first` on comes after all else. Also returns how many
+    /// instructions come before that.
+    pub(crate) fn simplified_in_parts(mut self, first: usize) -> (Self, usize) {
+        share(&mut self);
+        let mut live = self.live();
+        if self.gather_sums(&live) {
+            live = self.live();
         }
-        for list in [&mut self.lists, &mut self.outputs, &mut self.inputs] {
-            list.iter_mut().for_each(|id| *id = rename(*id));
-        }
-        for node in &mut self.nodes {
-            node.operands.iter_mut().for_each(|id| *id = rename(*id));
-        }
-        self.rename_guards(rename);
+        let later = self.depending_on(&self.inputs[first..]);
+        self.arranged(&live, &later)
     }
 
     pub(super) fn rename_guards(&mut self, rename: impl Fn(Id) -> Id) {
@@ -63,45 +55,69 @@ impl<S: Real> Program<S> {
         live
     }
 
-    /// The program of the live instructions: those that are to come last after all others, and otherwise as before.
+    /// The program of the live instructions: constants, the others, and those that are to come later, each as before.
     ///
-    /// Also returns how many the others are. None of them may read one of the last.
-    pub(crate) fn compact(self, live: &[bool], last: impl Fn(Id) -> bool) -> (Self, usize) {
-        let (last, mut order): (Vec<Id>, Vec<Id>) =
-            (0..self.len() as Id).filter(|&id| live[id as usize]).partition(|&id| last(id));
-        let others = order.len();
-        order.extend(last);
-        let mut renamed_id = vec![Id::MAX; self.len()];
-        for (new, &old) in order.iter().enumerate() {
-            renamed_id[old as usize] = new as Id;
+    /// Also returns how many the constants and the others are. None of them may read a later one.
+    fn arranged(self, live: &[bool], later: &[bool]) -> (Self, usize) {
+        const DEAD: usize = 3;
+        let part = |id: usize| match self.instructions[id].op {
+            _ if !live[id] => DEAD,
+            Op::Constant => 0,
+            _ => 1 + usize::from(later[id]),
+        };
+        let mut lengths = [0; DEAD + 1];
+        (0..self.len()).for_each(|id| lengths[part(id)] += 1);
+        let [constants, others, last, _] = lengths;
+        let mut next = [0, constants, constants + others];
+        let mut order = vec![0; constants + others + last];
+        let mut new = vec![Id::MAX; self.len()];
+        for (id, new) in new.iter_mut().enumerate() {
+            if let Some(place) = next.get_mut(part(id)) {
+                (*new, order[*place]) = (*place as Id, id as Id);
+                *place += 1;
+            }
         }
+        let rename = |id: Id| new[id as usize];
         let mut nodes: Vec<Option<Node<S>>> = self.nodes.into_iter().map(Some).collect();
-        let mut compact = Program {
+        let mut arranged = Program {
             instructions: Vec::with_capacity(order.len()),
             constants: self.constants,
-            lists: Vec::new(),
-            nodes: Vec::new(),
+            lists: Vec::with_capacity(self.lists.len()),
+            nodes: Vec::with_capacity(nodes.len()),
             guards: self.guards,
             inputs: self.inputs,
             outputs: self.outputs,
         };
         for &old in &order {
             let instruction = self.instructions[old as usize].with_fields(|field| match field {
+                Field::Operand(x) => rename(x),
                 Field::List { start, length } => {
-                    let operands = start as usize..(start + length) as usize;
-                    compact.lists.extend_from_slice(&self.lists[operands]);
-                    compact.lists.len() as u32 - length
+                    let operands = &self.lists[start as usize..(start + length) as usize];
+                    arranged.lists.extend(operands.iter().map(|&x| rename(x)));
+                    arranged.lists.len() as u32 - length
                 }
                 Field::Node(number) => {
-                    compact.nodes.extend(nodes[number as usize].take());
-                    compact.nodes.len() as u32 - 1
+                    let node = nodes[number as usize].take();
+                    arranged.nodes.extend(node.map(|mut node| {
+                        node.operands.iter_mut().for_each(|x| *x = rename(*x));
+                        node
+                    }));
+                    arranged.nodes.len() as u32 - 1
                 }
                 other => other.number(),
             });
-            compact.instructions.push(instruction);
+            arranged.instructions.push(instruction);
         }
-        compact.redirect(|id| renamed_id[id as usize]);
-        (compact, others)
+        arranged.rename_ends(rename);
+        (arranged, constants + others)
+    }
+
+    /// Renames what the inputs, the outputs and the guards are.
+    fn rename_ends(&mut self, rename: impl Fn(Id) -> Id) {
+        for list in [&mut self.outputs, &mut self.inputs] {
+            list.iter_mut().for_each(|id| *id = rename(*id));
+        }
+        self.rename_guards(rename);
     }
 }
 
@@ -118,8 +134,8 @@ fn rename_guard<S>(guard: &mut Guard<S>, rename: &impl Fn(Id) -> Id) {
     }
 }
 
-/// For each instruction the first one that computes the same. Operands are renamed to those on the way.
-fn share<S: Real>(program: &mut Program<S>) -> Vec<Id> {
+/// Lets all that read an instruction read the first one that computes the same.
+fn share<S: Real>(program: &mut Program<S>) {
     let mut representative: Vec<Id> = (0..program.len() as Id).collect();
     let mut known = Known::with_room_for(program.len());
     for id in 0..program.len() as Id {
@@ -129,21 +145,22 @@ fn share<S: Real>(program: &mut Program<S>) -> Vec<Id> {
         let range = program.listed_range(instruction);
         program.lists[range].iter_mut().for_each(|x| *x = rename(*x));
         if instruction.op == Op::Array {
-            let mut node = program.nodes[instruction.a as usize].clone();
+            let (earlier, rest) = program.nodes.split_at_mut(instruction.a as usize);
+            let below = Below { instructions: &program.instructions, nodes: earlier };
+            let node = &mut rest[0];
             node.operands.iter_mut().for_each(|x| *x = rename(*x));
-            read_transposes_in_place(program, &mut node);
-            if let Some(same) = look_through(program, &mut node) {
+            read_transposes_in_place(&below, node);
+            if let Some(same) = look_through(&below, node) {
                 representative[id as usize] = same;
                 continue;
             }
-            program.nodes[instruction.a as usize] = node;
         }
         if let Some(hash) = hash(program, instruction) {
             let same = |earlier: Id| computes_the_same(program, earlier, id);
             representative[id as usize] = known.find_or_insert(hash, id, same);
         }
     }
-    representative
+    program.rename_ends(|id| representative[id as usize]);
 }
 
 /// The instructions met so far, found by a hash of what they compute.
@@ -178,39 +195,9 @@ impl Known {
     }
 }
 
-/// A hash of small integers by one multiplication each, and one at the end. Its highest bits are the best.
-struct Fold(u64);
-
-impl Fold {
-    /// The odd number next to 2⁶⁴ divided by the golden ratio.
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-}
-
-impl Hasher for Fold {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_ne_bytes(word));
-        }
-    }
-
-    fn write_u32(&mut self, word: u32) {
-        self.write_u64(word.into());
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(Self::FACTOR);
-    }
-
-    fn finish(&self) -> u64 {
-        (self.0 ^ self.0 >> 32).wrapping_mul(Self::FACTOR)
-    }
-}
-
 /// A hash of what an instruction computes; `None` if it is to stay apart from all others.
 fn hash<S: Real>(program: &Program<S>, instruction: Instruction) -> Option<u64> {
-    let mut hash = Fold(0);
+    let mut hash = Fold::default();
     instruction.op.hash(&mut hash);
     match instruction.op {
         Op::Input => return None,
@@ -264,12 +251,25 @@ fn in_any_order<S>(node: &Node<S>) -> SmallVec<[Id; 4]> {
     operands
 }
 
+/// The instructions and nodes before a node.
+struct Below<'a, S> {
+    instructions: &'a [Instruction],
+    nodes: &'a [Node<S>],
+}
+
+impl<S> Below<'_, S> {
+    fn node(&self, id: Id) -> Option<&Node<S>> {
+        let instruction = self.instructions[id as usize];
+        (instruction.op == Op::Array).then(|| &self.nodes[instruction.a as usize])
+    }
+}
+
 /// `A·Permute(B)` is `A·Bᵀ` if the last two axes are exchanged: the product reads the operand with exchanged strides.
-fn read_transposes_in_place<S: Real>(program: &Program<S>, node: &mut Node<S>) {
+fn read_transposes_in_place<S>(below: &Below<'_, S>, node: &mut Node<S>) {
     let TensorOp::MatMul(MatMul { transpose_a, transpose_b }) = &mut node.op else { return };
     for (operand, transpose) in node.operands.iter_mut().zip([transpose_a, transpose_b]) {
         if let Some(Node { op: TensorOp::Permute(Permute(axes)), operands, .. }) =
-            program.node(*operand)
+            below.node(*operand)
             && exchanges_last_two(axes)
         {
             *operand = operands[0];
@@ -284,16 +284,17 @@ fn exchanges_last_two(axes: &[usize]) -> bool {
 }
 
 /// A view of a view is a view of what lies below; one that changes nothing is its operand.
-fn look_through<S: Real>(program: &Program<S>, node: &mut Node<S>) -> Option<Id> {
+fn look_through<S>(below: &Below<'_, S>, node: &mut Node<S>) -> Option<Id> {
     let TensorOp::View(View { offset, shape }) = &mut node.op else { return None };
-    if let Some(Node { op: TensorOp::View(View { offset: below, .. }), operands, .. }) =
-        program.node(node.operands[0])
+    if let Some(Node { op: TensorOp::View(View { offset: start, .. }), operands, .. }) =
+        below.node(node.operands[0])
     {
-        *offset += below;
+        *offset += start;
         node.operands[0] = operands[0];
     }
     let x = node.operands[0];
-    let whole = *offset == 0 && program.shape(x) == shape.as_slice() && size(shape) > 0;
+    let viewed: &[usize] = below.node(x).map_or(&[], |node| &node.shape);
+    let whole = *offset == 0 && viewed == shape.as_slice() && size(shape) > 0;
     whole.then_some(x)
 }
 
@@ -359,6 +360,26 @@ mod tests {
             }
         }
         comparisons
+    }
+
+    #[test]
+    fn constants_come_first_and_what_depends_on_a_direction_last() -> Result<(), Error> {
+        fn mixed<'t>(x: &[Var<'t>]) -> Vec<Var<'t>> {
+            let [p, q, v] = [x[0], x[1], x[2]];
+            let (early, late) = ((v * p).sin() + q, (p * q).exp());
+            vec![early * late + 2.0, late / q, v * early * early]
+        }
+        let (program, before) =
+            record_scalars(&[0.3, 0.7, 1.1], mixed)?.program.simplified_in_parts(2);
+        let depends = program.depending_on(&program.inputs[2..]);
+        assert!(before < program.len() && depends.is_sorted());
+        assert_eq!(depends.partition_point(|&depends| !depends), before);
+        let computed = program.instructions.iter().map(|step| step.op != Op::Constant);
+        assert!(computed.clone().is_sorted() && !computed.clone().all(|computed| computed));
+        for id in 0..program.len() as Id {
+            program.operands(id, |x| assert!(x < id));
+        }
+        Ok(())
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The sums and products that a loop adds up one by one, as single instructions.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 use super::Program;
+use super::hash::Fold;
 use super::instruction::{Id, Instruction, Op};
 use crate::number::{Binary, Real, Unary};
 
@@ -19,29 +21,37 @@ enum Term<S> {
     Constant(S),
 }
 
+/// The instructions of constants, by the constants' bits.
+type Constants = HashMap<u64, Id, BuildHasherDefault<Fold>>;
+
 impl<S: Real> Program<S> {
     /// The same program with every chain `((t₀ + t₁) + t₂) + …` whose partial sums nobody else reads made one `Sum`, or
     /// one `Dot` if some of the terms are products that nobody else reads.
     ///
     /// Terms are still added from the first on, and each is rounded as before (`−x` is `x·(−1)`), so every result keeps its
-    /// bits. New constants stand at the end; [`compact`](Self::compact) moves them before those that read them.
+    /// bits. Only live instructions count. New constants stand at the end: to be moved before those that read them.
+    /// Returns whether there are sums now that were not before.
     ///
     /// Complexity: linear in the size of the program.
-    pub(crate) fn gather_sums(&mut self) {
-        let chains = Chains::new(self);
-        let mut constants = HashMap::new();
+    pub(super) fn gather_sums(&mut self, live: &[bool]) -> bool {
+        let chains = Chains::new(self, live);
+        let mut constants = Constants::default();
+        let mut terms = Vec::new();
+        let mut gathered = false;
         for id in 0..self.len() as Id {
-            if chains.absorbed[id as usize] || !chains.is_link(self, id) {
+            if !live[id as usize] || chains.absorbed[id as usize] || !chains.is_link(self, id) {
                 continue;
             }
-            let terms = chains.terms(self, id);
+            chains.terms(self, id, &mut terms);
             if !terms.is_empty() {
+                gathered = true;
                 self.replace_by_sum(id, &terms, &mut constants);
             }
         }
+        gathered
     }
 
-    fn replace_by_sum(&mut self, id: Id, terms: &[Term<S>], constants: &mut HashMap<u64, Id>) {
+    fn replace_by_sum(&mut self, id: Id, terms: &[Term<S>], constants: &mut Constants) {
         let start = self.lists.len() as u32;
         let plain = terms.iter().all(|term| matches!(term, Term::Plain(_) | Term::Constant(_)));
         for &term in terms {
@@ -63,7 +73,7 @@ impl<S: Real> Program<S> {
     }
 
     /// The instruction of a constant, appended when first asked for.
-    fn constant(&mut self, value: S, known: &mut HashMap<u64, Id>) -> Id {
+    fn constant(&mut self, value: S, known: &mut Constants) -> Id {
         *known.entry(value.as_f64().to_bits()).or_insert_with(|| {
             let number = self.constants.len() as u32;
             self.constants.push(value);
@@ -83,17 +93,18 @@ struct Chains {
 }
 
 impl Chains {
-    fn new<S: Real>(program: &Program<S>) -> Self {
+    fn new<S: Real>(program: &Program<S>, live: &[bool]) -> Self {
         let n = program.len();
+        let living = || (0..n as Id).filter(|&id| live[id as usize]);
         let mut uses = vec![0_u32; n];
-        for id in 0..n as Id {
+        for id in living() {
             program.operands(id, |x| uses[x as usize] += 1);
         }
         let mut keep = |id: Id| uses[id as usize] += 2;
         program.outputs.iter().copied().for_each(&mut keep);
         program.guarded(keep);
         let mut chains = Self { uses, before: vec![None; n], absorbed: vec![false; n] };
-        for id in 0..n as Id {
+        for id in living() {
             let Instruction { op, a, b, .. } = program.instructions[id as usize];
             let candidates = match op {
                 // Addition commutes, bit for bit.
@@ -128,10 +139,10 @@ impl Chains {
         self.uses[x as usize] == 1 && (self.is_link(program, x) || matches!(op, Op::Sum | Op::Dot))
     }
 
-    /// The terms of the chain that ends with `last`; none if it has two and neither is a product.
-    fn terms<S: Real>(&self, program: &Program<S>, last: Id) -> Vec<Term<S>> {
+    /// Puts the terms of the chain that ends with `last` in place of `terms`; none if it has two and neither is a product.
+    fn terms<S: Real>(&self, program: &Program<S>, last: Id, terms: &mut Vec<Term<S>>) {
         // From the last term to the first.
-        let mut terms = Vec::new();
+        terms.clear();
         let mut next = Some(last);
         while let Some(id) = next {
             let instruction = program.instructions[id as usize];
@@ -166,7 +177,6 @@ impl Chains {
             terms.clear();
         }
         terms.reverse();
-        terms
     }
 
     /// `x` as a term, or `−x`: a product that only its sum reads is one of the sum's.

@@ -79,7 +79,6 @@ pub(crate) trait Composed<S: Scalar> {
 pub(crate) type Given<'t, S> = Option<Contribution<'t, S>>;
 
 /// What an adjoint rule gives to an operand: all of its cotangent, or a piece of it.
-#[derive(Clone)]
 pub(crate) enum Contribution<'t, S: Scalar> {
     Whole(Tensor<'t, S>),
     /// Contiguous elements from this one on.

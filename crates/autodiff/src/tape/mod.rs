@@ -15,7 +15,7 @@
 //! | `operand.rs` | what may stand beside a handle |
 //! | `value.rs` | either handle; the handle of an instruction |
 //! | `record.rs` | recording a function of scalars |
-//! | `replay.rs` | a program onto a tape: the same computation, recorded again over any number |
+//! | `replay.rs` | a program onto a tape: the same computation, recorded again over any number, or copied |
 //! | `lines.rs`, `watch.rs` | lines of the user's code, and that of one instruction |
 //! | `store.rs`, `notes.rs` | growing lists, and notes on instructions |
 
@@ -36,7 +36,7 @@ mod watch;
 pub(crate) use notes::{Mark, Notes};
 pub use operand::IntoTensor;
 pub(crate) use record::{record_scalars, record_scalars_on};
-pub(crate) use replay::emit;
+pub(crate) use replay::{copy, emit};
 pub use tensor::Tensor;
 pub(crate) use value::Value;
 pub use var::Var;
@@ -193,6 +193,11 @@ impl<S: Scalar> Tape<S> {
         if let Some(marks) = &mut *self.marks.borrow_mut() {
             marks.push((self.len(), origin));
         }
+    }
+
+    /// What follows is made from none of its instructions.
+    pub(crate) fn mark_new(&self) {
+        self.mark(Id::MAX);
     }
 
     /// What is recorded meanwhile is made from the same instruction of that program as what was recorded before.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::panic::Location;
 
+use smallvec::SmallVec;
+
 use super::Tape;
 use crate::number::{Binary, Elementary, Kernels, Scalar, Unary};
 use crate::program::{Fact, Id, Instruction, Op, Operand, Relation};
@@ -147,12 +149,12 @@ impl<'t, S: Scalar> Var<'t, S> {
         let Some(tape) = operands.iter().find_map(|x| x.tape) else {
             return Self::from_value(value);
         };
+        let start = tape.lists.len() as u32;
         // Not by a closure, which would not know the caller's line.
-        let mut ids = Vec::with_capacity(operands.len());
         for &x in operands {
-            ids.push(tape.id_of(x));
+            tape.lists.push(tape.id_of(x));
         }
-        tape.push_list(op, ids.into_iter(), (operands.len() / arity) as u32, value)
+        tape.push(op, start, (operands.len() / arity) as u32, value)
     }
 
     /// `self·a + b` with one rounding.
@@ -230,6 +232,9 @@ impl<'t, S: Scalar> Elementary for Var<'t, S> {
     }
 }
 
+/// What is added up: mostly little.
+type Terms<T> = SmallVec<[T; 8]>;
+
 impl<'t, S: Scalar> Scalar for Var<'t, S> {
     type Real = S::Real;
 
@@ -245,21 +250,21 @@ impl<'t, S: Scalar> Scalar for Var<'t, S> {
 
     #[track_caller]
     fn sum_of(terms: impl Iterator<Item = Self>) -> Self {
-        let terms: Vec<Self> = terms.collect();
+        let terms: Terms<Self> = terms.collect();
         let value = S::sum_of(terms.iter().map(|x| x.value));
         Self::n_ary(Op::Sum, &terms, 1, value)
     }
 
     #[track_caller]
     fn sum_of_products(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
-        let factors: Vec<Self> = pairs.flat_map(|(a, b)| [a, b]).collect();
+        let factors: Terms<Self> = pairs.flat_map(|(a, b)| [a, b]).collect();
         let pairs = factors.as_chunks::<2>().0.iter();
         let value = S::sum_of_products(pairs.map(|[a, b]| (a.value, b.value)));
         Self::n_ary(Op::Dot, &factors, 2, value)
     }
 
     fn sum_of_chained(pairs: impl Iterator<Item = (Self, Self)>) -> Self {
-        let factors: Vec<Self> = pairs.flat_map(|(a, b)| [a, b]).collect();
+        let factors: Terms<Self> = pairs.flat_map(|(a, b)| [a, b]).collect();
         let pairs = factors.as_chunks::<2>().0.iter();
         let value = S::sum_of(pairs.map(|[a, b]| a.value.zip(Binary::Chain, b.value)));
         Self::n_ary(Op::ChainDot, &factors, 2, value)
@@ -320,22 +325,6 @@ impl<S: Scalar> Tape<S> {
     pub(crate) fn push_constant(&self, value: S) -> Var<'_, S> {
         let number = self.store_constant(value);
         self.push(Op::Constant, number, 0, value)
-    }
-
-    /// Appends an instruction on a list of operands; `count` is what its field `b` counts.
-    #[track_caller]
-    pub(crate) fn push_list(
-        &self,
-        op: Op,
-        operands: impl Iterator<Item = Id>,
-        count: u32,
-        value: S,
-    ) -> Var<'_, S> {
-        let start = self.lists.len() as u32;
-        for id in operands {
-            self.lists.push(id);
-        }
-        self.push(op, start, count, value)
     }
 
     /// The instruction of `x`, recorded now if `x` is a constant, or refused for being on another tape.

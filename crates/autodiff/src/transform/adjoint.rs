@@ -6,6 +6,7 @@ use crate::number::{Elementary, Scalar};
 use crate::op::{Assemble, StridedAdd};
 use crate::program::{Embed, Embedding, Id, Op, Plain, Program};
 use crate::rule::Contribution;
+use crate::strided::Lattice;
 use crate::tape::{Tape, Tensor, Value, Var};
 
 /// What has been contributed so far to the cotangents of all instructions.
@@ -23,7 +24,6 @@ struct Entry<'t, T: Scalar> {
     part: Part<'t, T>,
 }
 
-#[derive(Clone)]
 enum Part<'t, T: Scalar> {
     /// `y_bar·partial` for a scalar.
     Product(Var<'t, T>, Var<'t, T>),
@@ -59,11 +59,11 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
     }
 
     /// The parts contributed to one instruction, in the order they came.
-    fn parts(&self, id: Id) -> SmallVec<[Part<'t, T>; 2]> {
+    fn parts(&self, id: Id) -> SmallVec<[&Part<'t, T>; 4]> {
         let mut parts = SmallVec::new();
         let mut next = self.last[id as usize];
         while let Some(entry) = self.entries.get(next as usize) {
-            parts.push(entry.part.clone());
+            parts.push(&entry.part);
             next = entry.previous;
         }
         parts.reverse();
@@ -72,14 +72,18 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
 
     /// The cotangent of an instruction whose result has this shape, all its users having contributed.
     fn total(&self, id: Id, shape: &[usize]) -> Option<Value<'t, T>> {
-        if self.last[id as usize] == NONE {
-            return None;
+        let last = self.entries.get(self.last[id as usize] as usize)?;
+        // By far the commonest.
+        if let Entry { previous: NONE, part: Part::Product(y_bar, partial) } = last
+            && shape.is_empty()
+        {
+            return Some(Value::Scalar(y_bar.chain(*partial)));
         }
         let parts = self.parts(id);
         Some(if shape.is_empty() {
             Value::Scalar(self.total_scalar(&parts))
         } else {
-            Value::Array(self.total_array(parts, shape))
+            Value::Array(self.total_array(&parts, shape))
         })
     }
 
@@ -103,10 +107,11 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
             Op::Array => {
                 let node = &program.nodes[instruction.a as usize];
                 let op = node.op.over(E::embed_array);
-                let x: Vec<Tensor<'t, T>> =
+                let x: SmallVec<[Tensor<'t, T>; 4]> =
                     node.operands.iter().map(|&x| values[x as usize].tensor(tape)).collect();
                 let (y, y_bar) = (values[id as usize].tensor(tape), y_bar.tensor(tape));
-                let wanted: Vec<bool> = node.operands.iter().map(|&x| varies[x as usize]).collect();
+                let wanted: SmallVec<[bool; 4]> =
+                    node.operands.iter().map(|&x| varies[x as usize]).collect();
                 let contributions = tape.within(node.at, || op.adjoints(&x, y, y_bar, &wanted));
                 for (i, contribution) in contributions {
                     let operand = node.operands[i];
@@ -131,8 +136,8 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
     }
 
     /// `Σ y_bar·partial` as one instruction.
-    fn total_scalar(&self, parts: &[Part<'t, T>]) -> Var<'t, T> {
-        let products: SmallVec<[(Var<'t, T>, Var<'t, T>); 2]> = parts
+    fn total_scalar(&self, parts: &[&Part<'t, T>]) -> Var<'t, T> {
+        let products: SmallVec<[(Var<'t, T>, Var<'t, T>); 4]> = parts
             .iter()
             .map(|part| match part {
                 Part::Product(y_bar, partial) => (*y_bar, *partial),
@@ -151,23 +156,23 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
         sum_of_products(&products)
     }
 
-    fn total_array(&self, parts: SmallVec<[Part<'t, T>; 2]>, shape: &[usize]) -> Tensor<'t, T> {
+    fn total_array(&self, parts: &[&Part<'t, T>], shape: &[usize]) -> Tensor<'t, T> {
         let mut wholes = Vec::new();
         let (mut pieces, mut offsets) = (Vec::new(), Vec::new());
         let (mut spread, mut lattices) = (Vec::new(), Vec::new());
         for part in parts {
             match part {
                 Part::Product(y_bar, partial) => {
-                    wholes.push(y_bar.chain(partial).to_tensor(self.tape))
+                    wholes.push(y_bar.chain(*partial).to_tensor(self.tape))
                 }
-                Part::Contribution(Contribution::Whole(x)) => wholes.push(x),
+                Part::Contribution(Contribution::Whole(x)) => wholes.push(*x),
                 Part::Contribution(Contribution::Piece { offset, cotangent }) => {
-                    pieces.push(cotangent);
-                    offsets.push(offset);
+                    pieces.push(*cotangent);
+                    offsets.push(*offset);
                 }
                 Part::Contribution(Contribution::Strided { lattice, cotangent }) => {
-                    spread.push(cotangent);
-                    lattices.push(*lattice);
+                    spread.push(*cotangent);
+                    lattices.push(Lattice::clone(lattice));
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Forward mode as a transformation: the tangent of a program, recorded after it.
 
+use smallvec::SmallVec;
+
 use super::adjoint::sum_of_products;
 use crate::number::{Elementary, Scalar};
 use crate::program::{Embed, Embedding, Id, Op, Plain, Program};
@@ -75,7 +77,7 @@ fn scalar_tangent<'t, S: Scalar, T: Scalar, E: Embedding<S, T>>(
     id: Id,
     sum: Sum<'t, T>,
 ) -> Option<Var<'t, T>> {
-    let mut products: Vec<(Var<'t, T>, Var<'t, T>)> = Vec::new();
+    let mut products: SmallVec<[(Var<'t, T>, Var<'t, T>); 4]> = SmallVec::new();
     program.scalar_partials(
         program.instructions[id as usize],
         |x| values[x as usize].scalar(),
@@ -100,12 +102,12 @@ fn array_tangent<'t, S: Scalar, T: Scalar, E: Embedding<S, T>>(
     id: Id,
 ) -> Option<Value<'t, T>> {
     let node = program.node(id)?;
-    let x_dot: Vec<Option<Tensor<'t, T>>> =
+    let x_dot: SmallVec<[Option<Tensor<'t, T>>; 4]> =
         node.operands.iter().map(|&x| tangents[x as usize].map(|x| x.tensor(tape))).collect();
     if x_dot.iter().all(Option::is_none) {
         return None;
     }
-    let x: Vec<Tensor<'t, T>> =
+    let x: SmallVec<[Tensor<'t, T>; 4]> =
         node.operands.iter().map(|&x| values[x as usize].tensor(tape)).collect();
     let y = values[id as usize].tensor(tape);
     let op = node.op.over(E::embed_array);
