@@ -39,7 +39,7 @@ proptest! {
     #[test]
     fn a_root_has_the_derivatives_of_its_closed_form(a in 0.5..3.0_f64, b in 0.5..3.0_f64) {
         let at = [a, b];
-        let f = record(&[1.0, 1.0]).array().function(|theta| by_root(theta))?;
+        let f = record(&[1.0, 1.0]).array().function(by_root)?;
         assert_close(&[f.value(&at)?], &[closed_form(&at)], 1e-14);
         assert_close(&f.gradient(&at)?, &gradient(|x| closed_form(x), &at)?, 1e-13);
         let expected = hessian(|x| closed_form(x), &at)?;

@@ -39,8 +39,7 @@ pub fn functions() -> Vec<(Function<'static>, Vec<f64>)> {
     let (x, theta) = (wave(11, 1.7, 0.2), wave(12, 1.3, 0.5));
     let [inputs, targets] = network_data();
     let scalars = record(&x).function(|x| coupled(x)).expect("a function of scalars");
-    let tensors =
-        record(&theta).data(&[&inputs, &targets]).function(|theta, data| network_loss(theta, data));
+    let tensors = record(&theta).data(&[&inputs, &targets]).function(network_loss);
     vec![(scalars, x), (tensors.expect("a network"), theta)]
 }
 

@@ -151,7 +151,7 @@ fn value_gradient_and_product_come_together() -> Result<(), Error> {
     for x in [[1.5, 0.2, -1.0], [2.0, -0.3, 0.0]] {
         let expected = (f.value(&x)?, f.gradient(&x)?, f.hvp(&x, &v)?);
         assert_eq!(f.value_gradient_and_hvp(&x, &v)?, expected);
-        let (value, gradient, product) = value_gradient_and_hvp(&loss, &x, &v)?;
+        let (value, gradient, product) = value_gradient_and_hvp(loss, &x, &v)?;
         assert_eq!(value, expected.0);
         assert_near(&gradient, &expected.1, 1e-15);
         assert_near(&product, &expected.2, 1e-15);
