@@ -12,7 +12,7 @@ use crate::tape::{Tape, emit};
 /// Where a function is not known to be smooth at a point: the instructions on the way to its value that are not.
 ///
 /// At a kink a derivative is the documented subgradient, and an optimality condition that is stated with derivatives says
-/// nothing. Made by [`Function::smoothness`].
+/// nothing. Made by [`Recorded::smoothness`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Smoothness {
     found: Vec<Irregular>,

@@ -199,8 +199,8 @@ impl<'f, S: Real> Supervised<'f, S> {
     /// The objective on these data, as a recorded function of the parameters that are not frozen.
     ///
     /// Its data are inputs that are not differentiated: number 0 the inputs, number 1 the targets. To go on with another
-    /// batch of the same shape, swap them by [`Function::set_data`]; nothing is recorded again. Auxiliary arrays come along
-    /// with a value: first the outputs of the model, then the buffers that it updates.
+    /// batch of the same shape, swap them by [`set_data`](dualtape_autodiff::Recorded::set_data); nothing is recorded again.
+    /// Auxiliary arrays come along with a value: first the outputs of the model, then the buffers that it updates.
     ///
     /// # Errors
     ///
