@@ -40,7 +40,7 @@ number! {
 
 /// Records a problem.
 pub fn record(problem: &Problem) -> Result<Function<'_>, Error> {
-    record(&problem.point).function(|x| problem.evaluate(x))
+    dualtape_autodiff::record(&problem.point).function(|x| problem.evaluate(x))
 }
 
 /// Everything that dualtape does with a function of scalars.
@@ -66,7 +66,7 @@ pub fn problem<'a>(problem: &'a Problem, function: &'a Function<'a>) -> Result<T
         tasks.push((Operation::Hessian, task));
     }
     if problem.has_sparse_hessian() {
-        tasks.push((Operation::SparseHessian, sparse::hessian(x, function)?));
+        tasks.push((Operation::SparseHessian, sparse_hessian(x, function)?));
     }
     Ok(tasks)
 }

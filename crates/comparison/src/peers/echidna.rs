@@ -62,7 +62,7 @@ pub fn problem(problem: &Problem) -> Tasks<'_> {
         tasks.push((Operation::Hessian, task));
     }
     if problem.has_sparse_hessian() {
-        tasks.push((Operation::SparseHessian, sparse::hessian(problem)));
+        tasks.push((Operation::SparseHessian, sparse_hessian(problem)));
     }
     tasks
 }
